@@ -1,0 +1,64 @@
+//! What a connection's dialect can say: all that a machine needs to know about it.
+
+use crate::{Entry, Status, UserId};
+
+/// How a connection's cursor moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CursorBy {
+    /// The client says how far it has stored; that is also the delivery.
+    Dispose,
+    /// The dialect has no such word: a transport ping sent after the rows, whose answer proves that they
+    /// arrived. It makes no receipt.
+    Barrier,
+}
+
+/// What one connection can speak. A row it has no words for is passed over: the cursor moves, nothing is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it; a new capability is a decision for each")]
+pub struct Caps {
+    /// How the cursor moves.
+    pub cursor: CursorBy,
+    /// Live voice is relayed to it.
+    pub talks: bool,
+    /// It is shown what other devices of the same user did: sent copies, own read marks.
+    pub own_copies: bool,
+    /// It is given its own messages to itself, as the msgpack clients expect.
+    pub self_echo: bool,
+    /// It knows the marks beyond delivered and read.
+    pub fine_marks: bool,
+}
+
+impl Caps {
+    /// The protobuf dialect, and the model spoken directly.
+    pub const FULL: Self = Self {
+        cursor: CursorBy::Dispose,
+        talks: false,
+        own_copies: true,
+        self_echo: false,
+        fine_marks: true,
+    };
+
+    /// The msgpack push-to-talk dialect.
+    pub const WALKIE: Self = Self {
+        cursor: CursorBy::Barrier,
+        talks: true,
+        own_copies: false,
+        self_echo: true,
+        fine_marks: false,
+    };
+
+    /// Whether a connection of `user` has words for `entry`.
+    #[must_use]
+    pub fn speaks(&self, user: &UserId, entry: &Entry) -> bool {
+        match entry {
+            Entry::Message(message) => {
+                self.own_copies || message.head.from.user != *user || message.head.is_to(user)
+            }
+            Entry::Receipt(receipt) => {
+                let known = self.fine_marks || matches!(receipt.status, Status::Delivered | Status::Read);
+                known && (self.own_copies || receipt.by.user != *user)
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Which conversation a message belongs to.
+
+use core::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::{Address, GroupId, UserId};
+
+/// A conversation: two users, or a group. It gives its messages their order ([`Seq`](crate::Seq)).
+///
+/// Printed as `d:<low>:<high>` and `g:<group>`, each id percent-encoded, so that the text is safe in a path and
+/// reads back unambiguously.
+///
+/// ```
+/// use bimip_proto::{ConversationId, UserId};
+///
+/// let (a, b) = (UserId::new("b@x")?, UserId::new("a:1")?);
+/// let conversation = ConversationId::direct(a.clone(), b.clone());
+/// assert_eq!(conversation, ConversationId::direct(b, a));
+/// assert_eq!(conversation.to_string(), "d:a%3A1:b%40x");
+/// # Ok::<(), bimip_proto::IdError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ConversationId {
+    /// Two users, in order; the same user twice is a note to oneself. Made by [`direct`](Self::direct).
+    #[non_exhaustive]
+    Direct(UserId, UserId),
+    /// A group.
+    Group(GroupId),
+}
+
+/// The text is not a conversation id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a conversation id is d:<user>:<user> with the lower user first, or g:<group>")]
+#[non_exhaustive]
+pub struct ConversationError;
+
+impl ConversationId {
+    /// The conversation of two users, whichever is named first.
+    #[must_use]
+    pub fn direct(one: UserId, other: UserId) -> Self {
+        if one <= other { Self::Direct(one, other) } else { Self::Direct(other, one) }
+    }
+
+    /// The conversation that `from` speaks in when writing to `to`.
+    #[must_use]
+    pub fn of(from: &UserId, to: &Address) -> Self {
+        match to {
+            Address::User(user) => Self::direct(from.clone(), user.clone()),
+            Address::Group(group) => Self::Group(group.clone()),
+        }
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(low, high) => {
+                f.write_str("d:")?;
+                write_percent(f, low.as_str())?;
+                f.write_str(":")?;
+                write_percent(f, high.as_str())
+            }
+            Self::Group(group) => {
+                f.write_str("g:")?;
+                write_percent(f, group.as_str())
+            }
+        }
+    }
+}
+
+impl FromStr for ConversationId {
+    type Err = ConversationError;
+
+    fn from_str(text: &str) -> Result<Self, ConversationError> {
+        let user = |part| read_percent(part).and_then(|id| UserId::new(&id).ok()).ok_or(ConversationError);
+        if let Some(group) = text.strip_prefix("g:") {
+            let id = read_percent(group).and_then(|id| GroupId::new(&id).ok());
+            return id.map(Self::Group).ok_or(ConversationError);
+        }
+        let (low, high) =
+            text.strip_prefix("d:").and_then(|rest| rest.split_once(':')).ok_or(ConversationError)?;
+        let (low, high) = (user(low)?, user(high)?);
+        if low > high { Err(ConversationError) } else { Ok(Self::Direct(low, high)) }
+    }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn write_percent(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for byte in text.bytes() {
+        if is_plain(byte) {
+            write!(f, "{}", char::from(byte))?;
+        } else {
+            write!(f, "%{byte:02X}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Strict: only what [`write_percent`] writes, so that one conversation has one text.
+fn read_percent(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut read = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if is_plain(byte) {
+            read.push(byte);
+            continue;
+        }
+        if byte != b'%' {
+            return None;
+        }
+        let value = 16 * upper_hex(bytes.next()?)? + upper_hex(bytes.next()?)?;
+        if is_plain(value) {
+            return None;
+        }
+        read.push(value);
+    }
+    String::from_utf8(read).ok()
+}
+
+const fn upper_hex(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_and_back(a in "\\PC{1,20}", b in "\\PC{1,20}") {
+            let (Ok(a), Ok(b), Ok(g)) = (UserId::new(&a), UserId::new(&b), GroupId::new(&a)) else { return Ok(()) };
+            for id in [ConversationId::direct(a, b), ConversationId::Group(g)] {
+                prop_assert_eq!(id.to_string().parse(), Ok(id));
+            }
+        }
+
+        #[test]
+        fn one_conversation_has_one_text(text in "[dg]:[a-c%:2-6A-F]{1,12}") {
+            if let Ok(id) = text.parse::<ConversationId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+    }
+}

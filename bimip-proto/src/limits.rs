@@ -1,0 +1,46 @@
+//! The greatest sizes a peer may send, one constant each, with the reason. Units last in the names.
+
+/// Any id but a client reference. The longest seen in the field are device names (Android build fingerprints,
+/// under 200 bytes).
+pub const ID_BYTES: usize = 256;
+/// A client reference. A UUID takes 36; the rest is room for prefixes.
+pub const CLIENT_REF_BYTES: usize = 128;
+/// Any frame of any dialect. Also the web socket frame limit of the browser clients we serve.
+pub const FRAME_BYTES: usize = 512 * 1024;
+/// A frame of the msgpack dialect: an image inline, with room; its voice frames are under 1 KiB.
+pub const WALKIE_FRAME_BYTES: usize = 256 * 1024;
+/// A piece of live audio. 60 ms of Opus are under 400 bytes; what is larger is not live audio, and a flood of
+/// it would starve the talks beside it.
+pub const AUDIO_BYTES: usize = 4 * 1024;
+/// A frame before sign-in: a token and a device name fit with room.
+pub const STRANGER_FRAME_BYTES: usize = 4 * 1024;
+/// A message body; the rest of a frame is envelope.
+pub const BODY_BYTES: usize = FRAME_BYTES - 4 * 1024;
+/// Nesting of any structured value in a frame. Real frames nest 2 deep.
+pub const DEPTH: usize = 32;
+/// Time from the opening of a connection to its sign-in.
+pub const SIGN_IN_MS: u64 = 5_000;
+/// Bad frames until a connection is closed; one is forgiven each [`STRIKE_FORGIVEN_MS`].
+pub const STRIKES: u32 = 20;
+/// See [`STRIKES`]: a client with a bad frame a day must not be closed on its twentieth day.
+pub const STRIKE_FORGIVEN_MS: u64 = 60_000;
+/// Messages in one receipt row: a burst of deliveries becomes a few rows instead of hundreds.
+pub const RECEIPT_MESSAGES: usize = 64;
+/// Message ids in one `Delivered` of the msgpack dialect; the window bounds how many can be open at all.
+pub const DELIVERED_IDS: usize = 256;
+/// Rows sent to one device and not yet disposed of.
+pub const WINDOW_ROWS: u32 = 256;
+/// Bytes of bodies sent to one device and not yet disposed of; one row always fits.
+pub const WINDOW_BYTES: u64 = 1024 * 1024;
+/// Drafts and marks of one connection whose commit has not been answered yet; above it they are refused as busy.
+pub const COMMITS_PER_CONNECTION: u32 = 1_024;
+/// Tickets of one core that storage has not answered yet.
+pub const COMMITS_IN_FLIGHT: u32 = 16_384;
+/// How long a client reference is remembered at least: as long as the message, and never less than this.
+pub const DEDUP_DAYS: u32 = 7;
+/// A talk is ended here; the field's clients stop at 60 s of their own accord.
+pub const TALK_MS: u64 = 90_000;
+/// A talk that was started and never ended is forgotten here, after [`TALK_MS`] and some grace.
+pub const TALK_FORGOTTEN_MS: u64 = 95_000;
+/// Talks running in one core; above it a start is denied as busy.
+pub const TALKS: usize = 65_536;

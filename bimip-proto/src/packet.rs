@@ -1,0 +1,195 @@
+//! Everything that can be said, by direction.
+
+use bytes::Bytes;
+
+use crate::{
+    ClientRef, CloseReason, DeviceName, Draft, Fault, Floor, Head, MessageRef, Offset, Reject, Row, Status,
+    Talk, UnixMs, UserId,
+};
+
+/// A client's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientPacket {
+    /// Who I am, where the transport's headers did not say it.
+    SignIn {
+        /// Whose device this claims to be; only compared with what the token says.
+        user: Option<UserId>,
+        /// Which of my devices this is.
+        device: Option<DeviceName>,
+        /// The proof, for the authenticator.
+        token: Bytes,
+    },
+    /// Where to push to while I am away; `None` takes it back.
+    PushToken(Option<Bytes>),
+    /// Please deliver this.
+    Send(Draft),
+    /// Live voice.
+    Talk(Talk),
+    /// All rows up to here are stored on this device.
+    Dispose(Offset),
+    /// These messages arrived, in any order; the cursor stays.
+    Delivered(Vec<MessageRef>),
+    /// I read, played or forwarded this message.
+    Mark {
+        /// Which.
+        message: MessageRef,
+        /// What.
+        status: Status,
+    },
+    /// Are you there?
+    Ping(Ping),
+    /// I am leaving.
+    Bye,
+}
+
+/// Whom a frame claimed to be from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it said it is me, somebody else, or nothing")]
+pub enum Claim {
+    /// The session's user, or nobody: nothing to object to.
+    Own,
+    /// Somebody who is not the session's user.
+    Other(UserId),
+}
+
+/// A packet and its claim, as a server's decoder gives them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct Said {
+    /// Whom the frame claimed to be from.
+    pub claim: Claim,
+    /// The kind or route number of the frame, for an answer that names no message.
+    pub origin: u32,
+    /// What was said.
+    pub packet: ClientPacket,
+}
+
+impl From<ClientPacket> for Said {
+    fn from(packet: ClientPacket) -> Self {
+        Self { claim: Claim::Own, origin: 0, packet }
+    }
+}
+
+/// A question of the application-level heartbeat, echoed in the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct Ping {
+    /// Comes back in the answer, with whatever meaning the client gives it.
+    pub id: Bytes,
+}
+
+/// A server's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerPacket {
+    /// You are signed in, and this is where you stand. The first packet of every session.
+    Welcome(Welcome),
+    /// Your draft is stored for everybody it goes to, durably.
+    Accepted {
+        /// What you called it.
+        client_ref: Option<ClientRef>,
+        /// What the server made of it.
+        head: Head,
+        /// Where it stands in your own mailbox.
+        offset: Offset,
+    },
+    /// Your draft is not stored.
+    Rejected {
+        /// What you called it.
+        client_ref: Option<ClientRef>,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// Your command is carried out, durably, or refused.
+    Noted(Noted),
+    /// The next row of your mailbox.
+    Deliver(Row),
+    /// Somebody talks to you.
+    Talk(Talk),
+    /// The answer to your talk.
+    Floor(Floor),
+    /// I am here.
+    Pong {
+        /// The ping's.
+        ping: Ping,
+        /// When it was heard.
+        at: UnixMs,
+    },
+    /// I could not make sense of a frame of yours.
+    Fault(Fault),
+    /// This connection ends.
+    Bye(CloseReason),
+}
+
+/// The answer to a command that is not a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Noted {
+    /// The cursor stands here: the offset that was asked for, or the last one sent if that was beyond it.
+    Disposed(Offset),
+    /// The delivered messages are noted.
+    Delivered(Vec<MessageRef>),
+    /// The mark is noted.
+    Marked {
+        /// Which message.
+        message: MessageRef,
+        /// What was said about it.
+        status: Status,
+    },
+    /// The mark is refused.
+    Refused {
+        /// Which message.
+        message: MessageRef,
+        /// What was said about it.
+        status: Status,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+}
+
+/// Where a device stands when it connects. The client decides what it means: another epoch is a reset,
+/// `seen + 1 < first` a gap, everything else a resumption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct Welcome {
+    /// A random number of the store, changed only by a restore or repair: offsets of another epoch mean
+    /// nothing here.
+    pub epoch: u32,
+    /// This device's cursor: rows after it follow.
+    pub resume_from: Offset,
+    /// The first row the mailbox still has.
+    pub first: Offset,
+    /// The last row of the mailbox.
+    pub head: Offset,
+    /// How much the server sends ahead of the cursor.
+    pub window: Window,
+    /// Say something at least this often.
+    pub heartbeat_ms: u32,
+    /// The server's wall clock.
+    pub server_time: UnixMs,
+    /// This connection's name in the server's logs.
+    pub connection_id: u64,
+    /// How long a client reference is remembered at least.
+    pub dedup_days: u32,
+}
+
+/// The bound of what is in flight to one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "rows and bytes, complete")]
+pub struct Window {
+    /// Rows.
+    pub rows: u32,
+    /// Bytes of bodies.
+    pub bytes: u64,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { rows: crate::limits::WINDOW_ROWS, bytes: crate::limits::WINDOW_BYTES }
+    }
+}
