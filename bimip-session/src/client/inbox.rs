@@ -1,0 +1,96 @@
+//! The place in the mailbox: seen, stored, disposed of.
+
+use bimip_proto::{Offset, Row};
+
+/// `disposed <= stored <= seen`: what the server was told, what the app has, what it was given.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    pub(super) seen: Offset,
+    stored: Offset,
+    disposed: Offset,
+    /// Rows stored since the last disposal, and when it is due.
+    undisposed_rows: u64,
+    due_mono_ms: Option<u64>,
+}
+
+/// What to do with a row.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Give it to the app.
+    New,
+    /// The app has it: dispose of it again, the first word was lost.
+    Stored,
+    /// The app was given it and has not stored it yet.
+    Seen,
+    /// A row before it is missing: start over from the cursor.
+    Missing,
+}
+
+impl Inbox {
+    pub(super) fn new(seen: Offset) -> Self {
+        Self { seen, stored: seen, disposed: seen, ..Self::default() }
+    }
+
+    /// The server delivers from here on.
+    pub(super) fn jump(&mut self, to: Offset) {
+        *self = Self::new(to);
+    }
+
+    /// A new connection: what was given and not stored comes again.
+    pub(super) fn rewind(&mut self) {
+        self.due_mono_ms = None;
+        self.undisposed_rows = 0;
+        self.disposed = self.disposed.min(self.stored);
+    }
+
+    pub(super) fn arrives(&mut self, row: &Row) -> Arrival {
+        if row.offset == Offset::ZERO {
+            return Arrival::New;
+        }
+        if row.offset <= self.stored {
+            return Arrival::Stored;
+        }
+        if row.offset <= self.seen {
+            return Arrival::Seen;
+        }
+        if row.prev > self.seen {
+            return Arrival::Missing;
+        }
+        self.seen = row.offset;
+        Arrival::New
+    }
+
+    /// The app has everything up to here.
+    pub(super) fn stored(&mut self, upto: Offset, mono_ms: u64, dispose_ms: u64) {
+        let upto = upto.min(self.seen);
+        if upto > self.stored {
+            self.stored = upto;
+            self.undisposed_rows += 1;
+            self.due_mono_ms.get_or_insert(mono_ms + dispose_ms);
+        }
+    }
+
+    /// The server asks again about rows the app has.
+    pub(super) const fn dispose_again(&mut self, mono_ms: u64) {
+        self.disposed = Offset::ZERO;
+        if self.due_mono_ms.is_none() {
+            self.due_mono_ms = Some(mono_ms);
+        }
+    }
+
+    pub(super) const fn due(&self) -> Option<u64> {
+        self.due_mono_ms
+    }
+
+    /// The offset to dispose of, when it is time.
+    pub(super) fn disposal(&mut self, mono_ms: u64, after_rows: u64) -> Option<Offset> {
+        let due = self.due_mono_ms.is_some_and(|due| due <= mono_ms) || self.undisposed_rows >= after_rows;
+        if !due || self.stored <= self.disposed {
+            return None;
+        }
+        self.due_mono_ms = None;
+        self.undisposed_rows = 0;
+        self.disposed = self.stored;
+        Some(self.stored)
+    }
+}

@@ -1,0 +1,37 @@
+//! The chain of custody: how a command becomes durable, and why nothing can be acknowledged before it is.
+//!
+//! ```text
+//!   core            storage                                   core
+//!   Ticket  ──▶  settle(tickets, &view) ─▶ Settlement
+//!                apply its writes, make them durable
+//!                Settlement::committed() ─▶ Vec<Committed>  ──▶  Outgoing (the ack)
+//!                Settlement::failed()    ─▶ Vec<Failed>     ──▶  Outgoing (the refusal)
+//! ```
+//!
+//! * Only the core makes a [`Ticket`], and a ticket can be spent once: it is neither `Clone` nor constructible
+//!   elsewhere.
+//! * [`settle`] decides everything about the tickets: who may, who gets it, what is a repeat, which numbers are
+//!   given. It reads through a [`View`] that the storage gives it inside its transaction, so a storage backend
+//!   stores and reads rows and decides nothing.
+//! * [`Committed`] is the proof. `Outgoing::ack` needs one, and a socket can write nothing but an [`Outgoing`].
+//!
+//! What types cannot check is a backend that calls [`Settlement::committed`] too early. That is one line in each
+//! backend; the conformance suite, the simulator's lying disk and the crash tests are there for it.
+
+mod book;
+mod outgoing;
+mod overlay;
+mod put;
+mod settle;
+mod ticket;
+mod view;
+
+pub use self::book::Book;
+pub use self::outgoing::Outgoing;
+pub use self::put::{Audience, Guard, Put, PutKey, Record};
+pub use self::settle::{Settlement, Verdict, judge, settle};
+pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
+pub use self::view::{ConversationHead, Known, View, Write};
+
+pub(crate) use self::settle::voice_body;
+pub(crate) use self::ticket::Ack;

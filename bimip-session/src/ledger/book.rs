@@ -1,0 +1,167 @@
+//! A store in memory: the reference for every backend, and the disk of the simulator.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, Seq, UnixMs, UserId};
+
+use super::put::PutKey;
+use super::view::{ConversationHead, Known, View, Write};
+
+/// Everything a store holds, in ordered maps. It keeps nothing beyond the life of the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Book {
+    epoch: u32,
+    log: BTreeMap<u64, Arc<Entry>>,
+    mailboxes: BTreeMap<UserId, BTreeMap<Offset, u64>>,
+    history: BTreeMap<ConversationId, BTreeMap<Seq, (UnixMs, u64)>>,
+    stamps: BTreeMap<ConversationId, UnixMs>,
+    known: BTreeMap<PutKey, Known>,
+    marks: BTreeMap<(u64, UserId), Marks>,
+    cursors: BTreeMap<Device, Offset>,
+}
+
+impl Book {
+    /// An empty store with this epoch, which the caller draws at random; 0 is not an epoch and becomes 1.
+    #[must_use]
+    pub const fn new(epoch: u32) -> Self {
+        Self {
+            epoch: if epoch == 0 { 1 } else { epoch },
+            log: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
+            history: BTreeMap::new(),
+            stamps: BTreeMap::new(),
+            known: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+        }
+    }
+
+    /// Applies the writes of a settled batch.
+    pub fn apply(&mut self, writes: &[Write]) {
+        for write in writes {
+            self.apply_one(write);
+        }
+    }
+
+    fn apply_one(&mut self, write: &Write) {
+        match write {
+            Write::Log { sequence, entry } => {
+                self.log.insert(*sequence, Arc::clone(entry));
+            }
+            Write::Row { user, offset, sequence } => {
+                self.mailboxes.entry(user.clone()).or_default().insert(*offset, *sequence);
+            }
+            Write::History { conversation, seq, stamp, sequence } => {
+                self.history.entry(conversation.clone()).or_default().insert(*seq, (*stamp, *sequence));
+                self.stamps.insert(conversation.clone(), *stamp);
+            }
+            Write::Stamp { conversation, stamp } => {
+                self.stamps.insert(conversation.clone(), *stamp);
+            }
+            Write::Key { key, known } => {
+                self.known.insert(key.clone(), *known);
+            }
+            Write::Marks { sequence, user, marks } => {
+                self.marks.insert((*sequence, user.clone()), *marks);
+            }
+            Write::Cursor { device, offset } => {
+                self.cursors.insert(device.clone(), *offset);
+            }
+        }
+    }
+
+    /// The rows of a mailbox after `after`: at most `rows`, and no more than `bytes` of bodies unless the first
+    /// row alone is larger.
+    #[must_use]
+    pub fn page(&self, user: &UserId, after: Offset, rows: u32, bytes: u64) -> Vec<(Offset, Arc<Entry>)> {
+        let Some(mailbox) = self.mailboxes.get(user) else { return Vec::new() };
+        let mut page = Vec::new();
+        let mut weight = 0;
+        for (offset, sequence) in mailbox.range(after.next()..).take(rows as usize) {
+            let Some(entry) = self.log.get(sequence) else { break };
+            weight += super::super::server::weight(entry);
+            if weight > bytes && !page.is_empty() {
+                break;
+            }
+            page.push((*offset, Arc::clone(entry)));
+        }
+        page
+    }
+
+    /// The first row that a mailbox still has; the one after its last when it is empty.
+    #[must_use]
+    pub fn mailbox_first(&self, user: &UserId) -> Offset {
+        let first = self.mailboxes.get(user).and_then(|mailbox| mailbox.keys().next().copied());
+        first.unwrap_or(Offset(1))
+    }
+
+    /// Every user who has a mailbox.
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.mailboxes.keys()
+    }
+
+    /// The messages of a conversation, in order.
+    pub fn messages(&self, conversation: &ConversationId) -> impl Iterator<Item = (Seq, &Arc<Entry>)> {
+        let history = self.history.get(conversation).into_iter().flatten();
+        history.filter_map(|(seq, (_, sequence))| self.log.get(sequence).map(|entry| (*seq, entry)))
+    }
+}
+
+impl View for Book {
+    type Error = Infallible;
+
+    fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    fn last_sequence(&self) -> Result<u64, Infallible> {
+        Ok(self.log.keys().next_back().copied().unwrap_or(0))
+    }
+
+    fn mailbox_head(&self, user: &UserId) -> Result<Offset, Infallible> {
+        let last = self.mailboxes.get(user).and_then(|mailbox| mailbox.keys().next_back().copied());
+        Ok(last.unwrap_or(Offset::ZERO))
+    }
+
+    fn conversation(&self, conversation: &ConversationId) -> Result<ConversationHead, Infallible> {
+        let last = self.history.get(conversation).and_then(|history| history.keys().next_back().copied());
+        Ok(ConversationHead {
+            seq: last.unwrap_or_default(),
+            stamp: self.stamps.get(conversation).copied().unwrap_or_default(),
+        })
+    }
+
+    fn known(&self, key: &PutKey) -> Result<Option<Known>, Infallible> {
+        Ok(self.known.get(key).copied())
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Option<Arc<Entry>>, Infallible> {
+        Ok(self.log.get(&sequence).map(Arc::clone))
+    }
+
+    /// Stamps rise with the seq, so the place of one is found by halving.
+    fn sequence_at(&self, conversation: &ConversationId, stamp: UnixMs) -> Result<Option<u64>, Infallible> {
+        let Some(history) = self.history.get(conversation) else { return Ok(None) };
+        let (mut low, mut high) = (1, history.keys().next_back().map_or(0, |seq| seq.0));
+        while low <= high {
+            let middle = low.midpoint(high);
+            match history.get(&Seq(middle)) {
+                Some((found, sequence)) if *found == stamp => return Ok(Some(*sequence)),
+                Some((found, _)) if *found < stamp => low = middle + 1,
+                Some(_) => high = middle - 1,
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Infallible> {
+        Ok(self.marks.get(&(sequence, user.clone())).copied().unwrap_or_default())
+    }
+
+    fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {
+        Ok(self.cursors.get(device).copied().unwrap_or_default())
+    }
+}

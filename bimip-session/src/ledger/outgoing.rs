@@ -1,0 +1,110 @@
+//! What a socket may write, and the one place where acknowledgements are made.
+
+use bimip_proto::{Floor, Noted, Reject, Row, ServerPacket};
+
+use super::ticket::{Ack, Committed, Failed, Outcome};
+
+/// How long a client should wait before it tries again after a refusal that may pass.
+pub(crate) const RETRY_AFTER_MS: u32 = 1_000;
+
+/// A packet on its way to a client. Nothing else can be written to a connection, and only the core makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing(ServerPacket);
+
+impl Outgoing {
+    /// The packet, for a codec.
+    #[must_use]
+    pub const fn packet(&self) -> &ServerPacket {
+        &self.0
+    }
+
+    /// The packet.
+    #[must_use]
+    pub fn into_packet(self) -> ServerPacket {
+        self.0
+    }
+
+    /// The answer to the command of a ticket, made from the proof that it is durable. `None` where nobody waits.
+    ///
+    /// This is the only maker of `Accepted`, `Noted` and the end of a talk.
+    pub(crate) fn ack(proof: &Committed) -> Option<Self> {
+        let outcome = proof.outcomes().first();
+        let packet = match (proof.ack(), outcome) {
+            (Ack::Draft(client_ref), Some(Outcome::Stored(placed) | Outcome::Repeat(placed))) => {
+                ServerPacket::Accepted {
+                    client_ref: client_ref.clone(),
+                    head: placed.head.clone(),
+                    offset: placed.offset,
+                }
+            }
+            (Ack::Draft(client_ref), Some(Outcome::Refused(reason))) => ServerPacket::Rejected {
+                client_ref: client_ref.clone(),
+                reason: *reason,
+                retry_after_ms: None,
+            },
+            (Ack::Talk, Some(Outcome::Stored(placed))) => {
+                ServerPacket::Floor(Floor::Ended { head: placed.head.clone() })
+            }
+            (Ack::Disposed(offset), _) => ServerPacket::Noted(Noted::Disposed(*offset)),
+            (Ack::Delivered(messages), _) => ServerPacket::Noted(Noted::Delivered(messages.clone())),
+            (Ack::Marked { message, status }, Some(Outcome::Refused(reason))) => {
+                ServerPacket::Noted(Noted::Refused {
+                    message: message.clone(),
+                    status: *status,
+                    reason: *reason,
+                    retry_after_ms: None,
+                })
+            }
+            (Ack::Marked { message, status }, Some(_)) => {
+                ServerPacket::Noted(Noted::Marked { message: message.clone(), status: *status })
+            }
+            _ => return None,
+        };
+        Some(Self(packet))
+    }
+
+    /// The refusal of a command that could not be made durable.
+    pub(crate) fn refusal(failed: &Failed) -> Option<Self> {
+        Self::refuse(failed.ack(), Reject::Unavailable)
+    }
+
+    /// The refusal of a command for a reason that may pass.
+    pub(crate) fn refuse(ack: &Ack, reason: Reject) -> Option<Self> {
+        let may_pass = matches!(reason, Reject::Busy | Reject::Unavailable);
+        let retry_after_ms = may_pass.then_some(RETRY_AFTER_MS);
+        let packet = match ack {
+            Ack::Draft(client_ref) => {
+                ServerPacket::Rejected { client_ref: client_ref.clone(), reason, retry_after_ms }
+            }
+            Ack::Marked { message, status } => ServerPacket::Noted(Noted::Refused {
+                message: message.clone(),
+                status: *status,
+                reason,
+                retry_after_ms,
+            }),
+            // A cursor that did not move is asked for again by the rows themselves; a talk's end has no word
+            // for failure.
+            Ack::None | Ack::Talk | Ack::Disposed(_) | Ack::Delivered(_) => return None,
+        };
+        Some(Self(packet))
+    }
+
+    pub(crate) const fn deliver(row: Row) -> Self {
+        Self(ServerPacket::Deliver(row))
+    }
+
+    /// Anything that claims nothing about storage.
+    pub(crate) fn live(packet: ServerPacket) -> Self {
+        debug_assert!(
+            !matches!(
+                packet,
+                ServerPacket::Accepted { .. }
+                    | ServerPacket::Deliver(_)
+                    | ServerPacket::Floor(Floor::Ended { .. })
+                    | ServerPacket::Noted(Noted::Disposed(_) | Noted::Delivered(_) | Noted::Marked { .. })
+            ),
+            "made from a proof or from a row, never like this"
+        );
+        Self(packet)
+    }
+}

@@ -1,0 +1,144 @@
+//! A view that sees what the batch has added so far.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, UnixMs, UserId};
+
+use super::put::PutKey;
+use super::view::{ConversationHead, Known, View, Write};
+
+/// The storage's view with the batch's own writes on top, and the list of those writes.
+pub(super) struct Overlay<'v, V: View> {
+    view: &'v V,
+    sequence: u64,
+    mailboxes: BTreeMap<UserId, Offset>,
+    conversations: BTreeMap<ConversationId, ConversationHead>,
+    stamps: BTreeMap<(ConversationId, UnixMs), u64>,
+    known: BTreeMap<PutKey, Known>,
+    entries: BTreeMap<u64, Arc<Entry>>,
+    marks: BTreeMap<(u64, UserId), Marks>,
+    cursors: BTreeMap<Device, Offset>,
+    writes: Vec<Write>,
+}
+
+impl<'v, V: View> Overlay<'v, V> {
+    pub(super) fn new(view: &'v V) -> Result<Self, V::Error> {
+        Ok(Self {
+            view,
+            sequence: view.last_sequence()?,
+            mailboxes: BTreeMap::new(),
+            conversations: BTreeMap::new(),
+            stamps: BTreeMap::new(),
+            known: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            writes: Vec::new(),
+        })
+    }
+
+    /// The writes of the batch: marks and cursors, which a batch may raise several times, once each.
+    pub(super) fn into_writes(mut self) -> Vec<Write> {
+        let marks =
+            self.marks.into_iter().map(|((sequence, user), marks)| Write::Marks { sequence, user, marks });
+        self.writes.extend(marks);
+        self.writes.extend(self.cursors.into_iter().map(|(device, offset)| Write::Cursor { device, offset }));
+        self.writes
+    }
+
+    pub(super) fn epoch(&self) -> u32 {
+        self.view.epoch()
+    }
+
+    pub(super) const fn next_sequence(&self) -> u64 {
+        self.sequence + 1
+    }
+
+    pub(super) fn conversation(&self, id: &ConversationId) -> Result<ConversationHead, V::Error> {
+        match self.conversations.get(id) {
+            Some(head) => Ok(*head),
+            None => self.view.conversation(id),
+        }
+    }
+
+    pub(super) fn known(&self, key: &PutKey) -> Result<Option<Known>, V::Error> {
+        match self.known.get(key) {
+            Some(known) => Ok(Some(*known)),
+            None => self.view.known(key),
+        }
+    }
+
+    pub(super) fn entry(&self, sequence: u64) -> Result<Option<Arc<Entry>>, V::Error> {
+        match self.entries.get(&sequence) {
+            Some(entry) => Ok(Some(Arc::clone(entry))),
+            None => self.view.entry(sequence),
+        }
+    }
+
+    pub(super) fn sequence_at(&self, id: &ConversationId, stamp: UnixMs) -> Result<Option<u64>, V::Error> {
+        match self.stamps.get(&(id.clone(), stamp)) {
+            Some(sequence) => Ok(Some(*sequence)),
+            None => self.view.sequence_at(id, stamp),
+        }
+    }
+
+    pub(super) fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, V::Error> {
+        match self.marks.get(&(sequence, user.clone())) {
+            Some(marks) => Ok(*marks),
+            None => self.view.marks(sequence, user),
+        }
+    }
+
+    /// Appends an entry to the log under [`next_sequence`](Self::next_sequence).
+    pub(super) fn log(&mut self, entry: Arc<Entry>) -> u64 {
+        self.sequence += 1;
+        self.entries.insert(self.sequence, Arc::clone(&entry));
+        self.writes.push(Write::Log { sequence: self.sequence, entry });
+        self.sequence
+    }
+
+    /// Appends a row to a mailbox and gives its offset.
+    pub(super) fn row(&mut self, user: &UserId, sequence: u64) -> Result<Offset, V::Error> {
+        let head = match self.mailboxes.get(user) {
+            Some(head) => *head,
+            None => self.view.mailbox_head(user)?,
+        };
+        let offset = head.next();
+        self.mailboxes.insert(user.clone(), offset);
+        self.writes.push(Write::Row { user: user.clone(), offset, sequence });
+        Ok(offset)
+    }
+
+    pub(super) fn history(&mut self, id: ConversationId, head: ConversationHead, sequence: u64) {
+        self.stamps.insert((id.clone(), head.stamp), sequence);
+        self.conversations.insert(id.clone(), head);
+        self.writes.push(Write::History { conversation: id, seq: head.seq, stamp: head.stamp, sequence });
+    }
+
+    pub(super) fn stamp(&mut self, id: ConversationId, head: ConversationHead) {
+        self.conversations.insert(id.clone(), head);
+        self.writes.push(Write::Stamp { conversation: id, stamp: head.stamp });
+    }
+
+    pub(super) fn key(&mut self, key: PutKey, known: Known) {
+        self.known.insert(key.clone(), known);
+        self.writes.push(Write::Key { key, known });
+    }
+
+    pub(super) fn mark(&mut self, sequence: u64, user: UserId, marks: Marks) {
+        self.marks.insert((sequence, user), marks);
+    }
+
+    /// Moves a cursor, never back.
+    pub(super) fn cursor(&mut self, device: &Device, offset: Offset) -> Result<(), V::Error> {
+        let stands = match self.cursors.get(device) {
+            Some(stands) => *stands,
+            None => self.view.cursor(device)?,
+        };
+        if offset > stands {
+            self.cursors.insert(device.clone(), offset);
+        }
+        Ok(())
+    }
+}

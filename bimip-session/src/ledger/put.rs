@@ -1,0 +1,162 @@
+//! What a ticket asks to be stored.
+
+use bimip_proto::{Address, Body, ClientRef, Device, MessageRef, Status, UnixMs, UserId};
+
+/// Under which name a put is stored at most once: the sending device and its own name for the draft.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "storage backends look it up")]
+pub struct PutKey {
+    /// The sender.
+    pub device: Device,
+    /// The sender's name for it.
+    pub client_ref: ClientRef,
+}
+
+/// One thing to be stored, with the conditions under which it may be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Put {
+    pub(crate) key: Option<PutKey>,
+    pub(crate) guard: Guard,
+    pub(crate) audience: Audience,
+    pub(crate) record: Record,
+}
+
+/// Who may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Guard {
+    /// Anybody who could sign in.
+    None,
+    /// Only somebody the message was sent to.
+    Recipient,
+}
+
+/// Whose mailboxes get a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Audience {
+    /// These users; nobody when it is empty, and each once however often it is named.
+    Users(Vec<UserId>),
+    /// The author of the message that the put is about.
+    Author {
+        /// And the one who says it, for the sake of their other devices.
+        and_self: bool,
+    },
+}
+
+/// What.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Record {
+    /// A message that has no number yet.
+    Message {
+        /// The device that wrote it.
+        from: Device,
+        /// To whom.
+        to: Address,
+        /// What the sender calls it.
+        client_ref: Option<ClientRef>,
+        /// The sender's clock.
+        client_time: Option<UnixMs>,
+        /// When the server took it in.
+        at: UnixMs,
+        /// What was sent.
+        body: Body,
+    },
+    /// Somebody says something about a message.
+    Mark {
+        /// Who, and with which device.
+        by: Device,
+        /// What.
+        status: Status,
+        /// When the server heard it.
+        at: UnixMs,
+        /// About which message.
+        message: MessageRef,
+    },
+}
+
+impl Put {
+    /// Whether it is a message: control puts wait a little for one to ride with.
+    pub(crate) const fn is_message(&self) -> bool {
+        matches!(self.record, Record::Message { .. })
+    }
+
+    /// The bytes it brings, for budgets.
+    pub(crate) const fn bytes(&self) -> usize {
+        match &self.record {
+            Record::Message { body, .. } => body.bytes.len() + 128,
+            Record::Mark { .. } => 64,
+        }
+    }
+}
+
+/// A digest of what a draft says, to tell a resend from another message under the same name. Both come from the
+/// same device, so it guards against mistakes, not against attacks.
+pub(crate) fn digest(to: &Address, body: &Body) -> u64 {
+    let mut digest = Fnv::default();
+    let (namespace, id) = match to {
+        Address::User(user) => (0, user.as_str()),
+        Address::Group(group) => (1, group.as_str()),
+        _ => (2, to.as_str()),
+    };
+    digest.write(&[namespace, u8::from(matches!(body.kind, bimip_proto::BodyKind::Notification))]);
+    digest.part(id.as_bytes());
+    digest.part(&body.bytes);
+    if let Some(seal) = &body.seal {
+        digest.part(seal.encryption_type.as_bytes());
+        digest.part(seal.encrypted.as_bytes());
+        digest.part(seal.signature.as_bytes());
+    }
+    digest.0
+}
+
+/// FNV-1a, 64 bit, eight bytes a step: the value is stored, so it must never change.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn part(&mut self, bytes: &[u8]) {
+        self.write(&(bytes.len() as u64).to_le_bytes());
+        self.write(bytes);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            self.step(chunk.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte)));
+        }
+        for byte in chunks.remainder() {
+            self.step(u64::from(*byte));
+        }
+    }
+
+    const fn step(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_stored_and_so_never_changes() {
+        let to = Address::User(UserId::new("acme_bob").unwrap());
+        assert_eq!(digest(&to, &Body::text("hello, this is more than eight bytes")), 0xbbdb_335a_5042_aace);
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let (a, ab) = (UserId::new("a").unwrap(), UserId::new("ab").unwrap());
+        assert_ne!(
+            digest(&Address::User(a), &Body::text("bc")),
+            digest(&Address::User(ab), &Body::text("c"))
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! Tickets, and what they turn into.
+
+use std::sync::Arc;
+
+use bimip_proto::{ClientRef, Device, Entry, Head, MessageRef, Offset, Reject, Status, UserId};
+use thiserror::Error;
+
+use super::put::Put;
+use super::settle::Decision;
+use crate::server::ConnId;
+
+/// A command that asks to be stored, and is answered when it is.
+///
+/// Made by the core alone and spent once.
+#[derive(Debug)]
+#[must_use = "a ticket that is dropped is a command that is never answered"]
+pub struct Ticket {
+    puts: Vec<Put>,
+    cursor: Option<(Device, Offset)>,
+    conn: ConnId,
+    ack: Ack,
+}
+
+/// What to answer, and how: it travels in the ticket, so the core keeps no table of commits under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ack {
+    /// Nobody waits.
+    None,
+    /// A draft.
+    Draft(Option<ClientRef>),
+    /// The end of a talk.
+    Talk,
+    /// A disposal.
+    Disposed(Offset),
+    /// A list of delivered messages.
+    Delivered(Vec<MessageRef>),
+    /// A mark.
+    Marked { message: MessageRef, status: Status },
+}
+
+impl Ticket {
+    pub(crate) const fn new(
+        conn: ConnId,
+        puts: Vec<Put>,
+        cursor: Option<(Device, Offset)>,
+        ack: Ack,
+    ) -> Self {
+        Self { puts, cursor, conn, ack }
+    }
+
+    /// What it asks to store.
+    #[must_use]
+    pub fn puts(&self) -> &[Put] {
+        &self.puts
+    }
+
+    /// Which cursor it moves, together with what it stores.
+    #[must_use]
+    pub const fn cursor(&self) -> Option<&(Device, Offset)> {
+        self.cursor.as_ref()
+    }
+
+    /// Whether it brings no message: then it may wait a moment for one to share a sync with.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        !self.puts.iter().any(Put::is_message)
+    }
+
+    /// Roughly what it weighs, for budgets.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.puts.iter().map(Put::bytes).sum::<usize>() + 64
+    }
+
+    /// The honest answer when it could not be stored.
+    pub fn failed(self, failure: Failure) -> Failed {
+        Failed { conn: self.conn, ack: self.ack, failure }
+    }
+
+    pub(super) fn settled(self, decision: Decision) -> Committed {
+        Committed {
+            conn: self.conn,
+            ack: self.ack,
+            outcomes: decision.outcomes,
+            deliveries: decision.deliveries,
+        }
+    }
+}
+
+/// What became of one put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The message is stored.
+    Stored(Placed),
+    /// The message was stored before, under the same key: this is what it was given then.
+    Repeat(Placed),
+    /// The mark is stored, now or before.
+    Noted,
+    /// Nothing of it is stored.
+    Refused(Reject),
+}
+
+/// What the commit gave a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what an ack says, complete")]
+pub struct Placed {
+    /// Its id, seq, stamp and all the rest.
+    pub head: Head,
+    /// Its row in the sender's own mailbox; zero when it has none.
+    pub offset: Offset,
+}
+
+/// A row that a commit added to a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a row and whose it is, complete")]
+pub struct Delivery {
+    /// Whose mailbox.
+    pub user: UserId,
+    /// Where.
+    pub offset: Offset,
+    /// What.
+    pub entry: Arc<Entry>,
+}
+
+/// The proof that a ticket is durable.
+#[derive(Debug)]
+#[must_use = "a proof that is dropped is an ack that is never sent"]
+pub struct Committed {
+    conn: ConnId,
+    ack: Ack,
+    outcomes: Vec<Outcome>,
+    deliveries: Vec<Delivery>,
+}
+
+impl Committed {
+    /// What became of each put, in order.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// The rows it added.
+    #[must_use]
+    pub fn deliveries(&self) -> &[Delivery] {
+        &self.deliveries
+    }
+
+    pub(crate) const fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    pub(crate) const fn ack(&self) -> &Ack {
+        &self.ack
+    }
+
+    pub(super) fn into_failed(self, failure: Failure) -> Failed {
+        Failed { conn: self.conn, ack: self.ack, failure }
+    }
+}
+
+/// Why a batch could not be made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The store failed and takes nothing until it is opened again.
+    #[error("the store failed and is closed for writing")]
+    Unavailable,
+    /// There is no room left on the disk.
+    #[error("the disk is full")]
+    Full,
+}
+
+/// A ticket that is not stored, and never will be.
+#[derive(Debug)]
+#[must_use = "a failure that is dropped is a refusal that is never sent"]
+pub struct Failed {
+    conn: ConnId,
+    ack: Ack,
+    failure: Failure,
+}
+
+impl Failed {
+    /// Why.
+    #[must_use]
+    pub const fn failure(&self) -> Failure {
+        self.failure
+    }
+
+    pub(crate) const fn conn(&self) -> ConnId {
+        self.conn
+    }
+
+    pub(crate) const fn ack(&self) -> &Ack {
+        &self.ack
+    }
+}

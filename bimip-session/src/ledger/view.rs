@@ -1,0 +1,154 @@
+//! What settling reads from a storage, and what it asks a storage to write.
+
+use std::sync::Arc;
+
+use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, Seq, UnixMs, UserId};
+
+use super::put::PutKey;
+
+/// What a storage backend can say about what it holds, inside the transaction of a batch.
+///
+/// Every answer is about the state before the batch; [`settle`](super::settle()) itself keeps track of what the
+/// batch adds.
+pub trait View {
+    /// Why a read failed. It fails the batch.
+    type Error;
+
+    /// The random number of this store, changed only by a restore or repair. Never 0.
+    fn epoch(&self) -> u32;
+
+    /// The sequence of the last log entry; 0 in an empty store.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn last_sequence(&self) -> Result<u64, Self::Error>;
+
+    /// The last row of a user's mailbox.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn mailbox_head(&self, user: &UserId) -> Result<Offset, Self::Error>;
+
+    /// The last message of a conversation.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn conversation(&self, conversation: &ConversationId) -> Result<ConversationHead, Self::Error>;
+
+    /// What was stored under a key.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn known(&self, key: &PutKey) -> Result<Option<Known>, Self::Error>;
+
+    /// A log entry.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn entry(&self, sequence: u64) -> Result<Option<Arc<Entry>>, Self::Error>;
+
+    /// The log entry of the message with this stamp in a conversation.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn sequence_at(&self, conversation: &ConversationId, stamp: UnixMs) -> Result<Option<u64>, Self::Error>;
+
+    /// What a user has said about the message of a log entry.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Self::Error>;
+
+    /// The cursor of a device; [`Offset::ZERO`] for an unknown one.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn cursor(&self, device: &Device) -> Result<Offset, Self::Error>;
+}
+
+/// The last message of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
+pub struct ConversationHead {
+    /// Its place.
+    pub seq: Seq,
+    /// The latest stamp given in the conversation, to a message or not.
+    pub stamp: UnixMs,
+}
+
+/// What was stored under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
+pub struct Known {
+    /// The log entry.
+    pub sequence: u64,
+    /// Its row in the sender's own mailbox.
+    pub offset: Offset,
+    /// What the draft said, digested.
+    pub digest: u64,
+}
+
+/// One row for a storage backend to write. A batch is written all or not at all.
+///
+/// No two writes of a batch contradict each other, and applying one twice is the same as applying it once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Write {
+    /// A log entry: the body, once.
+    Log {
+        /// Its key, higher than any before.
+        sequence: u64,
+        /// What.
+        entry: Arc<Entry>,
+    },
+    /// A row of a mailbox, which refers to a log entry.
+    Row {
+        /// Whose mailbox.
+        user: UserId,
+        /// The next offset of that mailbox.
+        offset: Offset,
+        /// The log entry.
+        sequence: u64,
+    },
+    /// A message's place in its conversation.
+    History {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// The next seq of that conversation.
+        seq: Seq,
+        /// The message's stamp, higher than any before it in the conversation.
+        stamp: UnixMs,
+        /// The log entry.
+        sequence: u64,
+    },
+    /// A stamp of a conversation that was given away without a message in it.
+    Stamp {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Higher than any before it.
+        stamp: UnixMs,
+    },
+    /// What is stored under a key.
+    Key {
+        /// The key.
+        key: PutKey,
+        /// What is stored under it.
+        known: Known,
+    },
+    /// What a user has said about a message: replaces what was there.
+    Marks {
+        /// The message's log entry.
+        sequence: u64,
+        /// Who.
+        user: UserId,
+        /// All that was said so far.
+        marks: Marks,
+    },
+    /// Where a device stands: replaces what was there, and is never behind it.
+    Cursor {
+        /// Which device.
+        device: Device,
+        /// Everything up to here is stored by it.
+        offset: Offset,
+    },
+}

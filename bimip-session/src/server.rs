@@ -1,0 +1,31 @@
+//! The server's machine.
+//!
+//! [`ServerCore`] owns the connections, the readers of mailboxes, the talks and the timers. A driver gives it
+//! sockets and a store: see [`Input`] and [`Output`] for the whole of that interface.
+
+mod burst;
+mod connection;
+mod core;
+mod counters;
+mod delivery;
+mod draft;
+mod io;
+mod reader;
+mod receipt;
+mod roster;
+mod speech;
+mod timers;
+
+pub use self::core::ServerCore;
+pub use self::counters::Counters;
+pub use self::io::{Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused};
+
+/// What an entry counts against a window or a page: its body, and a little for the envelope.
+#[must_use]
+pub fn weight(entry: &bimip_proto::Entry) -> u64 {
+    match entry {
+        bimip_proto::Entry::Message(message) => 64 + message.body.bytes.len() as u64,
+        bimip_proto::Entry::Receipt(receipt) => 64 * receipt.messages.len() as u64,
+        _ => 64,
+    }
+}

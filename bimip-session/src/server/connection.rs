@@ -1,0 +1,107 @@
+//! One connection: its phase, its patience, and what waits for it.
+
+use bimip_proto::{Caps, Now, Offset, Said, limits};
+
+use super::io::{Config, Grant};
+use super::reader::Reader;
+
+/// Where a connection is in its life.
+///
+/// | phase | on | becomes |
+/// |---|---|---|
+/// | (new) | `Opened` with a grant / without | `Attaching` / `AwaitSignIn` |
+/// | `AwaitSignIn` | `SignIn` | `Granting` |
+/// | `Granting` | `Granted` yes / no | `Attaching` / closed |
+/// | `Attaching` | `Attached` | `Live` |
+/// | any | a packet out of place | the same, with an answer and a strike |
+/// | `Live` | `Drain`, expiry, a newer session, `Bye` | `Leaving` |
+/// | `Leaving` | the last of its commits is answered | closed |
+#[derive(Debug)]
+pub(super) enum Phase {
+    AwaitSignIn,
+    Granting,
+    /// Storage is asked. Rows committed meanwhile raise `head`, so that none falls between the question and
+    /// the answer.
+    Attaching {
+        grant: Grant,
+        head: Offset,
+    },
+    Live {
+        grant: Grant,
+        reader: Box<Reader>,
+    },
+    /// Nothing more is taken from it; what it is owed still goes out.
+    Leaving {
+        grant: Grant,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) caps: Caps,
+    pub(super) phase: Phase,
+    /// What came before the session was live. Replayed in order, so that a client may speak at once.
+    held: Vec<Said>,
+    /// Tickets of this connection that storage has not answered.
+    pub(super) commits: u32,
+    strikes: u32,
+    struck_mono_ms: u64,
+    pub(super) heard_mono_ms: u64,
+    /// It started a talk: worth a look when it goes.
+    pub(super) talked: bool,
+}
+
+impl Connection {
+    /// Packets held before a session is live: a client's opening burst, and no more.
+    const HELD: usize = 64;
+
+    pub(super) fn new(now: Now, caps: Caps) -> Self {
+        Self {
+            caps,
+            phase: Phase::AwaitSignIn,
+            held: Vec::new(),
+            commits: 0,
+            strikes: 0,
+            struck_mono_ms: now.mono_ms,
+            heard_mono_ms: now.mono_ms,
+            talked: false,
+        }
+    }
+
+    /// A bad frame. `true` when it was one too many.
+    pub(super) fn strike(&mut self, now: Now) -> bool {
+        let forgiven = now.mono_ms.saturating_sub(self.struck_mono_ms) / limits::STRIKE_FORGIVEN_MS;
+        self.strikes = self.strikes.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX)) + 1;
+        self.struck_mono_ms = now.mono_ms;
+        self.strikes >= limits::STRIKES
+    }
+
+    /// Keeps a packet for later. `false` when there are too many.
+    pub(super) fn hold(&mut self, said: Said) -> bool {
+        let room = self.held.len() < Self::HELD;
+        if room {
+            self.held.push(said);
+        }
+        room
+    }
+
+    pub(super) fn take_held(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Who it is, once that is known.
+    pub(super) const fn grant(&self) -> Option<&Grant> {
+        match &self.phase {
+            Phase::Attaching { grant, .. } | Phase::Live { grant, .. } | Phase::Leaving { grant } => {
+                Some(grant)
+            }
+            Phase::AwaitSignIn | Phase::Granting => None,
+        }
+    }
+
+    /// When to look whether it fell silent: first to ask, then to give up.
+    pub(super) const fn silence_due(&self, config: &Config, now: Now) -> u64 {
+        let probe = self.heard_mono_ms + config.probe_ms;
+        if now.mono_ms < probe { probe } else { self.heard_mono_ms + config.idle_ms }
+    }
+}

@@ -1,0 +1,341 @@
+//! The server: dispatch, and the life of connections.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bimip_proto::{Caps, CloseReason, Fault, FaultKind, Now, Offset, ServerPacket, Welcome, limits};
+
+use super::burst::Bursts;
+use super::connection::{Connection, Phase};
+use super::counters::Counters;
+use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
+use super::reader::Reader;
+use super::roster::Roster;
+use super::timers::{Due, Timers};
+use crate::Machine;
+use crate::ledger::{Outgoing, Ticket};
+
+/// A server without sockets and storage.
+///
+/// It accepts any sequence of inputs. What a client may see is decided here and in
+/// [`settle`](crate::ledger::settle()); the driver only carries out outputs, in order for each connection.
+///
+/// Bounds: a connection holds at most a window of row numbers, a few held packets, and
+/// [`COMMITS_PER_CONNECTION`](limits::COMMITS_PER_CONNECTION) tickets under way; the core at most
+/// [`COMMITS_IN_FLIGHT`](limits::COMMITS_IN_FLIGHT) tickets. The queue of outputs grows only between two polls.
+#[derive(Debug)]
+pub struct ServerCore {
+    pub(super) config: Config,
+    pub(super) conns: BTreeMap<ConnId, Connection>,
+    pub(super) roster: Roster,
+    pub(super) bursts: Bursts,
+    pub(super) timers: Timers,
+    pub(super) counters: Counters,
+    /// Tickets that storage has not answered yet, of connections that may be gone.
+    commits: u32,
+    draining: bool,
+    outbox: VecDeque<Output>,
+}
+
+impl Machine for ServerCore {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Opened { conn, caps, grant } => self.opened(now, conn, caps, grant),
+            Input::Granted(conn, grant) => self.granted(now, conn, grant),
+            Input::Attached(conn, attachment) => self.attached(now, conn, attachment),
+            Input::Packets(conn, packets) => {
+                self.heard(now, conn);
+                for said in packets {
+                    self.said(now, conn, said);
+                }
+            }
+            Input::Garbled(conn, fault) => {
+                self.heard(now, conn);
+                self.garbled(now, conn, fault);
+            }
+            Input::Barrier(conn, upto) => {
+                self.heard(now, conn);
+                self.arrived(conn, upto);
+            }
+            Input::Closed(conn) => self.closed(now, conn),
+            Input::Committed(proof) => {
+                self.commits = self.commits.saturating_sub(1);
+                self.committed(&proof);
+            }
+            Input::Failed(failed) => {
+                self.commits = self.commits.saturating_sub(1);
+                self.failed(&failed);
+            }
+            Input::Page(page) => self.page(page),
+            Input::Drain => self.drain(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        while let Some(due) = self.timers.pop(now.mono_ms) {
+            match due {
+                Due::SignIn(conn) => self.sign_in_due(conn),
+                Due::Silence(conn) => self.silence_due(now, conn),
+                Due::Expiry(conn) => self.expiry_due(now, conn),
+                Due::Talk(from, to) => self.bursts.forget(from, to),
+            }
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outbox.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<u64> {
+        self.timers.next()
+    }
+}
+
+impl ServerCore {
+    /// A server with no connections.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            conns: BTreeMap::new(),
+            roster: Roster::default(),
+            bursts: Bursts::default(),
+            timers: Timers::default(),
+            counters: Counters::default(),
+            commits: 0,
+            draining: false,
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many connections there are, signed in or not.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Whether a drain is over: every command is answered and every connection was told to go.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.draining && self.commits == 0 && self.conns.is_empty()
+    }
+
+    pub(super) fn output(&mut self, output: Output) {
+        self.outbox.push_back(output);
+    }
+
+    pub(super) fn send(&mut self, conn: ConnId, packet: ServerPacket) {
+        self.output(Output::Send(conn, Outgoing::live(packet)));
+    }
+
+    pub(super) const fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Whether a connection may have one more ticket under way.
+    pub(super) fn has_room(&self, conn: ConnId) -> bool {
+        self.commits < limits::COMMITS_IN_FLIGHT
+            && self.conns.get(&conn).is_some_and(|it| it.commits < limits::COMMITS_PER_CONNECTION)
+    }
+
+    pub(super) fn commit(&mut self, conn: ConnId, ticket: Ticket) {
+        self.commits += 1;
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.commits += 1;
+        }
+        self.output(Output::Commit(ticket));
+    }
+
+    // ---- the life of a connection -------------------------------------------------------------------
+
+    fn opened(&mut self, now: Now, conn: ConnId, caps: Caps, grant: Option<Grant>) {
+        self.counters.opened += 1;
+        self.conns.insert(conn, Connection::new(now, caps));
+        if self.draining {
+            return self.close(conn, CloseReason::GoingAway);
+        }
+        self.timers.set(now.mono_ms + self.config.probe_ms, Due::Silence(conn));
+        match grant {
+            Some(grant) => self.attach(now, conn, grant),
+            None => self.timers.set(now.mono_ms + self.config.sign_in_ms, Due::SignIn(conn)),
+        }
+    }
+
+    fn granted(&mut self, now: Now, conn: ConnId, grant: Result<Grant, Refused>) {
+        let Some(connection) = self.conns.get(&conn) else { return };
+        if !matches!(connection.phase, Phase::Granting) {
+            return;
+        }
+        if let Ok(grant) = grant {
+            return self.attach(now, conn, grant);
+        }
+        self.counters.sign_in_refused += 1;
+        self.close(conn, CloseReason::Refused);
+    }
+
+    fn attach(&mut self, now: Now, conn: ConnId, grant: Grant) {
+        self.replace(&grant);
+        if let Some(expires) = grant.expires {
+            let left_ms = expires.0.saturating_sub(now.unix_ms);
+            self.timers.set(now.mono_ms + left_ms, Due::Expiry(conn));
+        }
+        let device = grant.device.clone();
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.phase = Phase::Attaching { grant, head: Offset::ZERO };
+        self.roster.join(&device.user, conn);
+        self.output(Output::Attach(conn, device));
+    }
+
+    /// The newest session of a device wins. The old one is told so, and by whom where that is another device.
+    fn replace(&mut self, grant: &Grant) {
+        let same = |other: &ConnId| {
+            let other = self.conns.get(other).and_then(Connection::grant);
+            other.is_some_and(|other| other.device == grant.device)
+        };
+        let old: Vec<ConnId> = self.roster.of(&grant.device.user).iter().copied().filter(same).collect();
+        for conn in old {
+            self.counters.replaced += 1;
+            let label = self.conns.get(&conn).and_then(Connection::grant).and_then(|old| old.label.clone());
+            let by = grant.label.clone().filter(|new| Some(new) != label.as_ref());
+            self.close(conn, CloseReason::Replaced { by });
+        }
+    }
+
+    fn attached(&mut self, now: Now, conn: ConnId, attachment: Option<Attachment>) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let Phase::Attaching { grant, head } = &connection.phase else { return };
+        let Some(attachment) = attachment else { return self.close(conn, CloseReason::Unavailable) };
+        let (grant, head) = (grant.clone(), (*head).max(attachment.head));
+        let reader = Reader::new(grant.device.clone(), connection.caps, self.config.window, attachment, head);
+        connection.phase = Phase::Live { grant, reader: Box::new(reader) };
+        let held = connection.take_held();
+        self.counters.signed_in += 1;
+        self.send(
+            conn,
+            ServerPacket::Welcome(Welcome {
+                epoch: attachment.epoch,
+                resume_from: attachment.cursor,
+                first: attachment.first,
+                head,
+                window: self.config.window,
+                heartbeat_ms: self.config.heartbeat_ms,
+                server_time: now.stamp(),
+                connection_id: conn.0,
+                dedup_days: limits::DEDUP_DAYS,
+            }),
+        );
+        self.fill(conn);
+        for said in held {
+            self.said(now, conn, said);
+        }
+    }
+
+    /// Ends a connection from this side: a goodbye, then the close. It is forgotten at once; its
+    /// [`Input::Closed`] finds nothing.
+    pub(super) fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.send(conn, ServerPacket::Bye(reason.clone()));
+        self.output(Output::Close(conn, reason));
+        self.forget(conn);
+    }
+
+    fn closed(&mut self, now: Now, conn: ConnId) {
+        self.abandon_talks(now, conn);
+        self.forget(conn);
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        let Some(connection) = self.conns.remove(&conn) else { return };
+        if let Some(grant) = connection.grant() {
+            self.roster.leave(&grant.device.user, conn);
+        }
+    }
+
+    fn heard(&mut self, now: Now, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.heard_mono_ms = now.mono_ms;
+        }
+    }
+
+    /// A frame that makes no sense, or that came where it makes none: counted, answered, and a strike.
+    pub(super) fn garbled(&mut self, now: Now, conn: ConnId, fault: Fault) {
+        self.counters.fault(fault.kind);
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        // What a newer client may say in good faith is no offence; nor is audio too long to relay.
+        let harmless = matches!(fault.kind, FaultKind::Unknown | FaultKind::Unsupported | FaultKind::TooLong);
+        let out = !harmless && connection.strike(now);
+        self.send(conn, ServerPacket::Fault(fault));
+        if out {
+            self.counters.strikes_closed += 1;
+            self.close(conn, CloseReason::Strikes);
+        }
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
+        let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.leave(conn);
+        }
+    }
+
+    /// Lets a connection go once its last command is answered.
+    fn leave(&mut self, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        match (connection.commits, connection.grant().cloned()) {
+            (1.., Some(grant)) => connection.phase = Phase::Leaving { grant },
+            _ => self.close(conn, CloseReason::GoingAway),
+        }
+    }
+
+    /// A ticket of this connection is answered.
+    pub(super) fn answered(&mut self, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.commits = connection.commits.saturating_sub(1);
+        if connection.commits == 0 && matches!(connection.phase, Phase::Leaving { .. }) {
+            self.close(conn, CloseReason::GoingAway);
+        }
+    }
+
+    // ---- time ----------------------------------------------------------------------------------------
+
+    fn sign_in_due(&mut self, conn: ConnId) {
+        let waiting = self.conns.get(&conn).is_some_and(|it| it.grant().is_none());
+        if waiting {
+            self.counters.sign_in_timeouts += 1;
+            self.close(conn, CloseReason::SignInTimeout);
+        }
+    }
+
+    fn silence_due(&mut self, now: Now, conn: ConnId) {
+        let Some(connection) = self.conns.get(&conn) else { return };
+        let due = connection.silence_due(&self.config, now);
+        if due <= now.mono_ms {
+            self.counters.idle += 1;
+            return self.close(conn, CloseReason::Idle);
+        }
+        if now.mono_ms >= connection.heard_mono_ms + self.config.probe_ms {
+            self.output(Output::Barrier(conn, 0));
+        }
+        self.timers.set(due, Due::Silence(conn));
+    }
+
+    fn expiry_due(&mut self, now: Now, conn: ConnId) {
+        let expires = self.conns.get(&conn).and_then(Connection::grant).and_then(|grant| grant.expires);
+        let Some(expires) = expires else { return };
+        if expires.0 > now.unix_ms {
+            // The wall clock went back, or the timer was an earlier grant's.
+            self.timers.set(now.mono_ms + (expires.0 - now.unix_ms), Due::Expiry(conn));
+            return;
+        }
+        self.counters.expired += 1;
+        self.close(conn, CloseReason::Expired);
+    }
+}

@@ -1,0 +1,86 @@
+//! What happened, in numbers.
+
+use bimip_proto::FaultKind;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counts since the core was made; they only rise.
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        #[non_exhaustive]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+            /// Frames that made no sense or came at the wrong time, by kind in the order of [`FaultKind::ALL`].
+            pub faults: [u64; FaultKind::ALL.len()],
+        }
+
+        impl Counters {
+            /// Every counter with its name, faults as `fault_<kind>`.
+            pub fn iter(&self) -> impl Iterator<Item = (String, u64)> {
+                let named = [$((stringify!($name), self.$name)),*].map(|(name, count)| (name.to_owned(), count));
+                let faults = FaultKind::ALL.iter().zip(self.faults);
+                named.into_iter().chain(faults.map(|(kind, count)| (format!("fault_{kind}"), count)))
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections opened.
+    opened,
+    /// Sessions that were welcomed.
+    signed_in,
+    /// Sign-ins that were refused.
+    sign_in_refused,
+    /// Connections that did not sign in in time.
+    sign_in_timeouts,
+    /// Sessions replaced by a newer one of the same device.
+    replaced,
+    /// Sessions whose grant ran out.
+    expired,
+    /// Connections closed for silence.
+    idle,
+    /// Connections closed for too many bad frames.
+    strikes_closed,
+    /// Drafts taken in.
+    drafts,
+    /// Drafts stored.
+    accepted,
+    /// Drafts that were stored before under the same name.
+    repeats,
+    /// Drafts and marks refused.
+    rejected,
+    /// Commands that the store failed.
+    failed,
+    /// Rows sent.
+    delivered,
+    /// Rows passed over for want of words in the dialect.
+    passed_over,
+    /// Disposals beyond what was sent.
+    dispose_clamped,
+    /// Receipts and marks taken in.
+    marks,
+    /// Talks started.
+    talks,
+    /// Talks denied.
+    talks_denied,
+    /// Talks ended by the server at their greatest length.
+    talks_cut,
+    /// Pieces of live audio relayed, once for each receiver.
+    audio_relayed,
+    /// Pieces of live audio with nowhere to go.
+    audio_dropped,
+}
+
+impl Counters {
+    pub(super) fn fault(&mut self, kind: FaultKind) {
+        if let Some(at) = FaultKind::ALL.iter().position(|known| *known == kind) {
+            self.faults[at] += 1;
+        }
+    }
+
+    /// The count of one kind of fault.
+    #[must_use]
+    pub fn of(&self, kind: FaultKind) -> u64 {
+        FaultKind::ALL.iter().position(|known| *known == kind).map_or(0, |at| self.faults[at])
+    }
+}

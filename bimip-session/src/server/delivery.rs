@@ -1,0 +1,115 @@
+//! Proofs and pages: how rows reach devices.
+
+use super::connection::{Connection, Phase};
+use super::core::ServerCore;
+use super::io::{ConnId, Output, Page};
+use super::reader::{Offer, Reader};
+use crate::ledger::{Ack, Committed, Delivery, Failed, Outcome, Outgoing, Ticket};
+
+impl ServerCore {
+    pub(super) fn reader(&mut self, conn: ConnId) -> Option<&mut Reader> {
+        match self.conns.get_mut(&conn) {
+            Some(Connection { phase: Phase::Live { reader, .. }, .. }) => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// A ticket is durable: its command is answered first, then its rows go to whoever is there.
+    pub(super) fn committed(&mut self, proof: &Committed) {
+        for outcome in proof.outcomes() {
+            match outcome {
+                Outcome::Stored(_) => self.counters.accepted += 1,
+                Outcome::Repeat(_) => self.counters.repeats += 1,
+                Outcome::Refused(_) => self.counters.rejected += 1,
+                Outcome::Noted => {}
+            }
+        }
+        let conn = proof.conn();
+        if self.conns.contains_key(&conn)
+            && let Some(ack) = Outgoing::ack(proof)
+        {
+            self.output(Output::Send(conn, ack));
+        }
+        for delivery in proof.deliveries() {
+            self.deliver(delivery);
+        }
+        self.answered(conn);
+    }
+
+    pub(super) fn failed(&mut self, failed: &Failed) {
+        self.counters.failed += 1;
+        let conn = failed.conn();
+        if self.conns.contains_key(&conn)
+            && let Some(refusal) = Outgoing::refusal(failed)
+        {
+            self.output(Output::Send(conn, refusal));
+        }
+        self.answered(conn);
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        // Indexed, since readers and the roster are parts of one core; nobody joins or leaves meanwhile.
+        for index in 0..self.roster.of(&delivery.user).len() {
+            let conn = self.roster.of(&delivery.user)[index];
+            let Some(connection) = self.conns.get_mut(&conn) else { continue };
+            match &mut connection.phase {
+                Phase::Attaching { head, .. } => *head = (*head).max(delivery.offset),
+                Phase::Live { reader, .. } => {
+                    let offer = reader.offer(delivery.offset, &delivery.entry);
+                    self.offered(conn, offer);
+                    self.fill(conn);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn page(&mut self, page: Page) {
+        let Some(reader) = self.reader(page.conn) else { return };
+        let Some(rows) = page.rows else { return reader.page_failed() };
+        let mut offers = Vec::with_capacity(rows.len());
+        reader.page(rows, |offer| offers.push(offer));
+        for offer in offers {
+            self.offered(page.conn, offer);
+        }
+        self.fill(page.conn);
+    }
+
+    fn offered(&mut self, conn: ConnId, offer: Offer) {
+        match offer {
+            Offer::Send(row) => {
+                self.counters.delivered += 1;
+                self.output(Output::Send(conn, Outgoing::deliver(row)));
+            }
+            Offer::PassedOver => self.counters.passed_over += 1,
+            Offer::Later => {}
+        }
+    }
+
+    /// Keeps a reader going: the next page when there is room for one, and the barrier for what was sent.
+    pub(super) fn fill(&mut self, conn: ConnId) {
+        let Some(reader) = self.reader(conn) else { return };
+        let by_barrier = reader.caps().cursor == bimip_proto::CursorBy::Barrier;
+        let barrier = if by_barrier { reader.barrier_due() } else { None };
+        let wanted = reader.wants(conn);
+        if let Some(upto) = barrier {
+            self.output(Output::Barrier(conn, upto));
+        }
+        if let Some(page) = wanted {
+            self.output(Output::Read(page));
+        }
+    }
+
+    /// A barrier came back. The number of a mere sign of life is 0.
+    pub(super) fn arrived(&mut self, conn: ConnId, upto: u64) {
+        let Some(reader) = self.reader(conn) else { return };
+        if upto == 0 || reader.caps().cursor != bimip_proto::CursorBy::Barrier {
+            return;
+        }
+        if let Some(disposal) = reader.barrier(upto) {
+            let device = reader.device().clone();
+            self.commit(conn, Ticket::new(conn, Vec::new(), Some((device, disposal.cursor)), Ack::None));
+        }
+        self.fill(conn);
+    }
+}

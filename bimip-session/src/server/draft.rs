@@ -1,0 +1,45 @@
+//! From a draft to a put.
+
+use bimip_proto::{Address, Device, Draft, Now, Reject, limits};
+
+use crate::ledger::{Audience, Guard, Put, PutKey, Record};
+
+/// The put of a draft: who may send it is asked in the commit, who gets it is said here.
+///
+/// # Errors
+/// When nothing of the draft may be stored, for a reason that can be seen without storage.
+pub(super) fn put(now: Now, from: &Device, draft: Draft) -> Result<Put, Reject> {
+    if draft.body.bytes.len() > limits::BODY_BYTES {
+        return Err(Reject::TooLarge);
+    }
+    let Address::User(to) = &draft.to else { return Err(Reject::Unsupported) };
+    let audience = Audience::Users(vec![from.user.clone(), to.clone()]);
+    Ok(message(now, from, draft, audience))
+}
+
+/// The put of a talk that ended. One that never began is given an id and goes to nobody.
+pub(super) fn talk_put(
+    now: Now,
+    from: &Device,
+    to: Address,
+    duration_ms: Option<u32>,
+) -> Result<Put, Reject> {
+    let Address::User(user) = &to else { return Err(Reject::Unsupported) };
+    let users = if duration_ms.is_some() { vec![from.user.clone(), user.clone()] } else { Vec::new() };
+    let body = crate::ledger::voice_body(duration_ms.unwrap_or(0));
+    let draft = Draft { client_ref: None, to, client_time: None, body };
+    Ok(message(now, from, draft, Audience::Users(users)))
+}
+
+fn message(now: Now, from: &Device, draft: Draft, audience: Audience) -> Put {
+    let key = draft.client_ref.clone().map(|client_ref| PutKey { device: from.clone(), client_ref });
+    let record = Record::Message {
+        from: from.clone(),
+        to: draft.to,
+        client_ref: draft.client_ref,
+        client_time: draft.client_time,
+        at: now.stamp(),
+        body: draft.body,
+    };
+    Put { key, guard: Guard::None, audience, record }
+}

@@ -1,0 +1,191 @@
+//! What goes into the core and what comes out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bimip_proto::{
+    Caps, CloseReason, Device, DeviceName, Entry, Fault, Offset, Said, TokenId, UnixMs, UserId, Window,
+    limits,
+};
+use bytes::Bytes;
+
+use crate::ledger::{Committed, Failed, Outgoing, Ticket};
+
+/// A connection, numbered by the driver. Never used twice in the life of a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the driver's own number")]
+pub struct ConnId(pub u64);
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}", self.0)
+    }
+}
+
+/// Who a connection is, as the authenticator found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Grant {
+    /// The user, and the device whose cursor the connection moves.
+    pub device: Device,
+    /// The hardware behind it, where several share one cursor (the msgpack dialect under its policy of one
+    /// connection a user).
+    pub label: Option<DeviceName>,
+    /// When the grant runs out.
+    pub expires: Option<UnixMs>,
+    /// The token it came from, by which it can be revoked.
+    pub token_id: Option<TokenId>,
+}
+
+impl Grant {
+    /// A grant without expiry.
+    #[must_use]
+    pub const fn new(device: Device) -> Self {
+        Self { device, label: None, expires: None, token_id: None }
+    }
+}
+
+/// The authenticator says no. Why is the server's business: a stranger learns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "no, and nothing else")]
+pub struct Refused;
+
+/// What a store knows about a device when it connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers build it")]
+pub struct Attachment {
+    /// The epoch of the store.
+    pub epoch: u32,
+    /// The device's cursor; zero for a new one.
+    pub cursor: Offset,
+    /// The first row the mailbox still has.
+    pub first: Offset,
+    /// The last durable row of the mailbox.
+    pub head: Offset,
+}
+
+/// A request for the next rows of a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers read it")]
+pub struct ReadPage {
+    /// For whom; comes back in the page.
+    pub conn: ConnId,
+    /// Whose mailbox.
+    pub user: UserId,
+    /// Rows after this one.
+    pub after: Offset,
+    /// At most so many.
+    pub rows: u32,
+    /// At most so many bytes, counted by [`weight`](super::weight), but always one row.
+    pub bytes: u64,
+}
+
+/// The answer to a [`ReadPage`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers build it")]
+pub struct Page {
+    /// From the request.
+    pub conn: ConnId,
+    /// Durable rows, in order, without a gap after the request's `after`; `None` when the store could not be
+    /// read.
+    pub rows: Option<Vec<(Offset, Arc<Entry>)>>,
+}
+
+/// What happens to the core.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// A connection, with the grant if the transport's headers already signed it in.
+    Opened {
+        /// Its number.
+        conn: ConnId,
+        /// What its dialect can say.
+        caps: Caps,
+        /// Who it is.
+        grant: Option<Grant>,
+    },
+    /// The answer to [`Output::Authenticate`].
+    Granted(ConnId, Result<Grant, Refused>),
+    /// The answer to [`Output::Attach`]; `None` when the store could not be read.
+    Attached(ConnId, Option<Attachment>),
+    /// What a client said, in order.
+    Packets(ConnId, Vec<Said>),
+    /// A frame that the codec refused.
+    Garbled(ConnId, Fault),
+    /// The answer to [`Output::Barrier`]: everything sent before it arrived.
+    Barrier(ConnId, u64),
+    /// The connection is gone.
+    Closed(ConnId),
+    /// A ticket is durable.
+    Committed(Committed),
+    /// A ticket is not stored.
+    Failed(Failed),
+    /// The answer to [`Output::Read`].
+    Page(Page),
+    /// The server shuts down: refuse new commands, answer the ones under way, say goodbye.
+    Drain,
+}
+
+/// What the core wants done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Write this to a connection, after what was written before.
+    Send(ConnId, Outgoing),
+    /// Ask the transport for a sign that everything written so far has arrived (a web socket ping carrying the
+    /// number), in the same write as the rows before it.
+    Barrier(ConnId, u64),
+    /// Close it after what was written. No further input about it is needed but [`Input::Closed`].
+    Close(ConnId, CloseReason),
+    /// Who is this? Answer with [`Input::Granted`].
+    Authenticate {
+        /// Who asks.
+        conn: ConnId,
+        /// Who they say they are: to compare, not to believe.
+        user: Option<UserId>,
+        /// Which device they say it is.
+        device: Option<DeviceName>,
+        /// Their proof.
+        token: Bytes,
+    },
+    /// Where does this device stand? Answer with [`Input::Attached`].
+    Attach(ConnId, Device),
+    /// Make this durable. Answer with [`Input::Committed`] or [`Input::Failed`], in the order of the tickets.
+    Commit(Ticket),
+    /// Give the next rows of a mailbox. Answer with [`Input::Page`].
+    Read(ReadPage),
+}
+
+/// The bounds and times of a core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How much is in flight to one device. Bounds the memory of a connection whatever its backlog.
+    pub window: Window,
+    /// Time from opening to sign-in.
+    pub sign_in_ms: u64,
+    /// What [`Welcome`](bimip_proto::Welcome) asks of clients. Under the 30 s of common middleboxes.
+    pub heartbeat_ms: u32,
+    /// Silence after which a barrier asks whether the connection still lives.
+    pub probe_ms: u64,
+    /// Silence after which it does not.
+    pub idle_ms: u64,
+    /// A talk is ended here.
+    pub talk_ms: u64,
+    /// A talk that never ended is forgotten here.
+    pub talk_forgotten_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            window: Window::default(),
+            sign_in_ms: limits::SIGN_IN_MS,
+            heartbeat_ms: 25_000,
+            probe_ms: 54_000,
+            idle_ms: 120_000,
+            talk_ms: limits::TALK_MS,
+            talk_forgotten_ms: limits::TALK_FORGOTTEN_MS,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! One device's view of its mailbox.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bimip_proto::{Caps, Device, Entry, MessageId, Offset, Row, Window};
+
+use super::io::{Attachment, ConnId, ReadPage};
+use super::weight;
+
+/// A cursor with a window: `disposed <= sent <= head`.
+///
+/// ```text
+///        disposed          sent            head
+///   ─────────┼───────────────┼───────────────┼──▶ offsets
+///    stored  │   in flight   │ still to come │
+///            │ (≤ the window)│ (in storage)  │
+/// ```
+///
+/// Rows that the device wrote itself, or that its dialect has no words for, are passed over: they move `sent`
+/// and never fly. What is in flight is kept as numbers, not as bodies, so a connection's memory does not grow
+/// with its backlog.
+#[derive(Debug)]
+pub(super) struct Reader {
+    device: Device,
+    caps: Caps,
+    window: Window,
+    disposed: Offset,
+    /// The cursor as storage proved it, or is about to.
+    requested: Offset,
+    sent: Offset,
+    /// The last row that really flew: the next one's `prev`.
+    shown: Offset,
+    head: Offset,
+    reading: bool,
+    in_flight: VecDeque<Flying>,
+    flying_bytes: u64,
+    barrier: Barrier,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Flying {
+    offset: Offset,
+    bytes: u64,
+    /// The message that storing this row delivers, if its author is to be told.
+    delivers: Option<MessageId>,
+}
+
+/// At most one question is out; rows sent meanwhile wait for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Barrier {
+    Quiet,
+    Out,
+}
+
+/// What a new row came to.
+#[derive(Debug)]
+pub(super) enum Offer {
+    Send(Row),
+    PassedOver,
+    /// It will be read from storage when its turn comes.
+    Later,
+}
+
+/// What a disposal came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Disposal {
+    /// The offset to answer with.
+    pub(super) answered: Offset,
+    /// Where the cursor is to stand: at least `answered`, and past what was passed over behind it.
+    pub(super) cursor: Offset,
+    /// What it delivers.
+    pub(super) delivered: Vec<MessageId>,
+    /// It named a row that was never sent.
+    pub(super) clamped: bool,
+}
+
+impl Reader {
+    pub(super) fn new(device: Device, caps: Caps, window: Window, at: Attachment, head: Offset) -> Self {
+        // A cursor beyond the head can only come from another epoch: clamp, and let the client find out.
+        let head = head.max(at.head);
+        let cursor = at.cursor.min(head);
+        Self {
+            device,
+            caps,
+            window,
+            disposed: cursor,
+            requested: cursor,
+            sent: cursor,
+            shown: cursor,
+            head,
+            reading: false,
+            in_flight: VecDeque::new(),
+            flying_bytes: 0,
+            barrier: Barrier::Quiet,
+        }
+    }
+
+    pub(super) const fn caps(&self) -> &Caps {
+        &self.caps
+    }
+
+    pub(super) const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// A row became durable.
+    pub(super) fn offer(&mut self, offset: Offset, entry: &Arc<Entry>) -> Offer {
+        self.head = self.head.max(offset);
+        if self.reading || offset != self.sent.next() || !self.has_room() {
+            return Offer::Later;
+        }
+        self.advance(offset, entry)
+    }
+
+    /// Takes a page: what fits goes out, the rest is read again when there is room.
+    pub(super) fn page(&mut self, rows: Vec<(Offset, Arc<Entry>)>, mut each: impl FnMut(Offer)) {
+        self.reading = false;
+        for (offset, entry) in rows {
+            if offset <= self.sent {
+                continue;
+            }
+            if offset != self.sent.next() || !self.has_room() {
+                break;
+            }
+            self.head = self.head.max(offset);
+            each(self.advance(offset, &entry));
+        }
+        self.check();
+    }
+
+    /// The page could not be read. The next commit or disposal tries again.
+    pub(super) const fn page_failed(&mut self) {
+        self.reading = false;
+    }
+
+    /// The next page to ask for, if one is due. Waits until half of the window is free, so that a slow reader
+    /// does not cost a read for every row.
+    pub(super) fn wants(&mut self, conn: ConnId) -> Option<ReadPage> {
+        let rows = self.window.rows.saturating_sub(u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX));
+        let bytes = self.window.bytes.saturating_sub(self.flying_bytes);
+        let roomy =
+            self.in_flight.is_empty() || (rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2);
+        if self.reading || self.sent >= self.head || !roomy {
+            return None;
+        }
+        self.reading = true;
+        Some(ReadPage { conn, user: self.device.user.clone(), after: self.sent, rows: rows.max(1), bytes })
+    }
+
+    /// The device has stored everything up to `upto`.
+    pub(super) fn dispose(&mut self, upto: Offset) -> Disposal {
+        let clamped = upto > self.sent;
+        let answered = upto.min(self.sent);
+        let mut delivered = Vec::new();
+        while let Some(flying) = self.in_flight.front().copied().filter(|flying| flying.offset <= answered) {
+            self.in_flight.pop_front();
+            self.flying_bytes -= flying.bytes;
+            delivered.extend(flying.delivers);
+        }
+        self.settle_cursor(answered);
+        self.check();
+        Disposal { answered, cursor: self.cursor(), delivered, clamped }
+    }
+
+    /// Where the cursor is to stand, noted as asked for.
+    pub(super) fn cursor(&mut self) -> Offset {
+        self.requested = self.requested.max(self.disposed);
+        self.requested
+    }
+
+    /// A cursor that is far enough behind to ride along with the next commit of this device: one that only
+    /// writes would otherwise read all it wrote again when it reconnects.
+    pub(super) fn riding_cursor(&mut self) -> Option<(Device, Offset)> {
+        const LAG_ROWS: u64 = 64;
+        if self.disposed.0 < self.requested.0 + LAG_ROWS {
+            return None;
+        }
+        let cursor = self.cursor();
+        Some((self.device.clone(), cursor))
+    }
+
+    /// The question to send after the rows of this turn, if none is out.
+    pub(super) fn barrier_due(&mut self) -> Option<u64> {
+        let due = !self.in_flight.is_empty() && self.barrier == Barrier::Quiet;
+        if due {
+            self.barrier = Barrier::Out;
+        }
+        due.then_some(self.shown.0)
+    }
+
+    /// The question came back: rows up to `upto` arrived. A disposal for those dialects that have no word of it;
+    /// it delivers nothing, since arriving is not storing.
+    pub(super) fn barrier(&mut self, upto: u64) -> Option<Disposal> {
+        self.barrier = Barrier::Quiet;
+        let before = self.requested;
+        let mut disposal = self.dispose(Offset(upto.min(self.shown.0)));
+        disposal.delivered.clear();
+        (disposal.cursor > before).then_some(disposal)
+    }
+
+    fn has_room(&self) -> bool {
+        self.in_flight.is_empty()
+            || (self.in_flight.len() < self.window.rows as usize && self.flying_bytes < self.window.bytes)
+    }
+
+    fn advance(&mut self, offset: Offset, entry: &Arc<Entry>) -> Offer {
+        self.sent = offset;
+        if !self.shows(entry) {
+            self.settle_cursor(self.disposed);
+            self.check();
+            return Offer::PassedOver;
+        }
+        let row = Row { prev: self.shown, offset, entry: Arc::clone(entry) };
+        let bytes = weight(entry);
+        self.in_flight.push_back(Flying { offset, bytes, delivers: self.delivers(entry) });
+        self.flying_bytes += bytes;
+        self.shown = offset;
+        self.check();
+        Offer::Send(row)
+    }
+
+    /// A row is not shown to the device that caused it, nor to a dialect that has no words for it.
+    fn shows(&self, entry: &Entry) -> bool {
+        let user = &self.device.user;
+        let own = match entry {
+            Entry::Message(message) => {
+                let echo = self.caps.self_echo && message.head.is_to(user);
+                message.head.from == self.device && !echo
+            }
+            Entry::Receipt(receipt) => receipt.by == self.device,
+            _ => false,
+        };
+        !own && self.caps.speaks(user, entry)
+    }
+
+    fn delivers(&self, entry: &Entry) -> Option<MessageId> {
+        match entry {
+            Entry::Message(message) if message.head.is_to(&self.device.user) => Some(message.head.id),
+            _ => None,
+        }
+    }
+
+    fn settle_cursor(&mut self, upto: Offset) {
+        let stands = if self.in_flight.is_empty() { self.sent } else { upto };
+        self.disposed = self.disposed.max(stands);
+    }
+
+    /// A programmer's error here would lose messages quietly, so it is loud in release builds too.
+    fn check(&self) {
+        assert!(self.disposed <= self.sent && self.sent <= self.head, "reader out of order: {self:?}");
+    }
+}

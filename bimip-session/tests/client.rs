@@ -1,0 +1,249 @@
+//! The client's machine, driven by hand, without tokio.
+
+mod harness;
+
+use bimip_proto::{
+    ClientPacket, ClientRef, CloseReason, Entry, Head, Message, MessageId, MessageRef, Noted, Now, Offset,
+    Reject, Row, Seq, ServerPacket, Status, UnixMs, Welcome, Window,
+};
+use bimip_session::Machine;
+use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
+
+use harness::{device, draft};
+
+const T0: Now = Now { mono_ms: 1_000, unix_ms: 1_763_652_000_000 };
+
+fn at(ms: u64) -> Now {
+    Now { mono_ms: T0.mono_ms + ms, unix_ms: T0.unix_ms + ms }
+}
+
+fn outputs(session: &mut ClientSession) -> Vec<Output> {
+    std::iter::from_fn(|| session.poll_output()).collect()
+}
+
+fn welcome(epoch: u32, resume_from: u64) -> Input {
+    Input::Packet(ServerPacket::Welcome(Welcome {
+        epoch,
+        resume_from: Offset(resume_from),
+        first: Offset(1),
+        head: Offset(99),
+        window: Window::default(),
+        heartbeat_ms: 25_000,
+        server_time: UnixMs(0),
+        connection_id: 1,
+        dedup_days: 7,
+    }))
+}
+
+fn head(sequence: u64) -> Head {
+    let draft = draft("r1", "b", "x");
+    Head {
+        id: MessageId::new(7, sequence),
+        from: device("a", "1"),
+        to: draft.to,
+        client_ref: None,
+        client_time: None,
+        at: UnixMs(0),
+        stamp: UnixMs(0),
+        seq: Seq(sequence),
+        kind: draft.body.kind,
+    }
+}
+
+fn row(prev: u64, offset: u64) -> Input {
+    let message = Message { head: head(offset), body: draft("r", "a", "x").body };
+    let entry = std::sync::Arc::new(Entry::Message(message));
+    Input::Packet(ServerPacket::Deliver(Row { prev: Offset(prev), offset: Offset(offset), entry }))
+}
+
+fn up(resume: Resume) -> ClientSession {
+    let mut session = ClientSession::new(Config::new(device("a", "1")), resume, T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    session.handle_input(T0, welcome(7, 0));
+    assert!(session.is_up());
+    session
+}
+
+fn sent_refs(outputs: &[Output]) -> Vec<String> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Transmit(ClientPacket::Send(draft)) => draft.client_ref.as_ref().map(ToString::to_string),
+            _ => None,
+        })
+        .collect()
+}
+
+fn received(outputs: &[Output]) -> Vec<Offset> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Event(Event::Received(row)) => Some(row.offset),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_draft_is_sent_again_until_it_is_answered_and_reported_once() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    for name in ["r1", "r2"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r2"]);
+    session.handle_input(at(1), Input::Disconnected);
+    session.handle_timeout(at(60_000));
+    session.handle_input(at(60_000), Input::Connected);
+    session.handle_input(at(60_000), welcome(7, 0));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r2"], "again, in order");
+    let accepted =
+        ServerPacket::Accepted { client_ref: ClientRef::new("r1").ok(), head: head(1), offset: Offset(1) };
+    session.handle_input(at(60_001), Input::Packet(accepted.clone()));
+    session.handle_input(at(60_001), Input::Packet(accepted));
+    let told = outputs(&mut session);
+    assert!(matches!(&told[..], [Output::Event(Event::Sent { .. })]), "{told:?}");
+    assert_eq!(session.unacked().count(), 1);
+}
+
+#[test]
+fn rows_are_taken_in_order_once_and_disposed_of_when_stored() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    for input in [row(0, 1), row(1, 3), row(1, 3)] {
+        session.handle_input(T0, input);
+    }
+    assert_eq!(received(&outputs(&mut session)), [Offset(1), Offset(3)]);
+    assert_eq!(
+        session.poll_timeout(),
+        Some(T0.mono_ms + 25_000),
+        "nothing to dispose of before it is stored"
+    );
+    session.stored(at(5), Offset(1));
+    session.stored(at(6), Offset(3));
+    assert_eq!(outputs(&mut session), []);
+    session.handle_timeout(at(25));
+    assert_eq!(
+        outputs(&mut session),
+        [Output::Transmit(ClientPacket::Dispose(Offset(3)))],
+        "one word for both"
+    );
+    session.handle_input(at(30), row(1, 3));
+    session.handle_timeout(at(30));
+    assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Dispose(Offset(3)))], "said again");
+}
+
+#[test]
+fn a_hole_in_the_rows_ends_the_connection_and_loses_nothing() {
+    let mut session = up(Resume::default());
+    session.handle_input(T0, row(0, 1));
+    outputs(&mut session);
+    session.handle_input(T0, row(4, 5));
+    let told = outputs(&mut session);
+    assert_eq!(told, [Output::Hangup, Output::Event(Event::Offline)]);
+    assert_eq!(session.seen(), Offset(1));
+}
+
+#[test]
+fn the_welcome_says_resumed_gap_or_reset() {
+    let start = |resume: Resume, epoch, resume_from| {
+        let mut session = ClientSession::new(Config::new(device("a", "1")), resume, T0);
+        session.handle_timeout(T0);
+        session.handle_input(T0, Input::Connected);
+        session.handle_input(T0, welcome(epoch, resume_from));
+        let event = outputs(&mut session).into_iter().find_map(|output| match output {
+            Output::Event(event) => Some(event),
+            _ => None,
+        });
+        (event.unwrap(), session.seen())
+    };
+    let known = |seen| Resume { epoch: 7, seen: Offset(seen), unacked: Vec::new() };
+    assert!(matches!(start(known(5), 7, 5), (Event::Resumed(_), Offset(5))));
+    assert!(matches!(start(known(5), 7, 3), (Event::Resumed(_), Offset(5))), "the last disposal was lost");
+    assert!(matches!(start(known(5), 7, 9), (Event::Gap { seen: Offset(5), .. }, Offset(9))));
+    assert!(matches!(start(known(5), 8, 0), (Event::Reset(_), Offset(0))));
+    assert!(matches!(start(Resume::default(), 7, 0), (Event::Resumed(_), Offset(0))));
+}
+
+#[test]
+fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
+    let mut session = up(Resume::default());
+    for name in ["r1", "r2"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    outputs(&mut session);
+    let refuse = |name, reason, retry_after_ms| {
+        Input::Packet(ServerPacket::Rejected {
+            client_ref: ClientRef::new(name).ok(),
+            reason,
+            retry_after_ms,
+        })
+    };
+    session.handle_input(T0, refuse("r2", Reject::Conflict, None));
+    let told = outputs(&mut session);
+    assert!(
+        matches!(&told[..], [Output::Event(Event::Refused { reason: Reject::Conflict, .. })]),
+        "{told:?}"
+    );
+    session.handle_input(T0, refuse("r1", Reject::Busy, Some(1_000)));
+    session.send(T0, draft("r3", "b", "x")).unwrap();
+    assert_eq!(sent_refs(&outputs(&mut session)), [] as [&str; 0], "patience, for those behind it too");
+    assert_eq!(session.poll_timeout(), Some(T0.mono_ms + 1_000));
+    session.handle_timeout(at(1_000));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3"], "in order");
+}
+
+#[test]
+fn a_mark_is_said_until_it_is_noted() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    session.mark(T0, message.clone(), Status::Read).unwrap();
+    assert_eq!(outputs(&mut session).len(), 1);
+    session.handle_input(at(1), Input::Disconnected);
+    session.handle_timeout(at(60_000));
+    session.handle_input(at(60_000), Input::Connected);
+    session.handle_input(at(60_000), welcome(7, 0));
+    let again = outputs(&mut session);
+    assert!(
+        again.contains(&Output::Transmit(ClientPacket::Mark {
+            message: message.clone(),
+            status: Status::Read
+        }))
+    );
+    let noted = ServerPacket::Noted(Noted::Marked { message, status: Status::Read });
+    session.handle_input(at(60_001), Input::Packet(noted));
+    assert!(session.is_settled());
+}
+
+#[test]
+fn silence_ends_in_a_new_dial() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    session.handle_timeout(at(25_000));
+    assert!(matches!(&outputs(&mut session)[..], [Output::Transmit(ClientPacket::Ping(_))]));
+    session.handle_timeout(at(35_000));
+    assert_eq!(outputs(&mut session)[0], Output::Hangup);
+    assert!(!session.is_up());
+    let redial = session.poll_timeout().unwrap();
+    assert!(redial <= at(35_000).mono_ms + 500, "soon, the first time");
+}
+
+#[test]
+fn a_replaced_session_stays_away() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    session.handle_input(T0, Input::Packet(ServerPacket::Bye(CloseReason::Replaced { by: None })));
+    assert!(matches!(&outputs(&mut session)[..], [Output::Hangup, Output::Event(Event::Ended(_))]));
+    assert_eq!(session.poll_timeout(), None);
+}
+
+#[test]
+fn the_outbox_is_bounded_and_gives_the_draft_back() {
+    let mut config = Config::new(device("a", "1"));
+    config.unacked_drafts = 1;
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.send(T0, draft("r1", "b", "x")).unwrap();
+    assert_eq!(session.send(T0, draft("r2", "b", "x")), Err(Full(draft("r2", "b", "x"))));
+}

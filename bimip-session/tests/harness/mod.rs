@@ -1,0 +1,175 @@
+//! A core over a store in memory, carried out to the end after every input.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::convert::Infallible;
+
+use bimip_proto::{
+    Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Device, DeviceName, Draft, Now, Offset, Said,
+    ServerPacket, UserId,
+};
+use bimip_session::Machine;
+use bimip_session::ledger::{Book, Failed, Failure, Ticket, View, settle};
+use bimip_session::server::{Attachment, Config, ConnId, Grant, Input, Output, Page, Refused, ServerCore};
+
+pub fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+pub fn device(user_name: &str, name: &str) -> Device {
+    Device::new(user(user_name), DeviceName::new(name).unwrap())
+}
+
+pub fn draft(name: &str, to: &str, text: &str) -> Draft {
+    Draft {
+        client_ref: (!name.is_empty()).then(|| ClientRef::new(name).unwrap()),
+        to: Address::User(user(to)),
+        client_time: None,
+        body: Body::text(text),
+    }
+}
+
+#[derive(Debug)]
+pub struct House {
+    pub core: ServerCore,
+    pub book: Book,
+    pub now: Now,
+    pub sent: Vec<(ConnId, ServerPacket)>,
+    pub closed: Vec<(ConnId, CloseReason)>,
+    pub barriers: Vec<(ConnId, u64)>,
+    /// Tickets wait here while it is set, as they do on a slow disk.
+    pub hold_commits: bool,
+    pub held: Vec<Ticket>,
+    next: u64,
+}
+
+impl House {
+    pub fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub fn with(config: Config) -> Self {
+        Self {
+            core: ServerCore::new(config),
+            book: Book::new(7),
+            now: Now { mono_ms: 0, unix_ms: 1_763_652_000_000 },
+            sent: Vec::new(),
+            closed: Vec::new(),
+            barriers: Vec::new(),
+            hold_commits: false,
+            held: Vec::new(),
+            next: 1,
+        }
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.core.handle_input(self.now, input);
+        self.pump();
+    }
+
+    pub fn wait(&mut self, ms: u64) {
+        let until = self.now.mono_ms + ms;
+        while let Some(due) = self.core.poll_timeout().filter(|due| *due <= until) {
+            let passed = due.saturating_sub(self.now.mono_ms);
+            self.now = Now { mono_ms: self.now.mono_ms + passed, unix_ms: self.now.unix_ms + passed };
+            self.core.handle_timeout(self.now);
+            self.pump();
+        }
+        let rest = until - self.now.mono_ms;
+        self.now = Now { mono_ms: until, unix_ms: self.now.unix_ms + rest };
+    }
+
+    pub fn stranger(&mut self, caps: Caps) -> ConnId {
+        let conn = ConnId(self.next);
+        self.next += 1;
+        self.input(Input::Opened { conn, caps, grant: None });
+        conn
+    }
+
+    pub fn open(&mut self, caps: Caps, device: &Device) -> ConnId {
+        self.open_with(caps, Grant::new(device.clone()))
+    }
+
+    pub fn open_with(&mut self, caps: Caps, grant: Grant) -> ConnId {
+        let conn = ConnId(self.next);
+        self.next += 1;
+        self.input(Input::Opened { conn, caps, grant: Some(grant) });
+        conn
+    }
+
+    pub fn says(&mut self, conn: ConnId, packet: ClientPacket) {
+        self.input(Input::Packets(conn, vec![Said::from(packet)]));
+    }
+
+    /// What was sent to a connection since the last time it was asked.
+    pub fn heard(&mut self, conn: ConnId) -> Vec<ServerPacket> {
+        let (heard, rest) = std::mem::take(&mut self.sent).into_iter().partition(|(to, _)| *to == conn);
+        self.sent = rest;
+        let heard: Vec<(ConnId, ServerPacket)> = heard;
+        heard.into_iter().map(|(_, packet)| packet).collect()
+    }
+
+    pub fn commit_held(&mut self) {
+        self.hold_commits = false;
+        let held = std::mem::take(&mut self.held);
+        self.commit(held);
+        self.pump();
+    }
+
+    pub fn fail_held(&mut self) {
+        self.hold_commits = false;
+        for ticket in std::mem::take(&mut self.held) {
+            self.core.handle_input(self.now, Input::Failed(ticket.failed(Failure::Unavailable)));
+        }
+        self.pump();
+    }
+
+    fn commit(&mut self, batch: Vec<Ticket>) {
+        let settled: Result<_, (Vec<Failed>, Infallible)> = settle(batch, &self.book);
+        let Ok(settlement) = settled;
+        self.book.apply(settlement.writes());
+        for proof in settlement.committed() {
+            self.core.handle_input(self.now, Input::Committed(proof));
+        }
+    }
+
+    fn pump(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Send(conn, outgoing) => self.sent.push((conn, outgoing.into_packet())),
+                Output::Barrier(conn, upto) => self.barriers.push((conn, upto)),
+                Output::Close(conn, reason) => self.closed.push((conn, reason)),
+                Output::Authenticate { conn, user, device, token } => {
+                    let grant = user.zip(device).filter(|(user, _)| *user.as_str().as_bytes() == *token);
+                    let grant = grant.map(|(user, name)| Grant::new(Device::new(user, name))).ok_or(Refused);
+                    self.core.handle_input(self.now, Input::Granted(conn, grant));
+                }
+                Output::Attach(conn, device) => {
+                    let (Ok(cursor), Ok(head)) =
+                        (self.book.cursor(&device), self.book.mailbox_head(&device.user));
+                    let first = self.book.mailbox_first(&device.user);
+                    let attachment = Attachment { epoch: self.book.epoch(), cursor, first, head };
+                    self.core.handle_input(self.now, Input::Attached(conn, Some(attachment)));
+                }
+                Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),
+                Output::Commit(ticket) => self.commit(vec![ticket]),
+                Output::Read(read) => {
+                    let rows = self.book.page(&read.user, read.after, read.rows, read.bytes);
+                    self.core.handle_input(self.now, Input::Page(Page { conn: read.conn, rows: Some(rows) }));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The offsets of the rows among packets.
+pub fn rows(packets: &[ServerPacket]) -> Vec<Offset> {
+    packets
+        .iter()
+        .filter_map(|packet| match packet {
+            ServerPacket::Deliver(row) => Some(row.offset),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,618 @@
+//! The server's machine, one named flow at a time.
+
+mod harness;
+
+use bimip_proto::{
+    Address, BodyKind, Caps, Claim, ClientPacket, CloseReason, DeviceName, Entry, Fault, FaultKind, Floor,
+    MessageId, MessageRef, Noted, Offset, Ping, Reject, Said, ServerPacket, Status, Talk, TalkAct, UnixMs,
+    limits,
+};
+use bimip_session::Machine;
+use bimip_session::ledger::View;
+use bimip_session::server::{Config, Grant, Input};
+use bytes::Bytes;
+
+use harness::{House, device, draft, rows, user};
+
+fn accepted(packets: &[ServerPacket]) -> Vec<(MessageId, Offset)> {
+    packets
+        .iter()
+        .filter_map(|packet| match packet {
+            ServerPacket::Accepted { head, offset, .. } => Some((head.id, *offset)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn receipts(packets: &[ServerPacket]) -> Vec<(Status, usize)> {
+    packets
+        .iter()
+        .filter_map(|packet| match packet {
+            ServerPacket::Deliver(row) => match &*row.entry {
+                Entry::Receipt(receipt) => Some((receipt.status, receipt.messages.len())),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
+fn talk(to: &str, act: TalkAct) -> ClientPacket {
+    ClientPacket::Talk(Talk { from: user("a"), to: Address::User(user(to)), act })
+}
+
+fn start() -> TalkAct {
+    TalkAct::Start { label: None, payload: Bytes::from_static(&[5]) }
+}
+
+fn audio() -> TalkAct {
+    TalkAct::Audio { label: None, payload: Bytes::from_static(&[0xc4, 1, 9]) }
+}
+
+// MISSION B3
+#[test]
+fn a_message_is_in_both_mailboxes_before_it_is_acknowledged() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.hold_commits = true;
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    assert!(accepted(&house.heard(a)).is_empty(), "nothing is promised before the commit");
+    assert!(rows(&house.heard(b)).is_empty(), "nothing is shown before the commit");
+    house.commit_held();
+    assert_eq!(accepted(&house.heard(a)), [(MessageId::new(7, 1), Offset(1))]);
+    assert_eq!(rows(&house.heard(b)), [Offset(1)]);
+    assert_eq!(
+        house.book.page(&user("a"), Offset(0), 9, 999),
+        house.book.page(&user("b"), Offset(0), 9, 999)
+    );
+}
+
+// MISSION B10
+#[test]
+fn a_resend_gets_the_first_ack_and_another_body_is_a_conflict() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    let heard = house.heard(a);
+    assert_eq!(accepted(&heard), [(MessageId::new(7, 1), Offset(1)); 2]);
+    let before = house.book.clone();
+    house.says(a, ClientPacket::Send(draft("r1", "b", "another")));
+    let refused = house.heard(a);
+    assert!(
+        matches!(
+            &refused[..],
+            [ServerPacket::Rejected { reason: Reject::Conflict, retry_after_ms: None, .. }]
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(house.book, before, "a refused draft leaves no trace");
+    assert_eq!(house.core.counters().repeats, 1);
+}
+
+// MISSION B5
+#[test]
+fn the_senders_other_devices_get_a_copy_and_the_sender_does_not() {
+    let mut house = House::new();
+    let (a1, a2) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("a", "2")));
+    house.says(a1, ClientPacket::Send(draft("r1", "b", "hello")));
+    assert_eq!(rows(&house.heard(a1)), []);
+    let a2_heard = house.heard(a2);
+    assert_eq!(rows(&a2_heard), [Offset(1)]);
+    house.says(a2, ClientPacket::Send(draft("r2", "b", "and back")));
+    let ServerPacket::Deliver(row) = &house.heard(a1)[0] else { panic!("a1 gets a2's message") };
+    assert_eq!((row.prev, row.offset), (Offset(0), Offset(2)), "a1's own row is no gap in its view");
+}
+
+// MISSION B4
+#[test]
+fn a_device_gets_what_it_has_not_disposed_of_and_nothing_twice() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    for n in 0..5 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "hello")));
+    }
+    let b1 = house.open(Caps::FULL, &device("b", "1"));
+    assert_eq!(rows(&house.heard(b1)), (1..=5).map(Offset).collect::<Vec<_>>());
+    house.says(b1, ClientPacket::Dispose(Offset(3)));
+    house.says(b1, ClientPacket::Dispose(Offset(2)));
+    let noted: Vec<_> =
+        house.heard(b1).into_iter().filter(|packet| matches!(packet, ServerPacket::Noted(_))).collect();
+    assert_eq!(
+        noted,
+        [ServerPacket::Noted(Noted::Disposed(Offset(3))), ServerPacket::Noted(Noted::Disposed(Offset(2)))]
+    );
+    assert_eq!(house.book.cursor(&device("b", "1")), Ok(Offset(3)), "a cursor never goes back");
+    house.input(Input::Closed(b1));
+    let b1 = house.open(Caps::FULL, &device("b", "1"));
+    assert_eq!(rows(&house.heard(b1)), [Offset(4), Offset(5)]);
+    let b2 = house.open(Caps::FULL, &device("b", "2"));
+    assert_eq!(rows(&house.heard(b2)).len(), 5, "another device has a cursor of its own");
+}
+
+#[test]
+fn a_disposal_beyond_what_was_sent_is_clamped_and_counted() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.heard(b);
+    house.says(b, ClientPacket::Dispose(Offset(99)));
+    assert_eq!(house.heard(b), [ServerPacket::Noted(Noted::Disposed(Offset(1)))]);
+    assert_eq!(house.core.counters().dispose_clamped, 1);
+}
+
+#[test]
+fn receipts_of_one_disposal_share_rows() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    for n in 0..70 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "hello")));
+    }
+    house.heard(a);
+    house.says(b, ClientPacket::Dispose(Offset(70)));
+    assert_eq!(receipts(&house.heard(a)), [(Status::Delivered, 64), (Status::Delivered, 6)]);
+}
+
+#[test]
+fn receipts_only_rise_and_reading_implies_delivery() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    let b2 = house.open(Caps::FULL, &device("b", "2"));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.heard(a);
+    house.heard(b2);
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    house.says(b, ClientPacket::Mark { message: message.clone(), status: Status::Read });
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    house.says(b, ClientPacket::Mark { message, status: Status::Read });
+    assert_eq!(receipts(&house.heard(a)), [(Status::Read, 1)], "told once, and nothing less afterwards");
+    assert_eq!(receipts(&house.heard(b2)), [(Status::Read, 1)], "the reader's other device knows");
+    let noted = house
+        .heard(b)
+        .into_iter()
+        .filter(|packet| matches!(packet, ServerPacket::Noted(Noted::Marked { .. })));
+    assert_eq!(noted.count(), 2, "each command is answered");
+}
+
+#[test]
+fn a_stranger_to_a_message_can_say_nothing_about_it() {
+    let mut house = House::new();
+    let (a, c) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("c", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    let before = house.book.clone();
+    house.heard(c);
+    for id in [MessageId::new(7, 1), MessageId::new(7, 2), MessageId::new(8, 1)] {
+        house.says(c, ClientPacket::Mark { message: MessageRef::Id(id), status: Status::Read });
+        let heard = house.heard(c);
+        assert!(
+            matches!(&heard[..], [ServerPacket::Noted(Noted::Refused { reason: Reject::NoSuchMessage, .. })]),
+            "existing or not, the answer is the same: {heard:?}"
+        );
+    }
+    assert_eq!(house.book, before);
+}
+
+// MISSION V2
+#[test]
+fn a_private_talk_is_relayed_and_becomes_a_message() {
+    let mut house = House::new();
+    let (a, b) = (
+        house.open(Caps::WALKIE, &device("a", "voiceping")),
+        house.open(Caps::WALKIE, &device("b", "voiceping")),
+    );
+    house.heard(a);
+    house.heard(b);
+    house.says(a, talk("b", start()));
+    house.wait(3_120);
+    house.says(a, talk("b", audio()));
+    house.says(a, talk("b", TalkAct::Stop));
+    let heard = house.heard(a);
+    let [ServerPacket::Floor(Floor::Granted { .. }), ServerPacket::Floor(Floor::Ended { head })] = &heard[..]
+    else {
+        panic!("{heard:?}")
+    };
+    assert_eq!(head.kind, BodyKind::Voice { duration_ms: 3_120 });
+    let heard = house.heard(b);
+    let [
+        ServerPacket::Talk(Talk { act: TalkAct::Start { .. }, .. }),
+        ServerPacket::Talk(Talk { act: TalkAct::Audio { .. }, .. }),
+        ServerPacket::Deliver(row),
+    ] = &heard[..]
+    else {
+        panic!("{heard:?}")
+    };
+    assert!(matches!(&*row.entry, Entry::Message(message) if message.head == *head));
+}
+
+// MISSION V2
+#[test]
+fn a_stop_without_a_start_has_an_id_and_goes_nowhere() {
+    let mut house = House::new();
+    let (a, b) = (
+        house.open(Caps::WALKIE, &device("a", "voiceping")),
+        house.open(Caps::WALKIE, &device("b", "voiceping")),
+    );
+    house.heard(a);
+    house.heard(b);
+    let mut aliases = Vec::new();
+    for _ in 0..2 {
+        house.says(a, talk("b", TalkAct::Stop));
+        let heard = house.heard(a);
+        let [ServerPacket::Floor(Floor::Ended { head })] = &heard[..] else { panic!("{heard:?}") };
+        aliases.push(head.alias().to_string());
+    }
+    assert_ne!(aliases[0], aliases[1], "ids are unique in the same millisecond too");
+    assert_eq!(house.heard(b), []);
+    assert_eq!(house.book.page(&user("b"), Offset(0), 9, 999), []);
+    assert_eq!(house.book.page(&user("a"), Offset(0), 9, 999), []);
+}
+
+#[test]
+fn a_talk_is_cut_at_its_greatest_length() {
+    let mut house = House::new();
+    let (a, b) = (
+        house.open(Caps::WALKIE, &device("a", "voiceping")),
+        house.open(Caps::WALKIE, &device("b", "voiceping")),
+    );
+    house.says(a, talk("b", start()));
+    for _ in 0..4 {
+        house.wait(limits::TALK_MS / 4);
+        house.says(a, ClientPacket::Ping(Ping::default()));
+        house.says(b, ClientPacket::Ping(Ping::default()));
+    }
+    house.heard(a);
+    house.heard(b);
+    house.wait(1);
+    house.says(a, talk("b", audio()));
+    house.says(a, talk("b", audio()));
+    let (to_a, to_b) = (house.heard(a), house.heard(b));
+    assert!(matches!(&to_a[..], [ServerPacket::Floor(Floor::Ended { .. })]), "{to_a:?}");
+    assert_eq!(rows(&to_b), [Offset(1)], "a message, not raw audio: {to_b:?}");
+    assert_eq!(to_b.len(), 1, "later audio waits for a new start");
+    assert_eq!(house.core.counters().talks_cut, 1);
+}
+
+#[test]
+fn a_talk_to_nobody_is_forgotten() {
+    let mut house = House::new();
+    let a = house.open(Caps::WALKIE, &device("a", "voiceping"));
+    house.says(a, talk("00000", start()));
+    for _ in 0..3 {
+        house.wait(limits::TALK_FORGOTTEN_MS / 2);
+        house.says(a, ClientPacket::Ping(Ping::default()));
+    }
+    house.input(Input::Closed(a));
+    assert_eq!(house.book.users().count(), 0, "nothing was stored of it");
+}
+
+#[test]
+fn a_talker_who_vanishes_has_stopped() {
+    let mut house = House::new();
+    let (a, b) = (
+        house.open(Caps::WALKIE, &device("a", "voiceping")),
+        house.open(Caps::WALKIE, &device("b", "voiceping")),
+    );
+    house.says(a, talk("b", start()));
+    house.heard(b);
+    house.wait(500);
+    house.input(Input::Closed(a));
+    assert_eq!(rows(&house.heard(b)), [Offset(1)]);
+}
+
+#[test]
+fn talking_to_oneself_comes_back() {
+    let mut house = House::new();
+    let a = house.open(Caps::WALKIE, &device("a", "voiceping"));
+    house.heard(a);
+    house.says(a, ClientPacket::Send(draft("", "a", "note")));
+    let heard = house.heard(a);
+    assert_eq!((accepted(&heard).len(), rows(&heard).len()), (1, 1), "{heard:?}");
+    house.says(a, talk("a", start()));
+    assert_eq!(house.heard(a).len(), 2, "the grant and the relayed start");
+}
+
+#[test]
+fn a_barrier_moves_the_cursor_and_delivers_nothing() {
+    let mut house = House::new();
+    let (a, b) =
+        (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::WALKIE, &device("b", "voiceping")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "one")));
+    house.says(a, ClientPacket::Send(draft("r2", "b", "two")));
+    assert_eq!(house.barriers, [(b, 1)], "one question at a time");
+    house.heard(a);
+    house.input(Input::Barrier(b, 1));
+    assert_eq!(house.barriers, [(b, 1), (b, 2)]);
+    house.input(Input::Barrier(b, 2));
+    assert_eq!(house.book.cursor(&device("b", "voiceping")), Ok(Offset(2)));
+    assert_eq!(receipts(&house.heard(a)), [], "arriving is not storing");
+    let ids = [2, 1].map(|sequence| MessageRef::Id(MessageId::new(7, sequence)));
+    house.says(b, ClientPacket::Delivered(ids.to_vec()));
+    assert_eq!(receipts(&house.heard(a)), [(Status::Delivered, 2)], "in any order, in one row");
+}
+
+// MISSION V3
+#[test]
+fn a_receipt_finds_its_message_by_alias_even_when_ids_hold_the_separator() {
+    let mut house = House::new();
+    let a = house.open(Caps::WALKIE, &device("x_a", "voiceping"));
+    let b = house.open(Caps::WALKIE, &device("x_b_x", "voiceping"));
+    house.says(a, ClientPacket::Send(draft("", "x_b_x", "hello")));
+    let heard = house.heard(a);
+    let Some(ServerPacket::Accepted { head, .. }) = heard.last() else { panic!("{heard:?}") };
+    let alias = head.alias().to_string().parse().unwrap();
+    house.says(b, ClientPacket::Mark { message: MessageRef::Alias(alias), status: Status::Read });
+    assert_eq!(receipts(&house.heard(a)), [(Status::Read, 1)]);
+}
+
+#[test]
+fn nobody_speaks_for_somebody_else() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.heard(a);
+    let said = |packet| Said { claim: Claim::Other(user("b")), origin: 6, packet };
+    house.input(Input::Packets(a, vec![said(ClientPacket::Send(draft("r1", "c", "as b")))]));
+    let heard = house.heard(a);
+    assert!(matches!(&heard[..], [ServerPacket::Rejected { reason: Reject::NotYourself, .. }]), "{heard:?}");
+    house.input(Input::Packets(a, vec![said(ClientPacket::Dispose(Offset(1)))]));
+    let heard = house.heard(a);
+    assert!(
+        matches!(&heard[..], [ServerPacket::Fault(Fault { kind: FaultKind::NotYourself, .. })]),
+        "{heard:?}"
+    );
+    assert_eq!(house.core.counters().of(FaultKind::NotYourself), 2);
+    assert_eq!(house.book.users().count(), 0);
+}
+
+#[test]
+fn the_window_bounds_what_flies_and_the_backlog_follows() {
+    let mut config = Config::default();
+    config.window.rows = 4;
+    let mut house = House::with(config);
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    for n in 0..10 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "hello")));
+    }
+    assert_eq!(rows(&house.heard(b)), (1..=4).map(Offset).collect::<Vec<_>>());
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(rows(&house.heard(b)), [], "not a page for every row");
+    house.says(b, ClientPacket::Dispose(Offset(4)));
+    assert_eq!(rows(&house.heard(b)), (5..=8).map(Offset).collect::<Vec<_>>());
+    house.says(b, ClientPacket::Dispose(Offset(8)));
+    let ServerPacket::Deliver(row) = &house.heard(b)[1] else { panic!("the rest follows") };
+    assert_eq!((row.prev, row.offset), (Offset(8), Offset(9)));
+}
+
+#[test]
+fn rows_committed_while_a_device_attaches_are_not_lost() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.hold_commits = true;
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    let b = house.open(Caps::FULL, &device("b", "1"));
+    house.commit_held();
+    assert_eq!(rows(&house.heard(b)), [Offset(1)]);
+}
+
+#[test]
+fn the_newest_session_of_a_device_wins() {
+    let mut house = House::new();
+    let old = house.open(Caps::FULL, &device("a", "1"));
+    let new = house.open(Caps::FULL, &device("a", "1"));
+    assert_eq!(house.closed, [(old, CloseReason::Replaced { by: None })]);
+    house.input(Input::Closed(old));
+    house.says(new, ClientPacket::Ping(Ping::default()));
+    assert!(
+        matches!(house.heard(new).last(), Some(ServerPacket::Pong { .. })),
+        "the late close harms nobody"
+    );
+}
+
+#[test]
+fn another_handset_of_the_same_user_is_told_which() {
+    let mut house = House::new();
+    let labelled = |label: &str| {
+        let mut grant = Grant::new(device("a", "voiceping"));
+        grant.label = Some(DeviceName::new(label).unwrap());
+        grant
+    };
+    let first = house.open_with(Caps::WALKIE, labelled("devX"));
+    let again = house.open_with(Caps::WALKIE, labelled("devX"));
+    house.open_with(Caps::WALKIE, labelled("devZ"));
+    let by = DeviceName::new("devZ").ok();
+    assert_eq!(
+        house.closed,
+        [(first, CloseReason::Replaced { by: None }), (again, CloseReason::Replaced { by })]
+    );
+}
+
+#[test]
+fn signing_in_comes_first_and_soon() {
+    let mut house = House::new();
+    let (slow, early) = (house.stranger(Caps::FULL), house.stranger(Caps::FULL));
+    house.says(early, ClientPacket::Send(draft("r1", "b", "hello")));
+    let heard = house.heard(early);
+    assert!(
+        matches!(&heard[..], [ServerPacket::Fault(Fault { kind: FaultKind::OutOfPlace, .. })]),
+        "{heard:?}"
+    );
+    let sign_in = |token: &'static str| ClientPacket::SignIn {
+        user: Some(user("a")),
+        device: DeviceName::new("1").ok(),
+        token: Bytes::from_static(token.as_bytes()),
+    };
+    house.says(early, sign_in("a"));
+    assert!(matches!(house.heard(early).last(), Some(ServerPacket::Welcome(_))));
+    house.says(early, sign_in("a"));
+    assert!(matches!(house.heard(early).last(), Some(ServerPacket::Fault(_))), "once is enough");
+    let liar = house.stranger(Caps::FULL);
+    house.says(liar, sign_in("b"));
+    assert!(house.closed.contains(&(liar, CloseReason::Refused)));
+    house.wait(limits::SIGN_IN_MS);
+    assert!(house.closed.contains(&(slow, CloseReason::SignInTimeout)));
+}
+
+#[test]
+fn twenty_bad_frames_close_a_connection_and_unknown_ones_do_not() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let fault = |kind| Fault { kind, origin: 0, details: "".into() };
+    for _ in 0..100 {
+        house.input(Input::Garbled(a, fault(FaultKind::Unknown)));
+    }
+    for _ in 1..limits::STRIKES {
+        house.input(Input::Garbled(a, fault(FaultKind::Malformed)));
+    }
+    assert_eq!(house.closed, []);
+    house.wait(limits::STRIKE_FORGIVEN_MS);
+    house.input(Input::Garbled(a, fault(FaultKind::Malformed)));
+    assert_eq!(house.closed, [], "one was forgiven");
+    house.input(Input::Garbled(a, fault(FaultKind::Malformed)));
+    assert_eq!(house.closed, [(a, CloseReason::Strikes)]);
+}
+
+#[test]
+fn a_failed_store_refuses_by_name_and_says_when_to_try_again() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.heard(a);
+    house.hold_commits = true;
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.fail_held();
+    let heard = house.heard(a);
+    assert!(
+        matches!(
+            &heard[..],
+            [ServerPacket::Rejected { reason: Reject::Unavailable, retry_after_ms: Some(_), .. }]
+        ),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn commits_under_way_are_bounded_and_the_rest_is_refused_without_a_trace() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.hold_commits = true;
+    house.heard(a);
+    for n in 0..=limits::COMMITS_PER_CONNECTION {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "hello")));
+    }
+    assert_eq!(house.held.len(), limits::COMMITS_PER_CONNECTION as usize);
+    let heard = house.heard(a);
+    assert!(matches!(
+        &heard[..],
+        [ServerPacket::Rejected { reason: Reject::Busy, retry_after_ms: Some(_), .. }]
+    ));
+}
+
+#[test]
+fn a_body_too_large_is_refused_by_name() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.heard(a);
+    house.says(a, ClientPacket::Send(draft("r1", "b", &"x".repeat(limits::BODY_BYTES + 1))));
+    let heard = house.heard(a);
+    assert!(matches!(&heard[..], [ServerPacket::Rejected { reason: Reject::TooLarge, .. }]));
+}
+
+#[test]
+fn draining_answers_what_is_under_way_and_then_says_goodbye() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.heard(a);
+    house.hold_commits = true;
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.input(Input::Drain);
+    assert_eq!(house.closed, [(b, CloseReason::GoingAway)]);
+    house.says(a, ClientPacket::Send(draft("r2", "b", "too late")));
+    assert!(!house.core.is_drained());
+    house.commit_held();
+    let heard = house.heard(a);
+    assert!(
+        matches!(
+            &heard[..],
+            [
+                ServerPacket::Rejected { reason: Reject::Unavailable, .. },
+                ServerPacket::Accepted { .. },
+                ServerPacket::Bye(CloseReason::GoingAway)
+            ]
+        ),
+        "{heard:?}"
+    );
+    assert!(house.core.is_drained());
+    let late = house.open(Caps::FULL, &device("c", "1"));
+    assert!(house.closed.contains(&(late, CloseReason::GoingAway)));
+}
+
+#[test]
+fn silence_is_asked_about_and_then_ended() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.wait(Config::default().probe_ms + 1);
+    assert_eq!(house.barriers, [(a, 0), (b, 0)]);
+    house.input(Input::Barrier(a, 0));
+    house.wait(Config::default().idle_ms - Config::default().probe_ms);
+    assert_eq!(house.closed, [(b, CloseReason::Idle)]);
+}
+
+#[test]
+fn a_grant_runs_out_on_its_own_clock() {
+    let mut house = House::new();
+    let mut grant = Grant::new(device("a", "1"));
+    grant.expires = Some(UnixMs(house.now.unix_ms + 10_000));
+    let a = house.open_with(Caps::FULL, grant);
+    house.now.unix_ms -= 5_000;
+    house.wait(10_000);
+    assert_eq!(house.closed, [], "the wall clock went back: not yet");
+    house.wait(5_000);
+    assert_eq!(house.closed, [(a, CloseReason::Expired)]);
+}
+
+#[test]
+fn stamps_rise_though_the_clock_does_not() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "one")));
+    house.now.unix_ms -= 60_000;
+    house.says(a, ClientPacket::Send(draft("r2", "b", "two")));
+    let heard = house.heard(a);
+    let heads: Vec<_> = heard
+        .iter()
+        .filter_map(|packet| match packet {
+            ServerPacket::Accepted { head, .. } => Some(head.clone()),
+            _ => None,
+        })
+        .collect();
+    assert!(heads[0].stamp < heads[1].stamp, "an alias names one message");
+    assert!(heads[1].at < heads[0].at, "and the time is the clock's");
+    assert_eq!((heads[0].seq.0, heads[1].seq.0), (1, 2));
+}
+
+#[test]
+fn a_client_may_speak_before_it_is_welcomed() {
+    let mut house = House::new();
+    let conn = house.stranger(Caps::FULL);
+    let sign_in = ClientPacket::SignIn {
+        user: Some(user("a")),
+        device: DeviceName::new("1").ok(),
+        token: Bytes::from_static(b"a"),
+    };
+    let burst = [sign_in, ClientPacket::Send(draft("r1", "b", "hello"))];
+    house.input(Input::Packets(conn, burst.into_iter().map(Said::from).collect()));
+    let heard = house.heard(conn);
+    assert!(
+        matches!(&heard[..], [ServerPacket::Welcome(_), ServerPacket::Accepted { .. }]),
+        "nothing of an opening burst is lost: {heard:?}"
+    );
+}
+
+#[test]
+fn an_input_about_nobody_harms_nobody() {
+    let mut house = House::new();
+    let ghost = bimip_session::server::ConnId(999);
+    house.input(Input::Closed(ghost));
+    house.input(Input::Barrier(ghost, 5));
+    house.input(Input::Packets(ghost, vec![Said::from(ClientPacket::Bye)]));
+    house.core.handle_timeout(house.now);
+    assert!(house.core.poll_output().is_none());
+}
