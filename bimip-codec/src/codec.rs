@@ -1,0 +1,129 @@
+//! One end of one connection.
+
+use bimip_proto::{ClientPacket, Device, Said, ServerPacket};
+use bytes::Bytes;
+
+use crate::{DecodeError, Dialect, EncodeError, Frames, scheme, voiceping};
+
+/// Reads and writes the frames of one connection, at a server's end (`decode_client`, `encode_server`) or at a
+/// client's (`encode_client`, `decode_server`).
+///
+/// It is small (about a hundred bytes), because a server keeps one for every idle connection.
+///
+/// # What a dialect loses
+/// Packets say more than each dialect has words for. What is lost on the way is written at
+/// [`voiceping`](crate::voiceping#what-is-lost) and [`scheme`](crate::scheme#what-is-lost); everything else
+/// comes out as it went in.
+#[derive(Debug)]
+pub struct Codec {
+    me: Option<Device>,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    VoicePing(voiceping::State),
+    Scheme(scheme::State),
+}
+
+impl Codec {
+    /// For a connection that nobody has signed in on yet.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        let inner = match dialect {
+            Dialect::VoicePing => Inner::VoicePing(voiceping::State::default()),
+            Dialect::Scheme => Inner::Scheme(scheme::State::default()),
+        };
+        Self { me: None, inner }
+    }
+
+    /// The dialect it was made for.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        match self.inner {
+            Inner::VoicePing(_) => Dialect::VoicePing,
+            Inner::Scheme(_) => Dialect::Scheme,
+        }
+    }
+
+    /// Whose connection this is, from here on. Claims of frames are compared with it; it is never changed by a
+    /// frame.
+    pub fn signed_in(&mut self, device: &Device) {
+        self.me = Some(device.clone());
+    }
+
+    /// Server: reads a client's frame and adds what it says to `out`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the frame says nothing; `out` is then as it was.
+    pub fn decode_client(&mut self, frame: Bytes, out: &mut Vec<Said>) -> Result<(), DecodeError> {
+        check_len(self.dialect(), frame.len())?;
+        out.push(match &mut self.inner {
+            Inner::VoicePing(state) => voiceping::decode_client(state, self.me.as_ref(), frame)?,
+            Inner::Scheme(_) => scheme::decode_client(self.me.as_ref(), frame)?,
+        });
+        Ok(())
+    }
+
+    /// Server: adds the frames of a packet to `out`: one, several, or none where the dialect passes it over.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the packet cannot be written; `out` is then as it was.
+    pub fn encode_server(&mut self, packet: &ServerPacket, out: &mut Frames) -> Result<(), EncodeError> {
+        let (me, before) = (self.me.as_ref(), out.len());
+        let written = match &mut self.inner {
+            Inner::VoicePing(state) => voiceping::encode_server(state, me, packet, out),
+            Inner::Scheme(_) => scheme::encode_server(me, packet, out),
+        };
+        undo_on_error(written, out, before)
+    }
+
+    /// Client: adds the frames of a packet to `out`.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the dialect has no word for the packet, when it would be too long to be read, or
+    /// when nobody is signed in and the frame would have to say who speaks; `out` is then as it was.
+    pub fn encode_client(&mut self, packet: &ClientPacket, out: &mut Frames) -> Result<(), EncodeError> {
+        let (me, before) = (self.me.as_ref(), out.len());
+        let written = match &self.inner {
+            Inner::VoicePing(_) => voiceping::encode_client(me, packet, out),
+            Inner::Scheme(_) => scheme::encode_client(me, packet, out),
+        };
+        let max_bytes = self.dialect().frame_bytes();
+        let written = written.and_then(|()| match out.longest_since(before) {
+            len_bytes if len_bytes > max_bytes => Err(EncodeError::TooLong { len_bytes, max_bytes }),
+            _ => Ok(()),
+        });
+        undo_on_error(written, out, before)
+    }
+
+    /// Client: reads a server's frame and adds what it says to `out`. Some frames say nothing yet (a part of a
+    /// receipt) or nothing that a packet stands for.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the frame cannot be read; `out` is then as it was.
+    pub fn decode_server(&mut self, frame: Bytes, out: &mut Vec<ServerPacket>) -> Result<(), DecodeError> {
+        check_len(self.dialect(), frame.len())?;
+        out.extend(match &mut self.inner {
+            Inner::VoicePing(_) => voiceping::decode_server(frame)?,
+            Inner::Scheme(state) => scheme::decode_server(state, frame)?,
+        });
+        Ok(())
+    }
+}
+
+fn check_len(dialect: Dialect, len_bytes: usize) -> Result<(), DecodeError> {
+    let max_bytes = dialect.frame_bytes();
+    if len_bytes > max_bytes { Err(DecodeError::TooLong { len_bytes, max_bytes }) } else { Ok(()) }
+}
+
+fn undo_on_error(
+    written: Result<(), EncodeError>,
+    out: &mut Frames,
+    before: usize,
+) -> Result<(), EncodeError> {
+    if written.is_err() {
+        out.truncate(before);
+    }
+    written
+}

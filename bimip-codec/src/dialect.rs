@@ -1,0 +1,76 @@
+//! Which language a connection speaks.
+
+use core::fmt;
+use core::str::FromStr;
+
+use bimip_proto::{Caps, limits};
+use thiserror::Error;
+
+/// A way to write packets. Its text is the name used in subprotocols and configuration.
+///
+/// ```
+/// use bimip_codec::Dialect;
+///
+/// assert_eq!("bimip.v1".parse(), Ok(Dialect::Scheme));
+/// assert_eq!(Dialect::VoicePing.to_string(), "voiceping");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// `voiceping`: msgpack arrays of push-to-talk clients.
+    VoicePing,
+    /// `bimip.v1`: protobuf `MessageScheme`.
+    Scheme,
+}
+
+/// The text names no dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a dialect is one of voiceping, bimip.v1")]
+#[non_exhaustive]
+pub struct DialectError;
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 2] = [Self::VoicePing, Self::Scheme];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VoicePing => "voiceping",
+            Self::Scheme => "bimip.v1",
+        }
+    }
+
+    /// What it has words for.
+    #[must_use]
+    pub const fn caps(self) -> Caps {
+        match self {
+            Self::VoicePing => Caps::WALKIE,
+            Self::Scheme => Caps::FULL,
+        }
+    }
+
+    /// The longest frame it reads, in bytes. A driver refuses longer ones before it has them in memory.
+    #[must_use]
+    pub const fn frame_bytes(self) -> usize {
+        match self {
+            Self::VoicePing => limits::WALKIE_FRAME_BYTES,
+            Self::Scheme => limits::FRAME_BYTES,
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Dialect {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == text).ok_or(DialectError)
+    }
+}

@@ -1,0 +1,42 @@
+//! `bimip.v1`: one protobuf `MessageScheme` per frame.
+//!
+//! [`v1`] is the shape of the bytes, generated from the published `bimip.proto` and public for tools and
+//! proxies; the rest of this module is its meaning and is reached through [`Codec`](crate::Codec).
+//! `docs/protocol/bimip-v1.md` has the rules by number.
+//!
+//! # What is lost
+//!
+//! Towards a server:
+//! * the kind of a body, except notification; its form: every body arrives as [`Form::Opaque`], a text as the
+//!   JSON that other clients of this dialect show, `{"text": …}`;
+//! * a `client_time` of zero, a seal whose three fields are empty, the grouping of several delivered messages.
+//!
+//! Towards a client:
+//! * the same of a body; of a recorded talk its length is in the payload, `{"kind": "voice", "duration_ms": …}`;
+//! * a `client_time` that is absent or equal to `at`; `stamp`, which is given as `at`;
+//! * of an acknowledged draft all but id, sender, target, time and offset; a group it went to is read as a user;
+//! * the byte half of a [`Window`](bimip_proto::Window); the grouping of delivered messages in a note;
+//! * aliases where a message has an id; which device replaced this one;
+//! * talks, and answers to them, write nothing.
+//!
+//! [`Form::Opaque`]: bimip_proto::Form::Opaque
+
+mod decode_client;
+mod decode_server;
+mod encode_client;
+mod encode_server;
+mod frame;
+pub mod numbers;
+mod parts;
+mod payload;
+#[rustfmt::skip]
+#[allow(missing_docs, clippy::all, reason = "generated; its documentation is the schema's")]
+pub mod v1;
+
+pub(crate) use decode_client::decode_client;
+pub(crate) use decode_server::decode_server;
+pub(crate) use encode_client::encode_client;
+pub(crate) use encode_server::encode_server;
+pub(crate) use parts::State;
+
+pub use encode_server::FEATURES;

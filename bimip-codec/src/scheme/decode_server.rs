@@ -1,0 +1,160 @@
+//! A server's frame, as a client reads it.
+
+use std::sync::Arc;
+
+use bimip_proto::{
+    Address, Body, BodyKind, CloseReason, ConversationId, Entry, Fault, FaultKind, Form, Head, Message,
+    Noted, Offset, Ping, Row, Seal, Seq, ServerPacket, Status, Welcome, Window,
+};
+use bytes::Bytes;
+
+use super::frame::{Fields, open};
+use super::numbers::{self, kind, route};
+use super::parts::State;
+use super::v1::message_scheme::Payload;
+use super::v1::{self, Signal};
+use crate::DecodeError;
+
+const SERVED: [u32; 6] =
+    [route::PING_PONG, route::MESSAGE, route::SIGNAL, route::ERROR, route::LOGOUT, route::WELCOME];
+
+/// Reads one frame; `None` for a part of a receipt that is not the last.
+pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<ServerPacket>, DecodeError> {
+    let (origin, payload) = open(frame, &SERVED)?;
+    let fields = Fields { origin };
+    Ok(Some(match payload {
+        Payload::Welcome(it) => ServerPacket::Welcome(welcome(fields, &it)?),
+        Payload::Message(it) => ServerPacket::Deliver(message(fields, it)?),
+        Payload::Signal(it) => return signal(state, fields, &it),
+        Payload::PingPong(it) if it.r#type == kind::PONG => {
+            ServerPacket::Pong { ping: Ping { id: it.id.into() }, at: fields.ms(it.timestamp, "timestamp")? }
+        }
+        Payload::Logout(it) if it.r#type == kind::RESPONSE => ServerPacket::Bye(numbers::bye(&it.details)),
+        Payload::Error(it) => error(it),
+        _ => return Err(fields.wrong("type")),
+    }))
+}
+
+fn welcome(fields: Fields, welcome: &v1::Welcome) -> Result<Welcome, DecodeError> {
+    Ok(Welcome {
+        epoch: welcome.epoch.try_into().map_err(|_| fields.wrong("epoch"))?,
+        resume_from: Offset(welcome.resume_from),
+        first: Offset(welcome.first),
+        head: Offset(welcome.head),
+        window: Window { rows: welcome.window, ..Window::default() },
+        heartbeat_ms: welcome.heartbeat_ms,
+        server_time: fields.ms(welcome.server_time, "server_time")?,
+        connection_id: fields.decimal(&welcome.connection_id, "connection_id")?,
+        dedup_days: welcome.dedup_days,
+    })
+}
+
+fn message(fields: Fields, message: v1::Message) -> Result<Row, DecodeError> {
+    let kind = match message.r#type {
+        kind::CHAT => BodyKind::Text,
+        kind::NOTIFICATION => BodyKind::Notification,
+        _ => return Err(fields.wrong("type")),
+    };
+    let conversation: ConversationId =
+        message.conversation.parse().map_err(|_| fields.wrong("conversation"))?;
+    let to = match conversation {
+        ConversationId::Group(group) => Address::Group(group),
+        _ => Address::User(fields.user(message.to.as_ref(), "to.eid")?),
+    };
+    let at = fields.ms(message.server_time, "server_time")?;
+    let client_time = Some(fields.ms(message.timestamp, "timestamp")?).filter(|time| *time != at);
+    let head = Head {
+        id: fields.message_id(&message.signal_id)?,
+        from: fields.device(message.from.as_ref(), "from")?,
+        to,
+        client_ref: fields.client_ref(&message.id)?,
+        client_time,
+        at,
+        stamp: at,
+        seq: Seq(message.conversation_seq),
+        kind,
+    };
+    let seal = Seal {
+        encryption_type: message.encryption_type,
+        encrypted: message.encrypted,
+        signature: message.signature,
+    };
+    let seal = Some(seal).filter(|seal| *seal != Seal::default());
+    let body = Body { kind, form: Form::Opaque, bytes: message.payload, seal };
+    Ok(Row {
+        prev: Offset(message.prev_offset),
+        offset: Offset(fields.decimal(&message.user_offset, "user_offset")?),
+        entry: Arc::new(Entry::Message(Message { head, body })),
+    })
+}
+
+fn signal(state: &mut State, fields: Fields, signal: &Signal) -> Result<Option<ServerPacket>, DecodeError> {
+    let status = numbers::status(signal.status);
+    Ok(Some(match (signal.r#type, status) {
+        (kind::RESPONSE, None) if signal.status == numbers::SENT => accepted(fields, signal)?,
+        (kind::RESPONSE, Some(status)) => ServerPacket::Noted(noted(fields, status, signal)?),
+        (kind::ERROR, None) => ServerPacket::Rejected {
+            client_ref: fields.client_ref(&signal.id)?,
+            reason: numbers::reject(signal.code),
+            retry_after_ms: retry(signal),
+        },
+        (kind::ERROR, Some(status)) => ServerPacket::Noted(Noted::Refused {
+            message: fields.reference(&signal.signal_id)?,
+            status,
+            reason: numbers::reject(signal.code),
+            retry_after_ms: retry(signal),
+        }),
+        (kind::EVENT, Some(status)) => return state.part(fields, status, signal),
+        (kind::EVENT, None) => return Err(DecodeError::Unsupported { origin: fields.origin }),
+        (kind::RESPONSE, None) => return Err(fields.wrong("status")),
+        _ => return Err(fields.wrong("type")),
+    }))
+}
+
+fn retry(signal: &Signal) -> Option<u32> {
+    Some(signal.retry_after_ms).filter(|ms| *ms > 0)
+}
+
+fn accepted(fields: Fields, signal: &Signal) -> Result<ServerPacket, DecodeError> {
+    let client_ref = fields.client_ref(&signal.id)?;
+    let at = fields.ms(signal.timestamp, "timestamp")?;
+    let head = Head {
+        id: fields.message_id(&signal.signal_id)?,
+        from: fields.device(signal.from.as_ref(), "from")?,
+        to: Address::User(fields.user(signal.to.as_ref(), "to.eid")?),
+        client_ref: client_ref.clone(),
+        client_time: None,
+        at,
+        stamp: at,
+        seq: Seq::default(),
+        kind: BodyKind::Text,
+    };
+    let offset = Offset(fields.decimal(&signal.user_offset, "user_offset")?);
+    Ok(ServerPacket::Accepted { client_ref, head, offset })
+}
+
+fn noted(fields: Fields, status: Status, signal: &Signal) -> Result<Noted, DecodeError> {
+    if status == Status::Delivered && !signal.user_offset.is_empty() {
+        return Ok(Noted::Disposed(Offset(fields.decimal(&signal.user_offset, "user_offset")?)));
+    }
+    let message = fields.reference(&signal.signal_id)?;
+    Ok(match status {
+        Status::Delivered => Noted::Delivered(vec![message]),
+        status => Noted::Marked { message, status },
+    })
+}
+
+/// A failed sign-in ends the connection; every other error is about one frame.
+fn error(error: v1::ErrorMessage) -> ServerPacket {
+    let kind = numbers::fault(error.code);
+    match (kind, numbers::bye(&error.details)) {
+        (FaultKind::Refused, reason @ (CloseReason::Refused | CloseReason::SignInTimeout)) => {
+            ServerPacket::Bye(reason)
+        }
+        _ => ServerPacket::Fault(Fault {
+            kind,
+            origin: u32::try_from(error.error_origin).unwrap_or_default(),
+            details: error.details.into(),
+        }),
+    }
+}

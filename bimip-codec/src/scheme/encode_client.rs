@@ -1,0 +1,100 @@
+//! A client's packet, as a server reads it.
+
+use bimip_proto::{Address, BodyKind, ClientPacket, Device, Draft, Status};
+
+use super::frame::{identity, named, put, reference_text, to_ms};
+use super::numbers::{self, kind};
+use super::payload::payload;
+use super::v1::message_scheme::Payload;
+use super::v1::{self, Identity, Signal};
+use crate::{EncodeError, Frames};
+
+/// Writes the frames of a packet. Who speaks is said where it is known, and need not be.
+pub(crate) fn encode_client(
+    me: Option<&Device>,
+    packet: &ClientPacket,
+    out: &mut Frames,
+) -> Result<(), EncodeError> {
+    let request = |status, signal_id: String| Signal {
+        status: numbers::of_status(status),
+        signal_id,
+        from: me.map(identity),
+        r#type: kind::REQUEST,
+        ..Signal::default()
+    };
+    match packet {
+        ClientPacket::SignIn { user, device, token } => {
+            let to = Identity {
+                eid: user.as_ref().map_or("", |user| user.as_str()).to_owned(),
+                connection_resource_id: device.as_ref().map(|name| name.as_str().to_owned()),
+                node: None,
+            };
+            let token = text(token, "token")?;
+            let (r#type, task) = (kind::REQUEST, numbers::VALIDATE);
+            let sign_in = v1::TokenAuthority { to: Some(to), token, r#type, task, ..Default::default() };
+            put(Payload::TokenAuthority(sign_in), out);
+        }
+        ClientPacket::Send(it) => put(Payload::Message(message(me, it)?), out),
+        ClientPacket::Dispose(upto) => {
+            let signal =
+                Signal { user_offset: upto.to_string(), ..request(Status::Delivered, String::new()) };
+            put(Payload::Signal(signal), out);
+        }
+        ClientPacket::Delivered(messages) => {
+            for message in messages {
+                put(Payload::Signal(request(Status::Delivered, reference_text(message))), out);
+            }
+        }
+        ClientPacket::Mark {
+            message,
+            status: status @ (Status::Read | Status::Played | Status::Forwarded),
+        } => {
+            put(Payload::Signal(request(*status, reference_text(message))), out);
+        }
+        ClientPacket::Ping(ping) => {
+            let id = text(&ping.id, "ping")?;
+            let ping = v1::PingPong { id, from: me.map(identity), r#type: kind::PING, ..Default::default() };
+            put(Payload::PingPong(ping), out);
+        }
+        ClientPacket::Bye => {
+            let logout = v1::Logout {
+                to: me.map(identity),
+                r#type: kind::REQUEST,
+                status: numbers::LOGOUT_PENDING,
+                scope: numbers::SCOPE_DEVICE,
+                ..Default::default()
+            };
+            put(Payload::Logout(logout), out);
+        }
+        _ => return Err(EncodeError::NotSpoken),
+    }
+    Ok(())
+}
+
+fn text(bytes: &[u8], field: &'static str) -> Result<String, EncodeError> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| EncodeError::Unsayable { field })
+}
+
+fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeError> {
+    let Address::User(to) = &draft.to else { return Err(EncodeError::Unsayable { field: "to" }) };
+    let id = draft.client_ref.as_ref().ok_or(EncodeError::Unsayable { field: "client_ref" })?;
+    let r#type = match draft.body.kind {
+        BodyKind::Text => kind::CHAT,
+        BodyKind::Notification => kind::NOTIFICATION,
+        _ => return Err(EncodeError::Unsayable { field: "kind" }),
+    };
+    let seal = draft.body.seal.clone().unwrap_or_default();
+    Ok(v1::Message {
+        id: id.as_str().to_owned(),
+        from: me.map(identity),
+        to: Some(named(to.as_str())),
+        r#type,
+        timestamp: draft.client_time.map_or(0, to_ms),
+        payload: payload(&draft.body),
+        encryption_type: seal.encryption_type,
+        encrypted: seal.encrypted,
+        signature: seal.signature,
+        status: numbers::SENT,
+        ..Default::default()
+    })
+}

@@ -1,0 +1,55 @@
+//! Bodies of other dialects, as clients of this one expect them.
+
+use bimip_proto::{Body, BodyKind, Form, limits};
+use bytes::Bytes;
+
+use crate::json::{Object, Writer};
+
+/// Shown instead of a text that grew over the limit of a frame by being put into JSON.
+pub(super) const TOO_LONG: &str = "[message too long for this client]";
+
+/// The payload of a body.
+///
+/// | body | payload |
+/// |---|---|
+/// | opaque, or encrypted | the bytes, untouched |
+/// | text | `{"text": …}` |
+/// | JSON of a msgpack client | the object without `message_id`, which names the message in that dialect only |
+/// | a recorded talk | `{"kind": "voice", "duration_ms": …}` |
+/// | an inline image of a msgpack client | the bytes of the image |
+pub(super) fn payload(body: &Body) -> Bytes {
+    if !body.is_readable() {
+        return body.bytes.clone();
+    }
+    if let BodyKind::Voice { duration_ms } = body.kind {
+        let mut json = Writer::new(32);
+        json.text("kind", "voice");
+        json.raw("duration_ms", &duration_ms.to_string());
+        return json.finish().into();
+    }
+    let payload = match body.form {
+        Form::Text => core::str::from_utf8(&body.bytes).ok().map(wrapped),
+        Form::Json => without_id(&body.bytes),
+        _ => None,
+    };
+    match payload {
+        None => body.bytes.clone(),
+        Some(text) if text.len() > limits::BODY_BYTES => wrapped(TOO_LONG).into(),
+        Some(text) => text.into(),
+    }
+}
+
+fn wrapped(text: &str) -> String {
+    let mut json = Writer::new(text.len());
+    json.text("text", text);
+    json.finish()
+}
+
+/// The object without the id, if it has one; else it passes as it is.
+fn without_id(bytes: &[u8]) -> Option<String> {
+    let object = Object::parse_bytes(bytes)?;
+    object.raw("message_id")?;
+    let mut json = Writer::new(bytes.len());
+    object.write_without("message_id", &mut json);
+    Some(json.finish())
+}

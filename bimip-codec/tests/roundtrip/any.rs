@@ -1,0 +1,417 @@
+//! What each dialect can say, as generators.
+
+use std::sync::Arc;
+
+use bimip_proto::{
+    Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason, Device,
+    DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef,
+    Names, Noted, Offset, Ping, Receipt, Reject, Row, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs,
+    UserId, Welcome, Window, limits,
+};
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+
+fn user() -> impl Strategy<Value = UserId> {
+    prop_oneof!["[a-z_é]{1,12}", "[1-9][0-9]{0,11}"].prop_map(|text| UserId::new(&text).unwrap())
+}
+
+fn name() -> impl Strategy<Value = DeviceName> {
+    "[a-zA-Z0-9/:. ]{1,20}".prop_map(|text| DeviceName::new(&text).unwrap())
+}
+
+fn client_ref() -> impl Strategy<Value = ClientRef> {
+    "\\PC{1,20}".prop_map(|text| ClientRef::new(&text).unwrap())
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    prop_oneof![
+        3 => user().prop_map(Address::User),
+        1 => "[a-z_]{1,12}".prop_map(|text| Address::Group(GroupId::new(&text).unwrap())),
+    ]
+}
+
+fn device() -> impl Strategy<Value = Device> {
+    (user(), name()).prop_map(|(user, name)| Device::new(user, name))
+}
+
+fn time() -> impl Strategy<Value = UnixMs> {
+    (1..=1_u64 << 53).prop_map(UnixMs)
+}
+
+fn reject() -> impl Strategy<Value = Reject> {
+    prop::sample::select(vec![
+        Reject::Conflict,
+        Reject::NotYourself,
+        Reject::NoSuchMessage,
+        Reject::TooLarge,
+        Reject::Unsupported,
+        Reject::Busy,
+        Reject::Unavailable,
+    ])
+}
+
+fn retry() -> impl Strategy<Value = Option<u32>> {
+    option::of(1..u32::MAX)
+}
+
+/// One msgpack value that means something to a reader: not nil, not false, not empty.
+fn value() -> impl Strategy<Value = Bytes> {
+    prop_oneof![
+        (1..u64::MAX).prop_map(rmpv::Value::from),
+        (i64::MIN..0).prop_map(rmpv::Value::from),
+        "\\PC{1,40}".prop_map(rmpv::Value::from),
+        vec(any::<u8>(), 1..400).prop_map(rmpv::Value::from),
+    ]
+    .prop_map(|value| {
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &value).unwrap();
+        bytes.into()
+    })
+}
+
+fn optional_value() -> impl Strategy<Value = Bytes> {
+    prop_oneof![3 => value(), 1 => Just(Bytes::new())]
+}
+
+fn label() -> impl Strategy<Value = Option<Bytes>> {
+    option::of("[a-z0-9-]{1,10}".prop_map(Bytes::from))
+}
+
+fn act() -> impl Strategy<Value = TalkAct> {
+    prop_oneof![
+        (label(), optional_value()).prop_map(|(label, payload)| TalkAct::Start { label, payload }),
+        (label(), value()).prop_map(|(label, payload)| TalkAct::Audio { label, payload }),
+    ]
+}
+
+/// A JSON object that is not what a plain text is wrapped in.
+fn json_object() -> impl Strategy<Value = String> {
+    ("[a-z]{1,5}", "[^\"\\\\\\p{C}]{0,10}", any::<u64>()).prop_map(|(key, text, number)| {
+        let key = format!("k{key}");
+        format!("{{\"{key}\":\"{text}\",\"big\":{number}00000000000000000000,\"deep\":[{{}},[1.50]]}}")
+    })
+}
+
+fn plain_text() -> impl Strategy<Value = String> {
+    "[^{\"]{0,40}"
+}
+
+fn body(kind: BodyKind) -> BoxedStrategy<Body> {
+    let text = plain_text().prop_map(|text| (Form::Text, Bytes::from(text)));
+    let json = json_object().prop_map(|json| (Form::Json, Bytes::from(json)));
+    let image = vec(any::<u8>(), 0..100)
+        .prop_filter("not JSON", |bytes| !bytes.starts_with(b"{"))
+        .prop_map(|bytes| (Form::Opaque, bytes.into()));
+    let content = match kind {
+        BodyKind::Image => Union::new([text.boxed(), json.boxed(), image.boxed()]),
+        _ => Union::new([text.boxed(), json.boxed()]),
+    };
+    content.prop_map(move |(form, bytes)| Body { kind, form, bytes, seal: None }).boxed()
+}
+
+fn talkative_body() -> impl Strategy<Value = Body> {
+    prop_oneof![body(BodyKind::Text), body(BodyKind::Image), body(BodyKind::Interactive)]
+}
+
+fn alias() -> impl Strategy<Value = Alias> {
+    let kind = prop_oneof![
+        any::<u32>().prop_map(|duration_ms| AliasKind::Talk { duration_ms }),
+        Just(AliasKind::Text),
+        Just(AliasKind::Image),
+        Just(AliasKind::Interactive),
+    ];
+    (any::<bool>(), kind, user(), user(), time()).prop_map(|(group, kind, to, from, stamp)| {
+        let channel = if group { Channel::Group } else { Channel::Private };
+        Alias::new(channel, kind, to.shared(), from.shared(), stamp)
+    })
+}
+
+fn message_id() -> impl Strategy<Value = MessageId> {
+    (1..u32::MAX, 1..u64::MAX).prop_map(|(epoch, sequence)| MessageId::new(epoch, sequence))
+}
+
+fn reference() -> impl Strategy<Value = MessageRef> {
+    prop_oneof![message_id().prop_map(MessageRef::Id), alias().prop_map(MessageRef::Alias)]
+}
+
+pub(crate) fn voiceping_client(me: &Device) -> impl Strategy<Value = ClientPacket> + use<> {
+    let from = me.user.clone();
+    let act = prop_oneof![3 => act(), 1 => Just(TalkAct::Stop)];
+    prop_oneof![
+        (address(), talkative_body()).prop_map(|(to, body)| {
+            ClientPacket::Send(Draft { client_ref: None, to, client_time: None, body })
+        }),
+        (address(), act).prop_map(move |(to, act)| ClientPacket::Talk(Talk { from: from.clone(), to, act })),
+        option::of(vec(any::<u8>(), 1..50).prop_map(Bytes::from)).prop_map(ClientPacket::PushToken),
+        vec(reference(), 1..5).prop_map(ClientPacket::Delivered),
+        reference().prop_map(|message| ClientPacket::Mark { message, status: Status::Read }),
+        optional_value().prop_map(|id| ClientPacket::Ping(Ping { id })),
+    ]
+}
+
+/// A head as a client of the msgpack dialect can know it.
+fn walkie_head(kind: BodyKind) -> impl Strategy<Value = Head> {
+    (user(), address(), time()).prop_map(move |(from, to, at)| Head {
+        id: MessageId::NONE,
+        from: Device::new(from, DeviceName::new("voiceping").unwrap()),
+        to,
+        client_ref: None,
+        client_time: None,
+        at,
+        stamp: at,
+        seq: Seq(0),
+        kind,
+    })
+}
+
+fn row(prev: u64, offset: u64, entry: Entry) -> ServerPacket {
+    ServerPacket::Deliver(Row { prev: Offset(prev), offset: Offset(offset), entry: Arc::new(entry) })
+}
+
+pub(crate) fn voiceping_server() -> impl Strategy<Value = ServerPacket> {
+    let message = |kind| {
+        (walkie_head(kind), body(kind))
+            .prop_map(|(head, body)| row(0, 0, Entry::Message(Message { head, body })))
+            .boxed()
+    };
+    let voice = any::<u32>().prop_flat_map(|duration_ms| walkie_head(BodyKind::Voice { duration_ms }));
+    let recorded = voice.clone().prop_map(|head| {
+        let body = Body { kind: head.kind, form: Form::Opaque, bytes: Bytes::new(), seal: None };
+        row(0, 0, Entry::Message(Message { head, body }))
+    });
+    let accepted = prop_oneof![
+        walkie_head(BodyKind::Text),
+        walkie_head(BodyKind::Image),
+        walkie_head(BodyKind::Interactive)
+    ]
+    .prop_map(|head| ServerPacket::Accepted { client_ref: None, head, offset: Offset::ZERO });
+    let status = prop::sample::select(vec![Status::Delivered, Status::Read]);
+    let receipt = (user(), status, alias()).prop_map(|(by, status, alias)| {
+        let names = Names { id: MessageId::NONE, alias: Some(alias), client_ref: None };
+        let by = Device::new(by, DeviceName::new("voiceping").unwrap());
+        row(0, 0, Entry::Receipt(Receipt { by, status, at: UnixMs(0), messages: vec![names] }))
+    });
+    let granted = (user(), label(), value()).prop_map(|(to, label, payload)| {
+        ServerPacket::Floor(Floor::Granted { to: Address::User(to), label, payload })
+    });
+    let denied = (address(), any::<bool>()).prop_map(|(to, busy)| {
+        let reason = if busy { Reject::Busy } else { Reject::Unsupported };
+        ServerPacket::Floor(Floor::Denied { to, reason })
+    });
+    prop_oneof![
+        message(BodyKind::Text),
+        message(BodyKind::Image),
+        message(BodyKind::Interactive),
+        recorded,
+        accepted,
+        voice.prop_map(|head| ServerPacket::Floor(Floor::Ended { head })),
+        granted,
+        denied,
+        receipt,
+        (user(), address(), act()).prop_map(|(from, to, act)| ServerPacket::Talk(Talk { from, to, act })),
+        optional_value().prop_map(|id| ServerPacket::Pong { ping: Ping { id }, at: UnixMs(0) }),
+        name().prop_map(|by| ServerPacket::Bye(CloseReason::Replaced { by: Some(by) })),
+    ]
+}
+
+fn seal() -> impl Strategy<Value = Option<Seal>> {
+    option::of(("[a-z]{1,5}", ".{0,5}", ".{0,5}").prop_map(|(encryption_type, encrypted, signature)| Seal {
+        encryption_type,
+        encrypted,
+        signature,
+    }))
+}
+
+/// MISSION B7: payloads are opaque.
+fn opaque() -> impl Strategy<Value = Body> {
+    let kind = prop::sample::select(vec![BodyKind::Text, BodyKind::Notification]);
+    (kind, vec(any::<u8>(), 0..200), seal()).prop_map(|(kind, bytes, seal)| Body {
+        kind,
+        form: Form::Opaque,
+        bytes: bytes.into(),
+        seal,
+    })
+}
+
+fn fine_status() -> impl Strategy<Value = Status> {
+    prop::sample::select(vec![Status::Read, Status::Played, Status::Forwarded])
+}
+
+pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
+    prop_oneof![
+        (option::of(user()), option::of(name()), "[a-zA-Z0-9._-]{0,40}")
+            .prop_map(|(user, device, token)| { ClientPacket::SignIn { user, device, token: token.into() } }),
+        (client_ref(), user(), option::of(time()), opaque()).prop_map(|(id, to, client_time, body)| {
+            ClientPacket::Send(Draft { client_ref: Some(id), to: Address::User(to), client_time, body })
+        }),
+        any::<u64>().prop_map(|upto| ClientPacket::Dispose(Offset(upto))),
+        reference().prop_map(|message| ClientPacket::Delivered(vec![message])),
+        (reference(), fine_status()).prop_map(|(message, status)| ClientPacket::Mark { message, status }),
+        "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
+        Just(ClientPacket::Bye),
+    ]
+}
+
+fn scheme_head(kind: BodyKind) -> impl Strategy<Value = Head> {
+    let times = (time(), option::of(time())).prop_filter("told apart", |(at, client)| Some(*at) != *client);
+    (message_id(), device(), address(), option::of(client_ref()), times, any::<u64>()).prop_map(
+        move |(id, from, to, client_ref, (at, client_time), seq)| Head {
+            id,
+            from,
+            to,
+            client_ref,
+            client_time,
+            at,
+            stamp: at,
+            seq: Seq(seq),
+            kind,
+        },
+    )
+}
+
+fn names() -> impl Strategy<Value = Names> {
+    let named = prop_oneof![
+        message_id().prop_map(|id| (id, None)),
+        alias().prop_map(|alias| (MessageId::NONE, Some(alias)))
+    ];
+    (named, option::of(client_ref())).prop_map(|((id, alias), client_ref)| Names { id, alias, client_ref })
+}
+
+fn noted() -> impl Strategy<Value = Noted> {
+    let status = prop_oneof![fine_status(), Just(Status::Delivered)];
+    prop_oneof![
+        any::<u64>().prop_map(|upto| Noted::Disposed(Offset(upto))),
+        reference().prop_map(|message| Noted::Delivered(vec![message])),
+        (reference(), fine_status()).prop_map(|(message, status)| Noted::Marked { message, status }),
+        (reference(), status, reject(), retry()).prop_map(|(message, status, reason, retry_after_ms)| {
+            Noted::Refused { message, status, reason, retry_after_ms }
+        }),
+    ]
+}
+
+fn welcome() -> impl Strategy<Value = Welcome> {
+    (any::<u32>(), any::<[u64; 4]>(), any::<[u32; 3]>(), time()).prop_map(
+        |(
+            epoch,
+            [resume_from, first, head, connection_id],
+            [rows, heartbeat_ms, dedup_days],
+            server_time,
+        )| {
+            Welcome {
+                epoch,
+                resume_from: Offset(resume_from),
+                first: Offset(first),
+                head: Offset(head),
+                window: Window { rows, ..Window::default() },
+                heartbeat_ms,
+                server_time,
+                connection_id,
+                dedup_days,
+            }
+        },
+    )
+}
+
+pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
+    let accepted = (scheme_head(BodyKind::Text), user(), any::<u64>()).prop_map(|(head, to, offset)| {
+        let client_ref = head.client_ref.clone();
+        let head = Head { to: Address::User(to), client_time: None, seq: Seq(0), ..head };
+        ServerPacket::Accepted { client_ref, head, offset: Offset(offset) }
+    });
+    let message = opaque().prop_flat_map(|body| {
+        (scheme_head(body.kind), any::<u64>(), any::<u64>()).prop_map(move |(head, prev, offset)| {
+            row(prev, offset, Entry::Message(Message { head, body: body.clone() }))
+        })
+    });
+    let status = prop_oneof![fine_status(), Just(Status::Delivered)];
+    let receipt = (
+        device(),
+        status,
+        time(),
+        prop_oneof![vec(names(), 0..4), vec(names(), limits::RECEIPT_MESSAGES)],
+        any::<u64>(),
+        any::<u64>(),
+    )
+        .prop_map(|(by, status, at, messages, prev, offset)| {
+            row(prev, offset, Entry::Receipt(Receipt { by, status, at, messages }))
+        });
+    let fault = (prop::sample::select(FaultKind::ALL.to_vec()), 0..40_u32, "[a-z ]{0,20}x").prop_map(
+        |(kind, origin, details)| ServerPacket::Fault(Fault { kind, origin, details: details.into() }),
+    );
+    let bye = prop::sample::select(vec![
+        CloseReason::Bye,
+        CloseReason::Refused,
+        CloseReason::SignInTimeout,
+        CloseReason::Replaced { by: None },
+        CloseReason::Expired,
+        CloseReason::TooLong,
+        CloseReason::Strikes,
+        CloseReason::Idle,
+        CloseReason::Slow,
+        CloseReason::GoingAway,
+        CloseReason::Unavailable,
+    ]);
+    prop_oneof![
+        welcome().prop_map(ServerPacket::Welcome),
+        accepted,
+        (option::of(client_ref()), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
+            ServerPacket::Rejected { client_ref, reason, retry_after_ms }
+        }),
+        noted().prop_map(ServerPacket::Noted),
+        message,
+        receipt,
+        ("\\PC{0,20}", time()).prop_map(|(id, at)| ServerPacket::Pong { ping: Ping { id: id.into() }, at }),
+        fault,
+        bye.prop_map(ServerPacket::Bye),
+    ]
+}
+
+/// Bytes that begin like a frame, so that the parts behind the beginning are reached.
+pub(crate) fn frame_like() -> impl Strategy<Value = Vec<u8>> {
+    let slot = prop_oneof![
+        3 => value().prop_map(|bytes| bytes.to_vec()),
+        1 => vec(any::<u8>(), 1..8),
+        1 => Just(vec![0xc0]),
+        1 => Just(vec![0xd4, 0, 0]),
+    ];
+    (0..2_u8, 0..32_u8, vec(slot, 1..5)).prop_map(|(channel, kind, slots)| {
+        let elements = 2 + u8::try_from(slots.len()).unwrap();
+        let mut bytes = vec![0x90 | elements, channel, kind];
+        bytes.extend(slots.concat());
+        bytes
+    })
+}
+
+/// A change to a valid frame.
+#[derive(Debug, Clone)]
+pub(crate) struct Damage {
+    at: prop::sample::Index,
+    how: u8,
+    byte: u8,
+}
+
+pub(crate) fn damage() -> impl Strategy<Value = Damage> {
+    (any::<prop::sample::Index>(), 0..4_u8, any::<u8>()).prop_map(|(at, how, byte)| Damage { at, how, byte })
+}
+
+impl Damage {
+    pub(crate) fn apply(&self, frame: &Bytes) -> Bytes {
+        let mut bytes = frame.to_vec();
+        if bytes.is_empty() {
+            return frame.clone();
+        }
+        let at = self.at.index(bytes.len());
+        match self.how {
+            0 => bytes[at] = self.byte,
+            1 => bytes.truncate(at),
+            2 => bytes.insert(at, self.byte),
+            _ => {
+                bytes.remove(at);
+            }
+        }
+        bytes.into()
+    }
+}
