@@ -28,7 +28,7 @@ pub struct Checker {
     violations: Vec<String>,
     acked: BTreeMap<(Device, ClientRef), (MessageId, Offset)>,
     cursors: BTreeMap<Device, Offset>,
-    /// Messages that reached some device of a user.
+    /// Messages that reached some device of a user, by id or alias.
     reached: BTreeSet<(UserId, String)>,
 }
 
@@ -138,7 +138,10 @@ impl Checker {
     /// A message reaches an app.
     pub fn arrives(&mut self, device: &Device, entry: &Entry) {
         if let Entry::Message(message) = entry {
-            self.reached.insert((device.user.clone(), message.head.alias().to_string()));
+            // By the name the dialect carried: what else it carries, such as the stamp, may be less.
+            let head = &message.head;
+            let name = if head.id.is_none() { head.alias().to_string() } else { head.id.to_string() };
+            self.reached.insert((device.user.clone(), name));
         }
     }
 
@@ -279,7 +282,8 @@ impl Checker {
                     let key = (user.clone(), names.id, receipt.by.user.clone());
                     told.entry(key).or_default().push(receipt.status);
                     let alias = names.alias.as_ref().map(ToString::to_string).unwrap_or_default();
-                    let caused = self.reached.contains(&(receipt.by.user.clone(), alias));
+                    let reached = |name| self.reached.contains(&(receipt.by.user.clone(), name));
+                    let caused = reached(names.id.to_string()) || reached(alias);
                     self.check(caused, || {
                         format!("I7: receipt for {:?}, which {} never got", names.id, receipt.by)
                     });
