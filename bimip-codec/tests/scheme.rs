@@ -96,7 +96,7 @@ fn route_and_payload_belong_together() {
         assert_eq!(heard(frame(route, ping())), Err(DecodeError::Unknown { origin }));
     }
     assert_eq!(heard(frame(-1, ping())), Err(DecodeError::Unknown { origin: 0 }));
-    assert_eq!(heard(Bytes::new()), Err(DecodeError::Unknown { origin: 0 }));
+    assert_eq!(heard(Bytes::new()), Err(DecodeError::Malformed { at: "empty frame" }));
     assert_eq!(heard(Bytes::from_static(b"\xff")), Err(DecodeError::Malformed { at: "protobuf" }));
     let broken = Bytes::from_static(b"\x08\x03\x1a\x02\x0a\x05");
     assert_eq!(heard(broken), Err(DecodeError::Malformed { at: "protobuf" }));

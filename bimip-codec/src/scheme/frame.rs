@@ -15,6 +15,10 @@ use crate::{DecodeError, Frames};
 /// empty element of a list takes two bytes of a frame and a hundred of memory.
 pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<(u32, Payload), DecodeError> {
     const MALFORMED: DecodeError = DecodeError::Malformed { at: "protobuf" };
+    if frame.is_empty() {
+        // Protobuf would read a frame in which every field is zero; nobody means that.
+        return Err(DecodeError::Malformed { at: "empty frame" });
+    }
     let outline = outline(&frame).ok_or(MALFORMED)?;
     let origin = u32::try_from(outline.route).unwrap_or_default();
     if !route::is_known(origin) {

@@ -55,6 +55,7 @@ impl Machine for ServerCore {
                 self.heard(now, conn);
                 self.garbled(now, conn, fault);
             }
+            Input::Oversize(conn) => self.oversize(conn),
             Input::Barrier(conn, upto) => {
                 self.heard(now, conn);
                 self.arrived(conn, upto);
@@ -276,6 +277,16 @@ impl ServerCore {
             self.counters.strikes_closed += 1;
             self.close(conn, CloseReason::Strikes);
         }
+    }
+
+    fn oversize(&mut self, conn: ConnId) {
+        if !self.conns.contains_key(&conn) {
+            return;
+        }
+        self.counters.fault(FaultKind::TooLong);
+        let details = "the frame is too long".into();
+        self.send(conn, ServerPacket::Fault(Fault { kind: FaultKind::TooLong, origin: 0, details }));
+        self.close(conn, CloseReason::TooLong);
     }
 
     fn drain(&mut self) {

@@ -112,6 +112,8 @@ pub enum Input {
     Packets(ConnId, Vec<Said>),
     /// A frame that the codec refused.
     Garbled(ConnId, Fault),
+    /// A frame over the limit: where it ends is beyond reach, so nothing more can be read.
+    Oversize(ConnId),
     /// The answer to [`Output::Barrier`]: everything sent before it arrived.
     Barrier(ConnId, u64),
     /// The connection is gone.
