@@ -1,0 +1,44 @@
+//! The bounds and times of a server.
+
+use std::time::Duration;
+
+use bimip_session::server as core;
+
+/// The bounds and times of a server.
+///
+/// ```
+/// use bimip_server::Config;
+///
+/// let mut config = Config::default();
+/// config.core.window.rows = 64;
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The core's own: the window of a device, the times of sign-in, silence and talks.
+    pub core: core::Config,
+    /// Connections at once; one more is turned away at the door. Each takes a few KiB when idle and at most its
+    /// window when busy.
+    pub connections: u32,
+    /// How long a socket may refuse one frame until the connection is closed. Its cursor makes that harmless.
+    pub write_stall: Duration,
+    /// How long a cursor or a receipt may wait for a message to share a sync with.
+    pub control_wait: Duration,
+    /// How long a shutdown waits for the commands under way, and then for the store to close.
+    pub drain: Duration,
+    /// How long a closing connection may take to read its goodbye.
+    pub linger: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            core: core::Config::default(),
+            connections: 100_000,
+            write_stall: Duration::from_secs(10),
+            control_wait: Duration::from_millis(20),
+            drain: Duration::from_secs(10),
+            linger: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the driver counts, beside the core's counters.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counts of everything that happens outside the core; they only rise.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counts {
+            $($(#[$doc])* pub(crate) $name: Count,)*
+            /// The store takes nothing until it is opened again.
+            pub(crate) store_failed: AtomicBool,
+        }
+
+        impl Counts {
+            /// Every count with its name.
+            pub(crate) fn list(&self) -> Vec<(String, u64)> {
+                vec![$((stringify!($name).to_owned(), self.$name.get())),*]
+            }
+        }
+    };
+}
+
+counts! {
+    /// Frames that were read.
+    frames_in,
+    /// Frames that were written.
+    frames_out,
+    /// Text frames on a dialect that has none.
+    text_frames,
+    /// Frames over the limit; each closed its connection.
+    oversize_frames,
+    /// Packets that a dialect had no words for.
+    not_encoded,
+    /// Live voice dropped because the receiver does not keep up.
+    live_dropped,
+    /// Connections closed because the peer did not read.
+    write_stalls,
+    /// Requests turned away at the door for want of a valid token.
+    door_refused,
+    /// Connections turned away at the door because the server is full.
+    door_full,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,126 @@
+//! How clients come in: one HTTP port, a path for each dialect.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /` with an upgrade, and any path that is nobody else's | the msgpack dialect |
+//! | `GET /bimip` with an upgrade | the protobuf dialect |
+//! | `GET /` | a banner |
+//! | `GET /health` | how the server is doing, as JSON |
+//! | anything else | 404, or 403 for another method on `/` |
+
+mod health;
+mod sign_in;
+mod websocket;
+
+use std::io;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::serve::ListenerExt;
+use bimip_codec::Dialect;
+use tokio::net::TcpListener;
+
+use self::sign_in::Knock;
+use crate::server::Server;
+
+/// What the msgpack clients look for, and their monitoring.
+const BANNER: &str = concat!("Welcome to VoicePing Router ", env!("CARGO_PKG_VERSION"));
+
+/// Paths that are kept for dialects to come: a client of theirs must not be taken for a msgpack one.
+const RESERVED: [&str; 3] = ["/ws", "/chat", "/application/development"];
+
+impl Server {
+    /// The doors as a router, to be merged into an application's own. Its fallback answers what nobody else does.
+    pub fn router(&self) -> Router {
+        let reserved =
+            RESERVED.into_iter().fold(Router::new(), |router, path| router.route(path, any(nothing)));
+        reserved
+            .route("/", any(root))
+            .route("/bimip", any(bimip))
+            .route("/health", get(health::health))
+            .fallback(elsewhere)
+            .with_state(self.clone())
+    }
+
+    /// Serves [`router`](Self::router) on a listener, until a shutdown begins.
+    ///
+    /// # Errors
+    /// As the listener fails.
+    pub async fn serve_http(self, listener: TcpListener) -> io::Result<()> {
+        // Small frames must not wait for the answer to the ones before them.
+        let listener = listener.tap_io(|socket| {
+            if let Err(error) = socket.set_nodelay(true) {
+                tracing::debug!(%error, "a socket keeps its delay");
+            }
+        });
+        axum::serve(listener, self.router()).with_graceful_shutdown(self.stopping()).await
+    }
+}
+
+async fn root(State(server): State<Server>, request: Request) -> Response {
+    if websocket::is_upgrade(&request) {
+        return voiceping(server, request).await;
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD => BANNER.into_response(),
+        _ => (StatusCode::FORBIDDEN, "Forbidden").into_response(),
+    }
+}
+
+async fn elsewhere(State(server): State<Server>, request: Request) -> Response {
+    if websocket::is_upgrade(&request) { voiceping(server, request).await } else { nothing().await }
+}
+
+async fn nothing() -> Response {
+    (StatusCode::NOT_FOUND, "Not Found").into_response()
+}
+
+async fn voiceping(server: Server, request: Request) -> Response {
+    enter(server, Dialect::VoicePing, sign_in::voiceping(request.headers()), request).await
+}
+
+async fn bimip(State(server): State<Server>, request: Request) -> Response {
+    if !websocket::is_upgrade(&request) {
+        let hint = "bimip.v1 is spoken over a web socket: connect with an upgrade";
+        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response();
+    }
+    enter(server, Dialect::Scheme, sign_in::bimip(request.headers()), request).await
+}
+
+/// Lets somebody in, or says why not; all before the upgrade.
+async fn enter(
+    server: Server,
+    dialect: Dialect,
+    knock: Result<Knock, StatusCode>,
+    request: Request,
+) -> Response {
+    let knock = match knock {
+        Ok(knock) => knock,
+        Err(status) => return refuse(&server, status),
+    };
+    let grant = match knock.sign_in {
+        None => None,
+        Some(sign_in) => match server.authenticate(sign_in).await {
+            Ok(grant) => Some(knock.seat.apply(grant)),
+            Err(_) => return refuse(&server, StatusCode::UNAUTHORIZED),
+        },
+    };
+    let Some(place) = server.place() else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    websocket::upgrade(server, dialect, grant, place, knock.protocol, request)
+}
+
+fn refuse(server: &Server, status: StatusCode) -> Response {
+    server.counts().door_refused.one();
+    plain(status)
+}
+
+fn plain(status: StatusCode) -> Response {
+    let reason = status.canonical_reason().unwrap_or_default();
+    (status, Body::from(reason)).into_response()
+}

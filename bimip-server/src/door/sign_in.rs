@@ -1,0 +1,190 @@
+//! Who knocks: what the headers of an upgrade say, dialect by dialect.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use bimip_proto::DeviceName;
+use bimip_session::server::Grant;
+use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::auth::SignIn;
+
+/// The subprotocol of the protobuf dialect.
+const BIMIP_V1: &str = "bimip.v1";
+/// The one device that all msgpack connections of a user share: the newest of them takes its place.
+const VOICEPING_DEVICE: &str = "voiceping";
+
+/// What somebody at the door said.
+#[derive(Debug)]
+pub(super) struct Knock {
+    /// Who they say they are; `None` when their first frame will say it.
+    pub(super) sign_in: Option<SignIn>,
+    /// The subprotocol to select in the answer.
+    pub(super) protocol: Option<HeaderValue>,
+    /// Where they sit.
+    pub(super) seat: Seat,
+}
+
+/// How a dialect's devices become cursors.
+#[derive(Debug)]
+pub(super) enum Seat {
+    /// The device is the cursor's.
+    Own,
+    /// One cursor for all of the user's, and a label to tell them apart; without one, they are taken for the
+    /// same.
+    Shared(Option<DeviceName>),
+}
+
+impl Seat {
+    pub(super) fn apply(self, mut grant: Grant) -> Grant {
+        if let Self::Shared(label) = self {
+            // A client that names no device is known by its user, as it always was where the token is the user.
+            grant.label = label.or_else(|| DeviceName::new(grant.device.user.as_str()).ok());
+            grant.device.name = shared_device();
+        }
+        grant
+    }
+}
+
+fn shared_device() -> DeviceName {
+    DeviceName::new(VOICEPING_DEVICE).expect("a constant that is a device name")
+}
+
+/// The msgpack dialect: `token`, `VoicePingToken`, a bearer, or the first subprotocol; the device from
+/// `device_id`, `DeviceId` or the second subprotocol. Without a token nobody comes in.
+pub(super) fn voiceping(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+    let offered = subprotocols(headers);
+    let token = value(headers, "token")
+        .or_else(|| value(headers, "voicepingtoken"))
+        .or_else(|| bearer(headers))
+        .or_else(|| offered.first().map(|first| Bytes::copy_from_slice(first.as_bytes())))
+        .ok_or(StatusCode::UNAUTHORIZED)?;
+    let label = text(headers, "device_id")
+        .or_else(|| text(headers, "deviceid"))
+        .or_else(|| offered.get(1).copied())
+        .and_then(|label| DeviceName::new(label).ok());
+    let sign_in = SignIn { user: None, device: Some(shared_device()), token };
+    // Browsers accept the connection only if one of their protocols is selected.
+    let protocol = offered.first().and_then(|first| HeaderValue::from_str(first).ok());
+    Ok(Knock { sign_in: Some(sign_in), protocol, seat: Seat::Shared(label) })
+}
+
+/// The protobuf dialect: `token` or a bearer, and `device_id`; or the subprotocols
+/// `bimip.v1, token.<base64url>, device.<base64url>`; or nothing of it, and the first frame signs in.
+pub(super) fn bimip(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+    let offered = subprotocols(headers);
+    let token = match value(headers, "token").map(without_scheme).or_else(|| bearer(headers)) {
+        Some(token) => Some(token),
+        None => coded(&offered, "token.")?,
+    };
+    let device = match text(headers, "device_id") {
+        Some(device) => Some(device.to_owned()),
+        None => coded(&offered, "device.")?
+            .map(|device| String::from_utf8(device.to_vec()))
+            .transpose()
+            .map_err(|_| StatusCode::BAD_REQUEST)?,
+    };
+    let device =
+        device.map(|device| DeviceName::new(&device)).transpose().map_err(|_| StatusCode::BAD_REQUEST)?;
+    let protocol = offered.contains(&BIMIP_V1).then(|| HeaderValue::from_static(BIMIP_V1));
+    let sign_in = token.map(|token| SignIn { user: None, device, token });
+    Ok(Knock { sign_in, protocol, seat: Seat::Own })
+}
+
+/// A header's value, if it has one that is not empty.
+fn value(headers: &HeaderMap, name: &str) -> Option<Bytes> {
+    let value = headers.get(name)?.as_bytes();
+    (!value.is_empty()).then(|| Bytes::copy_from_slice(value))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let value = std::str::from_utf8(headers.get(name)?.as_bytes()).ok()?;
+    (!value.is_empty()).then_some(value)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Bytes> {
+    let value = value(headers, header::AUTHORIZATION.as_str())?;
+    after_scheme(&value)
+}
+
+/// Deployed clients write `Bearer` into the header `token` too.
+fn without_scheme(token: Bytes) -> Bytes {
+    after_scheme(&token).unwrap_or(token)
+}
+
+fn after_scheme(value: &Bytes) -> Option<Bytes> {
+    const SCHEME: &[u8] = b"Bearer ";
+    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
+    (scheme.eq_ignore_ascii_case(SCHEME) && !token.is_empty()).then(|| value.slice_ref(token))
+}
+
+/// The offered subprotocols, in order, however many headers they come in.
+fn subprotocols(headers: &HeaderMap) -> Vec<&str> {
+    let lists = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let names = lists.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
+    names.map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+/// A value in a subprotocol's name: subprotocols are the only header that a browser can set.
+fn coded(offered: &[&str], prefix: &str) -> Result<Option<Bytes>, StatusCode> {
+    let Some(code) = offered.iter().find_map(|name| name.strip_prefix(prefix)) else { return Ok(None) };
+    let value = BASE64URL_NOPAD.decode(code.as_bytes()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    if value.is_empty() { Err(StatusCode::BAD_REQUEST) } else { Ok(Some(value.into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn who(knock: &Knock) -> (String, Option<String>) {
+        let sign_in = knock.sign_in.as_ref().unwrap();
+        let device = match &knock.seat {
+            Seat::Own => sign_in.device.as_ref(),
+            Seat::Shared(label) => label.as_ref(),
+        };
+        (String::from_utf8(sign_in.token.to_vec()).unwrap(), device.map(ToString::to_string))
+    }
+
+    // MISSION V10
+    #[test]
+    fn msgpack_tokens_come_in_four_ways() {
+        let android = headers(&[("VoicePingToken", "acme_a"), ("DeviceId", "Xiaomi/daisy:9/release-keys")]);
+        let knock = voiceping(&android).unwrap();
+        assert_eq!(who(&knock), ("acme_a".to_owned(), Some("Xiaomi/daisy:9/release-keys".to_owned())));
+        assert!(knock.protocol.is_none());
+
+        let browser = headers(&[("sec-websocket-protocol", "acme_a,dev 1")]);
+        let knock = voiceping(&browser).unwrap();
+        assert_eq!(who(&knock), ("acme_a".to_owned(), Some("dev 1".to_owned())));
+        assert_eq!(knock.protocol.unwrap(), "acme_a");
+
+        let both = headers(&[("authorization", "bearer c"), ("token", "a"), ("voicepingtoken", "b")]);
+        assert_eq!(who(&voiceping(&both).unwrap()), ("a".to_owned(), None));
+        assert_eq!(who(&voiceping(&headers(&[("authorization", "Bearer c")])).unwrap()).0, "c");
+        assert_eq!(voiceping(&headers(&[("token", "")])).unwrap_err(), StatusCode::UNAUTHORIZED);
+    }
+
+    #[test]
+    fn protobuf_tokens_come_in_headers_or_subprotocols() {
+        let knock = bimip(&headers(&[("token", "Bearer ann"), ("device_id", "phone")])).unwrap();
+        assert_eq!(who(&knock), ("ann".to_owned(), Some("phone".to_owned())));
+
+        let browser = headers(&[("sec-websocket-protocol", "bimip.v1, token.YW5u, device.cGhvbmU")]);
+        let knock = bimip(&browser).unwrap();
+        assert_eq!(who(&knock), ("ann".to_owned(), Some("phone".to_owned())));
+        assert_eq!(knock.protocol.unwrap(), "bimip.v1");
+
+        assert!(bimip(&headers(&[])).unwrap().sign_in.is_none());
+        for bad in ["bimip.v1, token.YW5u=", "token.", "token.YW5", "token.YW5u, device.gA"] {
+            let bad = headers(&[("sec-websocket-protocol", bad)]);
+            assert_eq!(bimip(&bad).unwrap_err(), StatusCode::BAD_REQUEST, "{bad:?}");
+        }
+    }
+}

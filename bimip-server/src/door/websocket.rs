@@ -1,0 +1,178 @@
+//! The web socket: the handshake's answer, and a [`Transport`](crate::Transport) over it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bimip_codec::Dialect;
+use bimip_session::server::Grant;
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::CapacityError;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use crate::server::{Place, Server};
+use crate::transport::Frame;
+
+/// What an idle connection keeps for reading; larger frames get a buffer of their own while they last.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// What is gathered before a write, within one batch; each batch is flushed at its end.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+pub(super) fn is_upgrade(request: &Request) -> bool {
+    let upgrades = request.headers().get_all(header::UPGRADE).iter();
+    let mut names = upgrades.filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(','));
+    names.any(|name| name.trim().eq_ignore_ascii_case("websocket"))
+}
+
+/// Answers the handshake and serves what follows.
+///
+/// By hand rather than by axum's own extractor, which hides the socket: an oversize frame could not be told from
+/// a broken one, and its sender would see a reset instead of the reason.
+pub(super) fn upgrade(
+    server: Server,
+    dialect: Dialect,
+    grant: Option<Grant>,
+    place: Place,
+    protocol: Option<HeaderValue>,
+    mut request: Request,
+) -> Response {
+    let Ok(mut response) = create_response_with_body(&request, Body::empty) else {
+        return (StatusCode::BAD_REQUEST, "not a web socket handshake of version 13").into_response();
+    };
+    if let Some(protocol) = protocol {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        // The wait for the handshake in one box, the conversation in another: the first is freed before the
+        // second is made.
+        let Some(socket) = Box::pin(WebSocket::accept(upgrade, dialect.frame_bytes())).await else { return };
+        let conversation = Box::pin(server.serve(socket, dialect, grant, place));
+        drop(server);
+        conversation.await;
+    });
+    response
+}
+
+type Socket = TokioIo<Upgraded>;
+
+/// A web socket after its handshake.
+#[derive(Debug)]
+struct WebSocket {
+    frames: WebSocketStream<Socket>,
+    closing: Closing,
+}
+
+/// How far the closing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// The close frame goes out.
+    Writing,
+    /// Then the end of the stream.
+    Ending,
+    /// Then the peer's rest is read and thrown away: closing a socket with something unread in it makes the
+    /// system take back what the peer has not read yet, the goodbye included.
+    Draining,
+}
+
+impl WebSocket {
+    /// Waits until the handshake's answer is written.
+    async fn accept(upgrade: OnUpgrade, frame_bytes: usize) -> Option<Self> {
+        let upgraded = upgrade.await;
+        if let Err(error) = &upgraded {
+            tracing::debug!(%error, "a handshake was not finished");
+        }
+        let socket = TokioIo::new(upgraded.ok()?);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(WRITE_BUFFER_BYTES)
+            .max_message_size(Some(frame_bytes))
+            .max_frame_size(Some(frame_bytes));
+        let frames = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
+        Some(Self { frames, closing: Closing::Writing })
+    }
+}
+
+impl Stream for WebSocket {
+    type Item = io::Result<Frame>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let frame = match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
+                Some(Ok(Message::Binary(frame))) => Frame::Binary(frame),
+                Some(Ok(Message::Text(_))) => Frame::Text,
+                Some(Ok(Message::Pong(number))) => match <[u8; 8]>::try_from(number.as_ref()) {
+                    Ok(number) => Frame::Pong(u64::from_be_bytes(number)),
+                    Err(_) => continue,
+                },
+                // Answered by the library; asking it for more is what writes the answer.
+                Some(Ok(_)) => continue,
+                Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Frame::Oversize,
+                Some(Err(error)) => return Poll::Ready(Some(Err(to_io(error)))),
+                None => return Poll::Ready(None),
+            };
+            return Poll::Ready(Some(Ok(frame)));
+        }
+    }
+}
+
+impl Sink<Frame> for WebSocket {
+    type Error = io::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.frames).poll_ready(cx).map_err(to_io)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
+        let message = match frame {
+            Frame::Binary(frame) => Message::Binary(frame),
+            Frame::Ping(number) => Message::Ping(Bytes::copy_from_slice(&number.to_be_bytes())),
+            Frame::Close(code) => Message::Close(
+                code.map(|code| CloseFrame { code: code.into(), reason: Utf8Bytes::from_static("") }),
+            ),
+            Frame::Pong(_) | Frame::Text | Frame::Oversize => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        Pin::new(&mut self.frames).start_send(message).map_err(to_io)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.frames).poll_flush(cx).map_err(to_io)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.closing == Closing::Writing {
+            ready!(Pin::new(&mut self.frames).poll_close(cx)).map_err(to_io)?;
+            self.closing = Closing::Ending;
+        }
+        if self.closing == Closing::Ending {
+            ready!(Pin::new(self.frames.get_mut()).poll_shutdown(cx))?;
+            self.closing = Closing::Draining;
+        }
+        loop {
+            let mut scratch = [0; 4096];
+            let mut rest = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(self.frames.get_mut()).poll_read(cx, &mut rest))?;
+            if rest.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+fn to_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        other => io::Error::other(other),
+    }
+}

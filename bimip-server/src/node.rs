@@ -1,0 +1,198 @@
+//! The task that owns the core: takes a batch of inputs, feeds them, carries out what the core wants.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bimip_proto::Now;
+use bimip_session::Machine;
+use bimip_session::ledger::Failure;
+use bimip_session::server::{Input, Output, ServerCore};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::auth::{Gate, SignIn};
+use crate::clock::Clock;
+use crate::commit::Tickets;
+use crate::config::Config;
+use crate::counts::Counts;
+use crate::outbox::Out;
+use crate::peers::Peers;
+use crate::post::{INBOX_BATCHES, Post, ToNode};
+use crate::reads::{Question, Reads};
+use crate::server::Report;
+
+/// One core and everything it needs to act. The whole concurrency of a server is this task's inbox.
+pub(crate) struct Node {
+    core: ServerCore,
+    clock: Clock,
+    peers: Peers,
+    tickets: Tickets,
+    reads: Reads,
+    gate: Arc<Gate>,
+    post: Post,
+    counts: Arc<Counts>,
+    config: Config,
+    /// When a shutdown stops waiting.
+    drain_until: Option<Instant>,
+}
+
+impl Node {
+    pub(crate) fn new(
+        config: Config,
+        gate: Arc<Gate>,
+        post: Post,
+        counts: Arc<Counts>,
+        tickets: Tickets,
+        reads: Reads,
+    ) -> Self {
+        Self {
+            core: ServerCore::new(config.core.clone()),
+            clock: Clock::start(),
+            peers: Peers::new(Arc::clone(&counts)),
+            tickets,
+            reads,
+            gate,
+            post,
+            counts,
+            config,
+            drain_until: None,
+        }
+    }
+
+    /// Runs until it is drained, or until nobody is left who could say anything.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<ToNode>) {
+        let mut batch = Vec::with_capacity(INBOX_BATCHES);
+        loop {
+            let due = self.due();
+            tokio::select! {
+                // The inbox first: a timer that is due is looked at in every turn anyway.
+                biased;
+                taken = inbox.recv_many(&mut batch, INBOX_BATCHES) => if taken == 0 { return },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            }
+            let now = self.clock.now();
+            for item in batch.drain(..) {
+                self.take(now, item);
+            }
+            if self.core.poll_timeout().is_some_and(|due_mono_ms| due_mono_ms <= now.mono_ms) {
+                self.core.handle_timeout(now);
+            }
+            self.carry_out(now);
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let timer = self.core.poll_timeout().map(|mono_ms| self.clock.instant(mono_ms));
+        timer.into_iter().chain(self.drain_until).min()
+    }
+
+    fn is_over(&self) -> bool {
+        if self.core.is_drained() {
+            return true;
+        }
+        let late = self.drain_until.is_some_and(|until| until <= Instant::now());
+        if late {
+            let connections = self.core.connections();
+            tracing::warn!(connections, "shutting down without waiting for the last answers any longer");
+        }
+        late
+    }
+
+    fn take(&mut self, now: Now, item: ToNode) {
+        match item {
+            ToNode::Open { conn, caps, grant, outbox } => {
+                self.peers.add(conn, outbox);
+                self.core.handle_input(now, Input::Opened { conn, caps, grant });
+            }
+            ToNode::Inputs(inputs) => {
+                for input in inputs {
+                    self.input(now, input);
+                }
+            }
+            ToNode::Report(answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.report());
+            }
+        }
+    }
+
+    fn input(&mut self, now: Now, input: Input) {
+        match &input {
+            // Before the core can send the welcome: the codec has to know whose words it reads and writes.
+            Input::Granted(conn, Ok(grant)) => {
+                self.peers.stage(*conn, Out::SignedIn(Box::new(grant.device.clone())));
+            }
+            Input::Drain if self.drain_until.is_none() => {
+                self.drain_until = Some(Instant::now() + self.config.drain);
+            }
+            _ => {}
+        }
+        let closed = if let Input::Closed(conn) = &input { Some(*conn) } else { None };
+        self.core.handle_input(now, input);
+        if let Some(conn) = closed {
+            // What the core still owes it goes out before its outbox is closed.
+            self.outputs();
+            self.peers.remove(conn);
+        }
+    }
+
+    /// Until nothing is left to do: what cannot be carried out is an input again.
+    fn carry_out(&mut self, now: Now) {
+        loop {
+            self.outputs();
+            let gone = self.peers.flush();
+            let lost = self.tickets.hand_over();
+            if gone.is_empty() && lost.is_empty() {
+                return;
+            }
+            for conn in gone {
+                // Its own word for it is on the way, or never comes because the task was killed.
+                tracing::debug!(%conn, "a connection's task is gone");
+                self.core.handle_input(now, Input::Closed(conn));
+            }
+            if !lost.is_empty() {
+                self.counts.store_failed.store(true, Ordering::Relaxed);
+                tracing::error!(tickets = lost.len(), "the commit thread is gone; commands are refused");
+            }
+            for ticket in lost {
+                self.core.handle_input(now, Input::Failed(ticket.failed(Failure::Unavailable)));
+            }
+        }
+    }
+
+    fn outputs(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Send(conn, outgoing) => self.peers.stage(conn, Out::Packet(outgoing)),
+                Output::Barrier(conn, number) => self.peers.stage(conn, Out::Barrier(number)),
+                Output::Close(conn, reason) => self.peers.close(conn, reason),
+                Output::Commit(ticket) => self.tickets.push(ticket),
+                Output::Attach(conn, device) => self.reads.ask(Question::Attach(conn, device)),
+                Output::Read(request) => self.reads.ask(Question::Page(request)),
+                Output::Authenticate { conn, user, device, token } => {
+                    let (gate, post) = (Arc::clone(&self.gate), self.post.clone());
+                    // At most one for each connection, and the core gives up on it after its sign-in time.
+                    tokio::spawn(async move {
+                        let grant = gate.ask(SignIn { user, device, token }).await;
+                        post.send(vec![Input::Granted(conn, grant)]).await;
+                    });
+                }
+                other => tracing::error!(?other, "the core wants something this driver does not know"),
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        let mut counters: Vec<(String, u64)> = self.core.counters().iter().collect();
+        counters.extend(self.counts.list());
+        Report {
+            connections: self.core.connections(),
+            draining: self.drain_until.is_some(),
+            store_failed: self.counts.store_failed.load(Ordering::Relaxed),
+            counters,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The handle of a running server, and how to start one.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use bimip_codec::Dialect;
+use bimip_session::server::{ConnId, Grant, Input, Refused};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use crate::auth::{Authenticator, Gate, SignIn};
+use crate::config::Config;
+use crate::connection::{self, Context};
+use crate::counts::Counts;
+use crate::node::Node;
+use crate::post::{INBOX_BATCHES, Post, ToNode};
+use crate::storage::Storage;
+use crate::transport::Transport;
+use crate::{commit, reads};
+
+/// A running server. Clones are handles of the same server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    context: Arc<Context>,
+    gate: Arc<Gate>,
+    phase: watch::Sender<Phase>,
+    next_conn: Arc<AtomicU64>,
+    /// A permit for each connection there may be.
+    places: Arc<Semaphore>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Running,
+    Draining,
+    Stopped,
+}
+
+/// How a server is doing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// Connections, signed in or not.
+    pub connections: usize,
+    /// It is shutting down.
+    pub draining: bool,
+    /// The store takes nothing until it is opened again; reading goes on, and commands are refused.
+    pub store_failed: bool,
+    /// Everything that is counted, by name. Counts only rise.
+    pub counters: Vec<(String, u64)>,
+}
+
+impl Report {
+    /// A counter by its name; 0 when there is none of that name.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
+    }
+}
+
+/// There is no place for another connection, or the server is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the server takes no more connections")]
+#[expect(clippy::exhaustive_structs, reason = "no, and nothing else")]
+pub struct Full;
+
+/// A place for one connection, taken before its handshake is answered.
+#[derive(Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+/// Puts a server together: what it stores in, whom it lets in.
+#[derive(Debug)]
+pub struct Builder<S, A> {
+    storage: S,
+    authenticator: A,
+    config: Config,
+}
+
+/// Not said yet, and there is no default: a [`Builder`] with this in it does not start.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a mark in a type")]
+pub struct Missing;
+
+impl<S, A> Builder<S, A> {
+    /// Where mailboxes live.
+    #[must_use]
+    pub fn storage<T: Storage>(self, storage: T) -> Builder<T, A> {
+        Builder { storage, authenticator: self.authenticator, config: self.config }
+    }
+
+    /// Who finds out who somebody is.
+    #[must_use]
+    pub fn authenticate<T: Authenticator>(self, authenticator: T) -> Builder<S, T> {
+        Builder { storage: self.storage, authenticator, config: self.config }
+    }
+
+    /// Other bounds and times than the default ones.
+    #[must_use]
+    pub fn config(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+}
+
+impl<S: Storage, A: Authenticator> Builder<S, A> {
+    /// Starts the node on the current tokio runtime, and the threads of the store.
+    ///
+    /// # Errors
+    /// When the operating system gives no threads.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(self) -> io::Result<Server> {
+        let (sender, inbox) = mpsc::channel(INBOX_BATCHES);
+        let (config, counts, post) = (self.config, Arc::new(Counts::default()), Post::new(&sender));
+        let (reads, mut threads) = reads::spawn(&self.storage.reader(), &post)?;
+        let (tickets, commits) =
+            commit::spawn(self.storage, config.control_wait, post.clone(), Arc::clone(&counts))?;
+        threads.push(commits);
+
+        let gate = Arc::new(Gate::new(self.authenticator));
+        let places = Arc::new(Semaphore::new(usize::try_from(config.connections).unwrap_or(usize::MAX)));
+        let (phase, _) = watch::channel(Phase::Running);
+        let node = Node::new(config.clone(), Arc::clone(&gate), post, Arc::clone(&counts), tickets, reads);
+        tokio::spawn({
+            let (phase, places, config) = (phase.clone(), Arc::clone(&places), config.clone());
+            async move {
+                node.run(inbox).await;
+                wind_up(threads, &places, &config).await;
+                phase.send_replace(Phase::Stopped);
+            }
+        });
+        let context = Arc::new(Context { config, counts, node: sender });
+        Ok(Server { context, gate, phase, next_conn: Arc::new(AtomicU64::new(1)), places })
+    }
+}
+
+/// The node is done: waits for its threads, and for connections to write their goodbyes. Not for ever: a disk that
+/// hangs must not keep a process alive that has nothing left to say.
+async fn wind_up(threads: Vec<JoinHandle<()>>, places: &Semaphore, config: &Config) {
+    let join = move || threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
+    match timeout(config.drain, tokio::task::spawn_blocking(join)).await {
+        Ok(Ok(0)) => {}
+        Ok(_) => tracing::error!("a thread of the store has panicked"),
+        Err(_) => tracing::error!("the store hangs and was not closed; what was proven is safe"),
+    }
+    if timeout(config.linger, places.acquire_many(config.connections)).await.is_err() {
+        tracing::debug!("some connections did not read their goodbye");
+    }
+}
+
+impl Server {
+    /// A server to be put together.
+    #[must_use]
+    pub fn builder() -> Builder<Missing, Missing> {
+        Builder { storage: Missing, authenticator: Missing, config: Config::default() }
+    }
+
+    /// Serves one connection to its end, over any transport. Without a grant, its first frame has to sign in.
+    ///
+    /// Dropping the future does not end the connection; it ends when the other side does, or at a shutdown.
+    ///
+    /// # Errors
+    /// [`Full`], with nothing read or written.
+    pub async fn attach(
+        &self,
+        transport: impl Transport,
+        dialect: Dialect,
+        grant: Option<Grant>,
+    ) -> Result<(), Full> {
+        let place = self.place().ok_or(Full)?;
+        let served = self.serve(transport, dialect, grant, place);
+        // A task of its own, so that a caller's cancellation cannot leave half a conversation behind.
+        let _ = tokio::spawn(served).await;
+        Ok(())
+    }
+
+    /// Who is this? Asks the authenticator, and refuses a claim that its answer does not bear out.
+    ///
+    /// # Errors
+    /// [`Refused`], for whatever reason.
+    pub async fn authenticate(&self, sign_in: SignIn) -> Result<Grant, Refused> {
+        self.gate.ask(sign_in).await
+    }
+
+    /// How it is doing, or `None` when it has stopped.
+    pub async fn report(&self) -> Option<Report> {
+        let (answer, asked) = oneshot::channel();
+        self.context.node.send(ToNode::Report(answer)).await.ok()?;
+        asked.await.ok()
+    }
+
+    /// Stops taking connections and commands, answers the ones under way, says goodbye to everybody, closes the
+    /// store; returns when all of that is done, or after the configured times. May be called more than once.
+    pub async fn shutdown(&self) {
+        let first = self.phase.send_if_modified(|phase| {
+            let running = *phase == Phase::Running;
+            if running {
+                *phase = Phase::Draining;
+            }
+            running
+        });
+        if first {
+            let _ = self.context.node.send(ToNode::Inputs(vec![Input::Drain])).await;
+        }
+        self.reaches(Phase::Stopped).await;
+    }
+
+    /// Resolves when a shutdown begins: what a listener waits for to stop listening.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let server = self.clone();
+        async move { server.reaches(Phase::Draining).await }
+    }
+
+    async fn reaches(&self, phase: Phase) {
+        // The sender is part of this handle, so the wait cannot fail.
+        let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    }
+
+    /// A place for one more connection, if there is one.
+    pub(crate) fn place(&self) -> Option<Place> {
+        let running = *self.phase.borrow() == Phase::Running;
+        let permit = running.then(|| Arc::clone(&self.places).try_acquire_owned().ok()).flatten();
+        if permit.is_none() {
+            self.context.counts.door_full.one();
+        }
+        permit.map(Place)
+    }
+
+    /// Serves one connection to its end, in the place that was taken for it.
+    pub(crate) fn serve(
+        &self,
+        transport: impl Transport,
+        dialect: Dialect,
+        grant: Option<Grant>,
+        place: Place,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let conn = ConnId(self.next_conn.fetch_add(1, Ordering::Relaxed));
+        let connection = connection::run(Arc::clone(&self.context), conn, transport, dialect, grant);
+        async move {
+            connection.await;
+            drop(place);
+        }
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.context.counts
+    }
+}

@@ -1,0 +1,198 @@
+//! The same words to the store under test and to the model, and the same answers from both.
+
+use bimip_proto::{
+    Address, Body, Caps, ClientPacket, Head, MessageId, MessageRef, Offset, ServerPacket, Status, Talk,
+    TalkAct,
+};
+use bimip_session::server::ConnId;
+
+use super::Subject;
+use super::world::{Rows, World, accepted, draft, user};
+use crate::storage::Storage;
+use crate::storage::memory::MemoryStorage;
+
+const USERS: [&str; 5] = ["a", "b", "a_b", "ünï", "0"];
+const DEVICES: [&str; 2] = ["1", "phone/2"];
+const SEEDS: u64 = 4;
+const STEPS: u32 = 400;
+
+pub(super) fn it_agrees_with_the_model<S: Storage>(subject: &Subject<'_, S>) {
+    for seed in 0..SEEDS {
+        let mut pair = Pair::new(subject, seed);
+        for step in 0..STEPS {
+            pair.step(subject);
+            assert_eq!(pair.one_heard, pair.other_heard, "seed {seed}, step {step}");
+        }
+        pair.commit();
+        pair.compare(seed);
+    }
+}
+
+/// The store under test and the model, in step.
+struct Pair<S: Storage> {
+    one: Option<World<S>>,
+    other: Option<World<MemoryStorage>>,
+    one_heard: Vec<ServerPacket>,
+    other_heard: Vec<ServerPacket>,
+    conns: Vec<(ConnId, &'static str)>,
+    sent: Vec<Head>,
+    dice: Dice,
+}
+
+impl<S: Storage> Pair<S> {
+    fn new(subject: &Subject<'_, S>, seed: u64) -> Self {
+        let one = World::new(subject.open());
+        let other = World::new(MemoryStorage::with_epoch(one.attach("a", "1").epoch));
+        let mut pair = Self {
+            one: Some(one),
+            other: Some(other),
+            one_heard: Vec::new(),
+            other_heard: Vec::new(),
+            conns: Vec::new(),
+            sent: Vec::new(),
+            dice: Dice(seed),
+        };
+        pair.connect();
+        pair
+    }
+
+    fn connect(&mut self) {
+        self.conns.clear();
+        for who in USERS {
+            for name in DEVICES {
+                let caps = if name == "1" { Caps::FULL } else { Caps::WALKIE };
+                let opened = self.each(|one| one.open_with(caps, who, name), |it| it.open_with(caps, who, name));
+                self.conns.push((opened, who));
+            }
+        }
+    }
+
+    /// Does the same to both.
+    fn each<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        one: impl FnOnce(&mut World<S>) -> T,
+        other: impl FnOnce(&mut World<MemoryStorage>) -> T,
+    ) -> T {
+        let one = self.one.as_mut().map(one);
+        let other = self.other.as_mut().map(other);
+        assert_eq!(one, other);
+        one.unwrap_or_else(|| panic!("a world was lost while it was reopened"))
+    }
+
+    fn step(&mut self, subject: &Subject<'_, S>) {
+        let (conn, _) = self.conns[self.dice.below(self.conns.len())];
+        match self.dice.below(40) {
+            0..14 => self.say(conn, |pair| pair.send()),
+            14..20 => self.say(conn, |pair| ClientPacket::Dispose(Offset(pair.dice.below(60) as u64))),
+            20..26 => self.say(conn, |pair| {
+                let status = [Status::Delivered, Status::Read, Status::Played, Status::Forwarded];
+                ClientPacket::Mark { message: pair.reference(), status: status[pair.dice.below(4)] }
+            }),
+            26..28 => self.say(conn, |pair| {
+                let count = pair.dice.below(5);
+                ClientPacket::Delivered((0..count).map(|_| pair.reference()).collect())
+            }),
+            28 => self.say(conn, |pair| {
+                let to = Address::User(user(USERS[pair.dice.below(USERS.len())]));
+                ClientPacket::Talk(Talk { from: user("a"), to, act: TalkAct::Stop })
+            }),
+            29..31 => self.clock(),
+            31 if self.dice.below(6) == 0 => self.restart(subject),
+            _ => self.commit(),
+        }
+    }
+
+    fn say(&mut self, conn: ConnId, packet: impl FnOnce(&mut Self) -> ClientPacket) {
+        let packet = packet(self);
+        self.each(|one| one.say(conn, packet.clone()), |other| other.say(conn, packet.clone()));
+    }
+
+    /// Few names and bodies, so that resends and conflicts are common.
+    fn send(&mut self) -> ClientPacket {
+        let name = match self.dice.below(4) {
+            0 => String::new(),
+            _ => format!("r{}", self.dice.below(40)),
+        };
+        let to = USERS[self.dice.below(USERS.len())];
+        let size = [0, 5, 5, 300, 9_000][self.dice.below(5)];
+        ClientPacket::Send(draft(&name, to, Body::text(&"x".repeat(size))))
+    }
+
+    /// A message that was sent, one that was not, or one by its other name.
+    fn reference(&mut self) -> MessageRef {
+        let head = match self.sent.len() {
+            0 => return MessageRef::Id(MessageId::new(1, 1)),
+            sent => self.sent[self.dice.below(sent)].clone(),
+        };
+        match self.dice.below(8) {
+            0 => MessageRef::Id(MessageId::new(head.id.epoch(), head.id.sequence() + 1)),
+            1..4 => head.alias().to_string().parse().map_or(MessageRef::Id(head.id), MessageRef::Alias),
+            _ => MessageRef::Id(head.id),
+        }
+    }
+
+    fn clock(&mut self) {
+        let (by, back) = (self.dice.below(50) as u64, self.dice.below(3) == 0);
+        let turn = |now: &mut bimip_proto::Now| {
+            now.unix_ms = if back { now.unix_ms.saturating_sub(by) } else { now.unix_ms + by };
+        };
+        self.each(|one| turn(&mut one.now), |other| turn(&mut other.now));
+    }
+
+    fn commit(&mut self) {
+        self.each(World::commit, World::commit);
+        self.hear();
+    }
+
+    fn hear(&mut self) {
+        self.one_heard.clear();
+        self.other_heard.clear();
+        for (conn, _) in &self.conns {
+            self.one_heard.extend(self.one.iter_mut().flat_map(|one| one.heard(*conn)));
+            self.other_heard.extend(self.other.iter_mut().flat_map(|other| other.heard(*conn)));
+        }
+        self.sent.extend(accepted(&self.one_heard).into_iter().map(|(head, _)| head));
+    }
+
+    /// Both with a new core, the store under test opened again where it can be.
+    fn restart(&mut self, subject: &Subject<'_, S>) {
+        self.commit();
+        self.one = self.one.take().and_then(|one| match subject.reopen {
+            Some(_) => one.reopen(subject),
+            None => Some(one.restart()),
+        });
+        self.other = self.other.take().map(World::restart);
+        self.connect();
+        self.hear();
+    }
+
+    fn compare(&mut self, seed: u64) {
+        assert_eq!(self.one_heard, self.other_heard, "seed {seed}, at the end");
+        for who in USERS {
+            for (after, rows, bytes) in [(0, u32::MAX, u64::MAX), (3, 5, u64::MAX), (1, 100, 700)] {
+                let page = |rows: Rows| format!("{rows:?}");
+                self.each(
+                    |one| page(one.page(who, after, rows, bytes)),
+                    |other| page(other.page(who, after, rows, bytes)),
+                );
+            }
+            for name in DEVICES {
+                self.each(|one| one.attach(who, name), |other| other.attach(who, name));
+            }
+        }
+    }
+}
+
+/// Numbers that look random and are the same every time (`splitmix64`).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        usize::try_from(mixed % (bound as u64).max(1)).unwrap_or(0)
+    }
+}

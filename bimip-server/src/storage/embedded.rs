@@ -1,0 +1,238 @@
+//! The default store: one directory on a local disk, in the hands of one process.
+//!
+//! A commit is one batch of the engine ([fjall]), appended to its journal and synced before anybody hears of it.
+//!
+//! # What is stored
+//!
+//! A body is stored once, in the keyspace `log`; everything else is small and refers to it, in the keyspace
+//! `small`, where the first byte of a key says what it is. Two keyspaces that grow together: one that is rarely
+//! written would keep the engine from dropping old journals.
+//!
+//! | Row | Key | Value |
+//! |---|---|---|
+//! | log record | sequence | an entry, format 1 (`record.rs`) |
+//! | identity | `01` `i` | format, epoch |
+//! | tally | `01` `t` | last batch, last sequence, last number of a name |
+//! | user | `02` name | number |
+//! | device | `03` user, name | number |
+//! | conversation of two | `04` low user, high user | number |
+//! | conversation of a group | `05` name | number |
+//! | mailbox row | `10` user, offset | sequence |
+//! | history | `11` conversation, seq | stamp, sequence |
+//! | stamp without a message | `12` conversation | stamp |
+//! | draft | `13` device, client reference | sequence, offset, digest |
+//! | marks | `14` sequence, user | four bits |
+//! | cursor | `15` device | offset |
+//!
+//! Numbers are eight bytes, big-endian, so that the order of keys is the order of rows; users, devices and
+//! conversations stand in keys by the numbers that their names were given at first sight. The last row of a
+//! mailbox or conversation is its head: there are no counters to keep in step. Every value ends with a CRC-32C
+//! over its key and itself.
+//!
+//! # What can go wrong
+//!
+//! * A crash leaves whole batches: the engine drops an unfinished one when it opens its journal.
+//! * An error of writing or syncing ends writing until the store is opened again; the engine refuses on its own
+//!   account too. A disk that says it synced and did not is found out at the next start (`proven.rs`).
+//! * Damage is an error that names the row. Nothing is repaired and nothing is skipped.
+
+mod checksum;
+mod directory;
+mod engine;
+mod fields;
+mod journal;
+mod keys;
+mod memo;
+mod names;
+mod opening;
+mod proven;
+mod reader;
+mod recent;
+mod record;
+mod rows;
+mod view;
+mod writer;
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bimip_session::ledger::{Committed, Failed, Failure, Ticket, Write, settle};
+use fjall::PersistMode;
+
+pub use self::reader::EmbeddedReader;
+
+use self::engine::Engine;
+use self::memo::Memo;
+use self::proven::Proven;
+use self::rows::Rows;
+use self::view::BatchView;
+use self::writer::{Tally, Writer};
+use super::{Storage, StorageError};
+
+/// How long [`close`](Storage::close) waits for the engine to write its tables. What is not written then is read
+/// from the journal at the next start.
+const CLOSE_FOR: Duration = Duration::from_secs(30);
+
+/// The store in a directory.
+pub struct EmbeddedStorage {
+    engine: Arc<Engine>,
+    memo: Memo,
+    tally: Tally,
+    proven: Proven,
+    /// Why nothing is written any more.
+    failed: Option<Failure>,
+}
+
+/// How much memory and how many threads a store takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Blocks of tables that are kept in memory, for readers of old rows.
+    pub cache_bytes: u64,
+    /// Threads that write tables in the background. One is enough for tens of thousands of messages a second,
+    /// and more of them take turns waiting for each other.
+    pub worker_threads: usize,
+    /// Users, devices and conversations whose numbers and heads are remembered: of each up to twice as many, at
+    /// about 200 bytes.
+    pub names: usize,
+    /// The last entries of the log that are remembered, for receipts and resends.
+    pub recent_entries: usize,
+    /// And at most so many bytes of them.
+    pub recent_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            cache_bytes: 64 * MIB,
+            worker_threads: 1,
+            names: 32_768,
+            recent_entries: 4_096,
+            recent_bytes: 4 * MIB,
+        }
+    }
+}
+
+impl EmbeddedStorage {
+    /// Opens the store in a directory, or makes one where there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] when another process has it open, [`StorageError::Format`] when another version
+    /// of this program wrote it, [`StorageError::Damaged`] when it is not as it was left.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+        Self::open_with(path, &Options::default())
+    }
+
+    /// Opens the store in a directory with other bounds than the usual ones.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self, StorageError> {
+        let opened = opening::open(path.as_ref(), options)?;
+        let memo = Memo::new(options);
+        Ok(Self {
+            engine: Arc::new(opened.engine),
+            memo,
+            tally: opened.tally,
+            proven: opened.proven,
+            failed: None,
+        })
+    }
+
+    /// A batch is on the disk.
+    fn prove(&mut self, tally: Tally) {
+        self.tally = tally;
+        self.engine.proven.store(tally.sequence, Ordering::Release);
+        if let Err(error) = self.proven.note(tally.batch) {
+            // This batch is safe; a disk that cannot take twelve bytes gets no other.
+            self.fail(&error.into());
+        }
+    }
+
+    /// Nothing is written any more.
+    fn fail(&mut self, error: &StorageError) -> Failure {
+        let failure = match error {
+            StorageError::Io(error) if is_full(error.kind()) => Failure::Full,
+            _ => Failure::Unavailable,
+        };
+        tracing::error!(%error, "the store failed and is closed for writing until it is opened again");
+        self.failed = Some(failure);
+        failure
+    }
+}
+
+impl Storage for EmbeddedStorage {
+    type Reader = EmbeddedReader;
+
+    fn commit(&mut self, batch: Vec<Ticket>) -> Vec<Result<Committed, Failed>> {
+        if let Some(failure) = self.failed {
+            return batch.into_iter().map(|ticket| Err(ticket.failed(failure))).collect();
+        }
+        let view = BatchView::new(Rows::now(&self.engine), &mut self.memo, self.tally.sequence);
+        let settlement = match settle(batch, &view) {
+            Ok(settlement) => settlement,
+            // Nothing was written, so the next batch may be.
+            Err((failed, error)) => {
+                tracing::error!(%error, "a batch could not be decided");
+                return failed.into_iter().map(Err).collect();
+            }
+        };
+        if !settlement.writes().is_empty() {
+            let (rows, memo) = view.into_parts();
+            match write(Writer::new(rows, memo, self.tally, settlement.writes().len()), settlement.writes()) {
+                Ok(tally) => self.prove(tally),
+                Err(error) => {
+                    let failure = self.fail(&error);
+                    return settlement.failed(failure).into_iter().map(Err).collect();
+                }
+            }
+        }
+        settlement.committed().into_iter().map(Ok).collect()
+    }
+
+    fn reader(&self) -> EmbeddedReader {
+        EmbeddedReader::new(Arc::clone(&self.engine))
+    }
+
+    fn close(self) -> Result<(), StorageError> {
+        if self.failed.is_some() {
+            return Err(StorageError::Engine("it failed and could not be brought into order".to_owned()));
+        }
+        let Engine { db, log, small, .. } = &*self.engine;
+        let deadline = Instant::now() + CLOSE_FOR;
+        for keyspace in [log, small] {
+            keyspace.rotate_memtable()?;
+        }
+        for keyspace in [log, small] {
+            while keyspace.sealed_memtable_count() > 0 && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        db.persist(PersistMode::SyncAll)?;
+        self.proven.sync()?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for EmbeddedStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut f = f.debug_struct("EmbeddedStorage");
+        f.field("epoch", &self.engine.epoch).field("tally", &self.tally).field("failed", &self.failed);
+        f.finish_non_exhaustive()
+    }
+}
+
+/// Writes a settled batch and waits for the disk.
+fn write(mut writer: Writer<'_>, writes: &[Write]) -> Result<Tally, StorageError> {
+    writes.iter().try_for_each(|write| writer.add(write))?;
+    writer.commit()
+}
+
+/// Whether an operator can help by making room.
+const fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}

@@ -1,0 +1,151 @@
+//! Where rows are: the keys of both keyspaces. The table is in the documentation of the [parent](super).
+
+use bimip_proto::{ClientRef, DeviceName, GroupId, Offset, Seq, UserId};
+
+use super::names::{ConversationNo, DeviceNo, UserNo};
+
+/// The first byte of a key in the keyspace of small rows. Written for ever: a tag is never given twice.
+mod tag {
+    pub(super) const META: u8 = 0x01;
+    pub(super) const USER: u8 = 0x02;
+    pub(super) const DEVICE: u8 = 0x03;
+    pub(super) const DIRECT: u8 = 0x04;
+    pub(super) const GROUP: u8 = 0x05;
+    pub(super) const ROW: u8 = 0x10;
+    pub(super) const HISTORY: u8 = 0x11;
+    pub(super) const STAMP: u8 = 0x12;
+    pub(super) const KNOWN: u8 = 0x13;
+    pub(super) const MARKS: u8 = 0x14;
+    pub(super) const CURSOR: u8 = 0x15;
+}
+
+/// What the store is: format and epoch.
+pub(super) const IDENTITY: [u8; 2] = [tag::META, b'i'];
+/// How far the store is: numbers of the last batch and record, and the next free number of a name.
+pub(super) const TALLY: [u8; 2] = [tag::META, b't'];
+
+/// A log record. The only key of the log's keyspace.
+pub(super) const fn log(sequence: u64) -> [u8; 8] {
+    sequence.to_be_bytes()
+}
+
+/// A user's number.
+pub(super) fn user(user: &UserId) -> Vec<u8> {
+    text(tag::USER, &[], user.as_str())
+}
+
+/// A device's number.
+pub(super) fn device(user: UserNo, name: &DeviceName) -> Vec<u8> {
+    text(tag::DEVICE, &user.0.to_be_bytes(), name.as_str())
+}
+
+/// The number of a conversation of two.
+pub(super) fn direct(low: UserNo, high: UserNo) -> [u8; 17] {
+    pair(tag::DIRECT, low.0, high.0)
+}
+
+/// The number of a group's conversation.
+pub(super) fn group(group: &GroupId) -> Vec<u8> {
+    text(tag::GROUP, &[], group.as_str())
+}
+
+/// A row of a mailbox.
+pub(super) fn row(user: UserNo, offset: Offset) -> [u8; 17] {
+    pair(tag::ROW, user.0, offset.0)
+}
+
+/// A message's place in its conversation.
+pub(super) fn history(conversation: ConversationNo, seq: Seq) -> [u8; 17] {
+    pair(tag::HISTORY, conversation.0, seq.0)
+}
+
+/// The last stamp that a conversation gave away without a message in it.
+pub(super) fn stamp(conversation: ConversationNo) -> [u8; 9] {
+    single(tag::STAMP, conversation.0)
+}
+
+/// What is stored under a client's own name for it.
+pub(super) fn known(device: DeviceNo, client_ref: &ClientRef) -> Vec<u8> {
+    text(tag::KNOWN, &device.0.to_be_bytes(), client_ref.as_str())
+}
+
+/// What a user has said about a message.
+pub(super) fn marks(sequence: u64, user: UserNo) -> [u8; 17] {
+    pair(tag::MARKS, sequence, user.0)
+}
+
+/// A device's cursor.
+pub(super) fn cursor(device: DeviceNo) -> [u8; 9] {
+    single(tag::CURSOR, device.0)
+}
+
+/// The last number of a key of two numbers: the offset of a row, the seq of a message.
+pub(super) fn last_number(key: &[u8]) -> Option<u64> {
+    let key: &[u8; 17] = key.try_into().ok()?;
+    key.last_chunk().map(|number| u64::from_be_bytes(*number))
+}
+
+/// The sequence of a key of the log.
+pub(super) fn sequence(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn single(tag: u8, number: u64) -> [u8; 9] {
+    let mut key = [tag; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+fn pair(tag: u8, high: u64, low: u64) -> [u8; 17] {
+    let mut key = [tag; 17];
+    key[1..9].copy_from_slice(&high.to_be_bytes());
+    key[9..].copy_from_slice(&low.to_be_bytes());
+    key
+}
+
+fn text(tag: u8, number: &[u8], text: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + number.len() + text.len());
+    key.push(tag);
+    key.extend_from_slice(number);
+    key.extend_from_slice(text.as_bytes());
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_stored_and_so_never_change() {
+        let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
+        let alice = UserId::new("alice").unwrap();
+        let phone = DeviceName::new("phone").unwrap();
+        let all: [(Vec<u8>, &[u8]); 11] = [
+            (super::user(&alice), b"\x02alice"),
+            (super::device(user, &phone), b"\x03\0\0\0\0\0\0\0\x01phone"),
+            (direct(user, UserNo(2)).to_vec(), b"\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
+            (group(&GroupId::new("g").unwrap()), b"\x05g"),
+            (row(user, Offset(9)).to_vec(), b"\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x09"),
+            (history(conversation, Seq(9)).to_vec(), b"\x11\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
+            (stamp(conversation).to_vec(), b"\x12\0\0\0\0\0\0\0\x03"),
+            (known(device, &ClientRef::new("r").unwrap()), b"\x13\0\0\0\0\0\0\0\x02r"),
+            (marks(258, user).to_vec(), b"\x14\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
+            (cursor(device).to_vec(), b"\x15\0\0\0\0\0\0\0\x02"),
+            (log(258).to_vec(), b"\0\0\0\0\0\0\x01\x02"),
+        ];
+        for (key, stored) in all {
+            assert_eq!(key, stored);
+        }
+        assert_eq!((IDENTITY, TALLY), (*b"\x01i", *b"\x01t"));
+    }
+
+    #[test]
+    fn rows_of_one_mailbox_are_in_order_and_apart_from_others() {
+        let of = |user, offset| row(UserNo(user), Offset(offset));
+        assert!(of(1, 255) < of(1, 256));
+        assert!(of(1, u64::MAX) < of(2, 0));
+        assert_eq!(last_number(&of(1, 256)), Some(256));
+        assert_eq!(last_number(b"\x10"), None);
+        assert_eq!(sequence(&log(77)), Some(77));
+    }
+}

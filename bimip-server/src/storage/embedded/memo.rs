@@ -1,0 +1,144 @@
+//! What the commit thread remembers about users, devices and conversations, so that a message between people
+//! who just wrote costs no read.
+
+use bimip_proto::{ConversationId, Device, Offset, UserId};
+use bimip_session::ledger::ConversationHead;
+
+use super::Options;
+use super::names::{ConversationNo, DeviceNo, UserNo};
+use super::recent::{Recent, Tail};
+use super::rows::Rows;
+use crate::storage::StorageError;
+
+/// The caches of the commit thread. They hold what the last batch wrote, whether or not it was proven: after a
+/// batch that was not, nothing is ever decided again. That a name has no number is remembered too: a new one is
+/// asked for twice, when its first message is decided and when it is written.
+#[derive(Debug)]
+pub(super) struct Memo {
+    users: Recent<UserId, Option<OfUser>>,
+    devices: Recent<Device, Option<OfDevice>>,
+    conversations: Recent<ConversationId, Option<OfConversation>>,
+    pub(super) tail: Tail,
+}
+
+/// What is remembered of a user.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfUser {
+    pub(super) no: UserNo,
+    /// The last row of the mailbox; `None` when it was not asked for yet.
+    pub(super) head: Option<Offset>,
+}
+
+/// What is remembered of a device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfDevice {
+    pub(super) no: DeviceNo,
+    /// `None` when it was not asked for yet.
+    pub(super) cursor: Option<Offset>,
+}
+
+/// What is remembered of a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfConversation {
+    pub(super) no: ConversationNo,
+    /// `None` when it was not asked for yet.
+    pub(super) head: Option<ConversationHead>,
+}
+
+impl Memo {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            users: Recent::new(options.names),
+            devices: Recent::new(options.names),
+            conversations: Recent::new(options.names),
+            tail: Tail::new(options.recent_entries, options.recent_bytes),
+        }
+    }
+
+    /// A user, if there is a number for them.
+    pub(super) fn user(&mut self, user: &UserId, rows: &Rows<'_>) -> Result<Option<OfUser>, StorageError> {
+        if let Some(known) = self.users.get(user) {
+            return Ok(known);
+        }
+        let known = rows.user(user)?.map(|no| OfUser { no, head: None });
+        self.users.set(user, known);
+        Ok(known)
+    }
+
+    pub(super) fn set_user(&mut self, user: &UserId, known: OfUser) {
+        self.users.set(user, Some(known));
+    }
+
+    /// A device, if there is a number for it.
+    pub(super) fn device(
+        &mut self,
+        device: &Device,
+        rows: &Rows<'_>,
+    ) -> Result<Option<OfDevice>, StorageError> {
+        if let Some(known) = self.devices.get(device) {
+            return Ok(known);
+        }
+        let no = match self.user(&device.user, rows)? {
+            Some(user) => rows.device(user.no, &device.name)?,
+            None => None,
+        };
+        let known = no.map(|no| OfDevice { no, cursor: None });
+        self.devices.set(device, known);
+        Ok(known)
+    }
+
+    pub(super) fn set_device(&mut self, device: &Device, known: OfDevice) {
+        self.devices.set(device, Some(known));
+    }
+
+    /// A conversation, if there is a number for it.
+    pub(super) fn conversation(
+        &mut self,
+        id: &ConversationId,
+        rows: &Rows<'_>,
+    ) -> Result<Option<OfConversation>, StorageError> {
+        if let Some(known) = self.conversations.get(id) {
+            return Ok(known);
+        }
+        let no = match id {
+            ConversationId::Direct { 0: low, 1: high, .. } => {
+                match (self.user(low, rows)?, self.user(high, rows)?) {
+                    (Some(low), Some(high)) => rows.direct(low.no, high.no)?,
+                    _ => None,
+                }
+            }
+            ConversationId::Group(group) => rows.group(group)?,
+            // A kind that no version of this format has stored.
+            _ => None,
+        };
+        let known = no.map(|no| OfConversation { no, head: None });
+        self.conversations.set(id, known);
+        Ok(known)
+    }
+
+    pub(super) fn set_conversation(&mut self, id: &ConversationId, known: OfConversation) {
+        self.conversations.set(id, Some(known));
+    }
+
+    // ---- what a batch raises, in one step where it is remembered --------------------------------------
+
+    pub(super) fn raise_mailbox(&mut self, user: &UserId, head: Offset) -> Option<UserNo> {
+        let raise = |known: &mut OfUser| {
+            known.head = Some(head);
+            known.no
+        };
+        self.users.update(user, |known| known.as_mut().map(raise)).flatten()
+    }
+
+    pub(super) fn raise_conversation(
+        &mut self,
+        id: &ConversationId,
+        head: ConversationHead,
+    ) -> Option<ConversationNo> {
+        let raise = |known: &mut OfConversation| {
+            known.head = Some(head);
+            known.no
+        };
+        self.conversations.update(id, |known| known.as_mut().map(raise)).flatten()
+    }
+}

@@ -1,0 +1,223 @@
+//! Typed reads of one moment of the store. Whatever is not as it was written is an error that names it.
+
+use std::sync::Arc;
+
+use bimip_proto::{ClientRef, DeviceName, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_session::ledger::Known;
+use fjall::{Readable, Slice, Snapshot};
+
+use super::checksum::unseal;
+use super::engine::{Engine, damaged};
+use super::keys;
+use super::names::{ConversationNo, DeviceNo, UserNo};
+use super::record;
+use crate::storage::StorageError;
+
+const CHECKSUM: &str = "its checksum does not fit";
+const SHAPE: &str = "its shape is unknown";
+const DANGLING: &str = "it refers to a log record that is not there";
+const GAP: &str = "rows before it are missing";
+
+/// The store at one moment.
+pub(super) struct Rows<'e> {
+    engine: &'e Engine,
+    snapshot: Snapshot,
+}
+
+impl<'e> Rows<'e> {
+    pub(super) fn now(engine: &'e Engine) -> Self {
+        Self { engine, snapshot: engine.db.snapshot() }
+    }
+
+    pub(super) const fn engine(&self) -> &'e Engine {
+        self.engine
+    }
+
+    // ---- names --------------------------------------------------------------------------------------
+
+    pub(super) fn user(&self, user: &UserId) -> Result<Option<UserNo>, StorageError> {
+        let number = self.numbers(&keys::user(user), || format!("the number of user {user}"))?;
+        Ok(number.map(|[number]| UserNo(number)))
+    }
+
+    pub(super) fn device(&self, user: UserNo, name: &DeviceName) -> Result<Option<DeviceNo>, StorageError> {
+        let number = self.numbers(&keys::device(user, name), || format!("the number of device {name}"))?;
+        Ok(number.map(|[number]| DeviceNo(number)))
+    }
+
+    pub(super) fn direct(&self, low: UserNo, high: UserNo) -> Result<Option<ConversationNo>, StorageError> {
+        let place = || format!("the number of the conversation of users {} and {}", low.0, high.0);
+        let number = self.numbers(&keys::direct(low, high), place)?;
+        Ok(number.map(|[number]| ConversationNo(number)))
+    }
+
+    pub(super) fn group(&self, group: &GroupId) -> Result<Option<ConversationNo>, StorageError> {
+        let number = self.numbers(&keys::group(group), || format!("the number of group {group}"))?;
+        Ok(number.map(|[number]| ConversationNo(number)))
+    }
+
+    // ---- the log ------------------------------------------------------------------------------------
+
+    pub(super) fn entry(&self, sequence: u64) -> Result<Option<Arc<Entry>>, StorageError> {
+        let key = keys::log(sequence);
+        let Some(sealed) = self.snapshot.get(&self.engine.log, key)? else { return Ok(None) };
+        let place = || format!("log record {sequence}");
+        let value = unseal(&key, &sealed).ok_or_else(|| damaged(place(), CHECKSUM))?;
+        let entry = record::decode(value).map_err(|_| damaged(place(), SHAPE))?;
+        Ok(Some(Arc::new(entry)))
+    }
+
+    /// The sequence of the last log record; 0 in an empty log.
+    pub(super) fn last_sequence(&self) -> Result<u64, StorageError> {
+        let Some(last) = self.snapshot.last_key_value(&self.engine.log) else { return Ok(0) };
+        keys::sequence(&last.key()?).ok_or_else(|| damaged("the end of the log", SHAPE))
+    }
+
+    // ---- mailboxes ----------------------------------------------------------------------------------
+
+    /// The last row of a mailbox whose log record is not beyond `upto`.
+    pub(super) fn mailbox_head(&self, user: UserNo, upto: u64) -> Result<Offset, StorageError> {
+        for row in self.mailbox(user, Offset::ZERO).rev() {
+            let (offset, sequence) = mailbox_row(user, row)?;
+            if sequence <= upto {
+                return Ok(offset);
+            }
+        }
+        Ok(Offset::ZERO)
+    }
+
+    /// The first row of a mailbox; the one after its last when it is empty.
+    pub(super) fn mailbox_first(&self, user: UserNo) -> Result<Offset, StorageError> {
+        match self.mailbox(user, Offset::ZERO).next() {
+            Some(row) => mailbox_row(user, row).map(|(offset, _)| offset),
+            None => Ok(Offset(1)),
+        }
+    }
+
+    /// The rows of a mailbox after `after` whose log records are not beyond `upto`, with those records.
+    pub(super) fn page(
+        &self,
+        user: UserNo,
+        after: Offset,
+        upto: u64,
+    ) -> impl Iterator<Item = Result<(Offset, Arc<Entry>), StorageError>> {
+        let mut last = after.0;
+        let rows = self.mailbox(user, after).map(move |row| {
+            let (offset, sequence) = mailbox_row(user, row)?;
+            // Nothing in this format takes rows away, so a page begins right after `after`.
+            if last.checked_add(1) != Some(offset.0) {
+                return Err(damaged(row_place(user, offset), GAP));
+            }
+            last = offset.0;
+            Ok((offset, sequence))
+        });
+        let proven = rows.take_while(move |row| row.as_ref().map_or(true, |(_, sequence)| *sequence <= upto));
+        proven.map(move |row| {
+            let (offset, sequence) = row?;
+            let entry = self.entry(sequence)?;
+            Ok((offset, entry.ok_or_else(|| damaged(row_place(user, offset), DANGLING))?))
+        })
+    }
+
+    fn mailbox(&self, user: UserNo, after: Offset) -> fjall::Iter {
+        let first = keys::row(user, Offset(after.0.saturating_add(1)));
+        self.snapshot.range(&self.engine.small, first..=keys::row(user, Offset(u64::MAX)))
+    }
+
+    // ---- conversations ------------------------------------------------------------------------------
+
+    /// The last message of a conversation: its seq and stamp.
+    pub(super) fn history_head(
+        &self,
+        conversation: ConversationNo,
+    ) -> Result<Option<(Seq, UnixMs)>, StorageError> {
+        let all = keys::history(conversation, Seq(0))..=keys::history(conversation, Seq(u64::MAX));
+        let Some(last) = self.snapshot.range(&self.engine.small, all).next_back() else { return Ok(None) };
+        let (key, sealed) = last.into_inner()?;
+        let place = || format!("the end of conversation {}", conversation.0);
+        let seq = keys::last_number(&key).ok_or_else(|| damaged(place(), SHAPE))?;
+        let [stamp, _sequence] = numbers(&key, &sealed, place)?;
+        Ok(Some((Seq(seq), UnixMs(stamp))))
+    }
+
+    /// A message of a conversation: its stamp and log record.
+    pub(super) fn history(
+        &self,
+        conversation: ConversationNo,
+        seq: Seq,
+    ) -> Result<(UnixMs, u64), StorageError> {
+        let place = || format!("message {} of conversation {}", seq.0, conversation.0);
+        let row = self.numbers(&keys::history(conversation, seq), place)?;
+        let [stamp, sequence] = row.ok_or_else(|| damaged(place(), "it is not there"))?;
+        Ok((UnixMs(stamp), sequence))
+    }
+
+    /// The last stamp that a conversation gave to something that is no message of it.
+    pub(super) fn stamp(&self, conversation: ConversationNo) -> Result<UnixMs, StorageError> {
+        let place = || format!("the stamp of conversation {}", conversation.0);
+        let row = self.numbers(&keys::stamp(conversation), place)?;
+        Ok(row.map_or(UnixMs(0), |[stamp]| UnixMs(stamp)))
+    }
+
+    // ---- the rest -----------------------------------------------------------------------------------
+
+    pub(super) fn known(
+        &self,
+        device: DeviceNo,
+        client_ref: &ClientRef,
+    ) -> Result<Option<Known>, StorageError> {
+        let place = || format!("draft {client_ref} of device {}", device.0);
+        let row = self.numbers(&keys::known(device, client_ref), place)?;
+        Ok(row.map(|[sequence, offset, digest]| Known { sequence, offset: Offset(offset), digest }))
+    }
+
+    pub(super) fn marks(&self, sequence: u64, user: UserNo) -> Result<Marks, StorageError> {
+        let key = keys::marks(sequence, user);
+        let Some(sealed) = self.snapshot.get(&self.engine.small, key)? else { return Ok(Marks::NONE) };
+        let place = || format!("the marks of user {} on log record {sequence}", user.0);
+        match unseal(&key, &sealed).ok_or_else(|| damaged(place(), CHECKSUM))? {
+            [bits] => Ok(Marks::from_bits(*bits)),
+            _ => Err(damaged(place(), SHAPE)),
+        }
+    }
+
+    pub(super) fn cursor(&self, device: DeviceNo) -> Result<Offset, StorageError> {
+        let row = self.numbers(&keys::cursor(device), || format!("the cursor of device {}", device.0))?;
+        Ok(row.map_or(Offset::ZERO, |[offset]| Offset(offset)))
+    }
+
+    /// A row of numbers.
+    pub(super) fn numbers<const N: usize>(
+        &self,
+        key: &[u8],
+        place: impl Fn() -> String,
+    ) -> Result<Option<[u64; N]>, StorageError> {
+        let Some(sealed) = self.snapshot.get(&self.engine.small, key)? else { return Ok(None) };
+        numbers(key, &sealed, place).map(Some)
+    }
+}
+
+fn row_place(user: UserNo, offset: Offset) -> String {
+    format!("row {offset} of the mailbox of user {}", user.0)
+}
+
+fn mailbox_row(user: UserNo, row: fjall::Guard) -> Result<(Offset, u64), StorageError> {
+    let (key, sealed): (Slice, Slice) = row.into_inner()?;
+    let offset = keys::last_number(&key);
+    let offset = offset.ok_or_else(|| damaged(format!("the mailbox of user {}", user.0), SHAPE))?;
+    let [sequence] = numbers(&key, &sealed, || row_place(user, Offset(offset)))?;
+    Ok((Offset(offset), sequence))
+}
+
+fn numbers<const N: usize>(
+    key: &[u8],
+    sealed: &[u8],
+    place: impl Fn() -> String,
+) -> Result<[u64; N], StorageError> {
+    let value = unseal(key, sealed).ok_or_else(|| damaged(place(), CHECKSUM))?;
+    let (words, rest) = value.as_chunks::<8>();
+    match <&[[u8; 8]; N]>::try_from(words) {
+        Ok(words) if rest.is_empty() => Ok(words.map(u64::from_be_bytes)),
+        _ => Err(damaged(place(), SHAPE)),
+    }
+}

@@ -1,0 +1,130 @@
+//! What settling reads: the memory of the commit thread, and behind it the engine.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_session::ledger::{ConversationHead, Known, PutKey, View};
+
+use super::memo::{Memo, OfConversation, OfDevice, OfUser};
+use super::names::ConversationNo;
+use super::rows::Rows;
+use crate::storage::StorageError;
+
+/// The store before a batch, for the one thread that writes.
+pub(super) struct BatchView<'e> {
+    rows: Rows<'e>,
+    memo: RefCell<&'e mut Memo>,
+    last_sequence: u64,
+}
+
+impl<'e> BatchView<'e> {
+    pub(super) const fn new(rows: Rows<'e>, memo: &'e mut Memo, last_sequence: u64) -> Self {
+        Self { rows, memo: RefCell::new(memo), last_sequence }
+    }
+
+    /// For the writer, which goes on with the same memory and the same moment.
+    pub(super) fn into_parts(self) -> (Rows<'e>, &'e mut Memo) {
+        (self.rows, self.memo.into_inner())
+    }
+
+    fn conversation_no(&self, id: &ConversationId) -> Result<Option<ConversationNo>, StorageError> {
+        Ok(self.memo.borrow_mut().conversation(id, &self.rows)?.map(|conversation| conversation.no))
+    }
+}
+
+impl View for BatchView<'_> {
+    type Error = StorageError;
+
+    fn epoch(&self) -> u32 {
+        self.rows.engine().epoch
+    }
+
+    fn last_sequence(&self) -> Result<u64, StorageError> {
+        Ok(self.last_sequence)
+    }
+
+    fn mailbox_head(&self, user: &UserId) -> Result<Offset, StorageError> {
+        let mut memo = self.memo.borrow_mut();
+        let Some(known) = memo.user(user, &self.rows)? else { return Ok(Offset::ZERO) };
+        if let Some(head) = known.head {
+            return Ok(head);
+        }
+        let head = self.rows.mailbox_head(known.no, u64::MAX)?;
+        memo.set_user(user, OfUser { head: Some(head), ..known });
+        Ok(head)
+    }
+
+    fn conversation(&self, id: &ConversationId) -> Result<ConversationHead, StorageError> {
+        let mut memo = self.memo.borrow_mut();
+        let Some(known) = memo.conversation(id, &self.rows)? else {
+            return Ok(ConversationHead::default());
+        };
+        if let Some(head) = known.head {
+            return Ok(head);
+        }
+        let (seq, stamp) = self.rows.history_head(known.no)?.unwrap_or_default();
+        // Stamps rise, so the later of the two is the last.
+        let head = ConversationHead { seq, stamp: stamp.max(self.rows.stamp(known.no)?) };
+        memo.set_conversation(id, OfConversation { head: Some(head), ..known });
+        Ok(head)
+    }
+
+    fn known(&self, key: &PutKey) -> Result<Option<Known>, StorageError> {
+        let mut memo = self.memo.borrow_mut();
+        let Some(device) = memo.device(&key.device, &self.rows)? else { return Ok(None) };
+        self.rows.known(device.no, &key.client_ref)
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Option<Arc<Entry>>, StorageError> {
+        if let Some(entry) = self.memo.borrow().tail.get(sequence) {
+            return Ok(Some(entry));
+        }
+        if sequence > self.last_sequence {
+            return Ok(None);
+        }
+        self.rows.entry(sequence)
+    }
+
+    /// Stamps rise with the seq, and receipts are mostly about the last messages: in growing steps back from the
+    /// end until the stamp is behind, then by halving.
+    fn sequence_at(&self, id: &ConversationId, stamp: UnixMs) -> Result<Option<u64>, StorageError> {
+        let Some(conversation) = self.conversation_no(id)? else { return Ok(None) };
+        let mut high = self.conversation(id)?.seq.0;
+        let (mut low, mut step) = (high, 1);
+        while low > 1 && self.rows.history(conversation, Seq(low))?.0 > stamp {
+            high = low - 1;
+            low = high.saturating_sub(step).max(1);
+            step *= 2;
+        }
+        while low <= high && high > 0 {
+            let middle = low.midpoint(high);
+            let (found, sequence) = self.rows.history(conversation, Seq(middle))?;
+            if found == stamp {
+                return Ok(Some(sequence));
+            }
+            if found < stamp {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(None)
+    }
+
+    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, StorageError> {
+        let user = self.memo.borrow_mut().user(user, &self.rows)?.map(|user| user.no);
+        user.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
+    }
+
+    fn cursor(&self, device: &Device) -> Result<Offset, StorageError> {
+        let mut memo = self.memo.borrow_mut();
+        let Some(known) = memo.device(device, &self.rows)? else { return Ok(Offset::ZERO) };
+        if let Some(cursor) = known.cursor {
+            return Ok(cursor);
+        }
+        let cursor = self.rows.cursor(known.no)?;
+        memo.set_device(device, OfDevice { cursor: Some(cursor), ..known });
+        Ok(cursor)
+    }
+}

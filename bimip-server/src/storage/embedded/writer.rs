@@ -1,0 +1,205 @@
+//! The writes of a settled batch as one batch of the engine.
+
+use std::collections::HashMap;
+
+use bimip_proto::{ConversationId, Device, UserId};
+use bimip_session::ledger::{ConversationHead, Write};
+use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
+
+use super::checksum::seal;
+use super::keys;
+use super::memo::{Memo, OfConversation, OfDevice, OfUser};
+use super::names::{ConversationNo, DeviceNo, UserNo};
+use super::record;
+use super::rows::Rows;
+use crate::storage::StorageError;
+
+/// How far the store is. Written with every batch, and compared with the log when the store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tally {
+    /// How many batches were written.
+    pub(super) batch: u64,
+    /// The last log record.
+    pub(super) sequence: u64,
+    /// The last number given to a name.
+    pub(super) name: u64,
+}
+
+impl Tally {
+    pub(super) const fn to_numbers(self) -> [u64; 3] {
+        [self.batch, self.sequence, self.name]
+    }
+
+    pub(super) const fn from_numbers([batch, sequence, name]: [u64; 3]) -> Self {
+        Self { batch, sequence, name }
+    }
+}
+
+/// A batch of the engine in the making.
+pub(super) struct Writer<'e> {
+    rows: Rows<'e>,
+    memo: &'e mut Memo,
+    tally: Tally,
+    batch: OwnedWriteBatch,
+    /// Names that got their number in this batch, should the memory forget one before the batch ends.
+    fresh: HashMap<Vec<u8>, u64>,
+    value: Vec<u8>,
+}
+
+impl<'e> Writer<'e> {
+    pub(super) fn new(rows: Rows<'e>, memo: &'e mut Memo, tally: Tally, capacity: usize) -> Self {
+        let batch = durable_batch(&rows.engine().db, capacity);
+        Self { rows, memo, tally, batch, fresh: HashMap::new(), value: Vec::new() }
+    }
+
+    /// Adds one write.
+    pub(super) fn add(&mut self, write: &Write) -> Result<(), StorageError> {
+        match write {
+            Write::Log { sequence, entry } => {
+                self.value.clear();
+                record::encode(entry, &mut self.value).map_err(|_| unknown("an entry"))?;
+                let key = keys::log(*sequence);
+                seal(&key, &mut self.value);
+                self.batch.insert(&self.rows.engine().log, key.as_slice(), self.value.as_slice());
+                self.memo.tail.push(*sequence, entry);
+                self.tally.sequence = *sequence;
+            }
+            Write::Row { user, offset, sequence } => {
+                let no = match self.memo.raise_mailbox(user, *offset) {
+                    Some(no) => no,
+                    None => {
+                        let known = self.user(user)?;
+                        self.memo.set_user(user, OfUser { head: Some(*offset), ..known });
+                        known.no
+                    }
+                };
+                self.numbers(&keys::row(no, *offset), [*sequence]);
+            }
+            Write::History { conversation, seq, stamp, sequence } => {
+                let head = ConversationHead { seq: *seq, stamp: *stamp };
+                let no = match self.memo.raise_conversation(conversation, head) {
+                    Some(no) => no,
+                    None => {
+                        let known = self.conversation(conversation)?;
+                        let known = OfConversation { head: Some(head), ..known };
+                        self.memo.set_conversation(conversation, known);
+                        known.no
+                    }
+                };
+                self.numbers(&keys::history(no, *seq), [stamp.0, *sequence]);
+            }
+            Write::Stamp { conversation, stamp } => {
+                let known = self.conversation(conversation)?;
+                let head = known.head.map(|head| ConversationHead { stamp: *stamp, ..head });
+                self.memo.set_conversation(conversation, OfConversation { head, ..known });
+                self.numbers(&keys::stamp(known.no), [stamp.0]);
+            }
+            Write::Key { key, known } => {
+                let device = self.device(&key.device)?;
+                let value = [known.sequence, known.offset.0, known.digest];
+                self.numbers(&keys::known(device.no, &key.client_ref), value);
+            }
+            Write::Marks { sequence, user, marks } => {
+                let user = self.user(user)?;
+                self.value.clear();
+                self.value.push(marks.bits());
+                self.put_small(&keys::marks(*sequence, user.no));
+            }
+            Write::Cursor { device, offset } => {
+                let known = self.device(device)?;
+                self.memo.set_device(device, OfDevice { cursor: Some(*offset), ..known });
+                self.numbers(&keys::cursor(known.no), [offset.0]);
+            }
+            _ => return Err(unknown("a write")),
+        }
+        Ok(())
+    }
+
+    /// Makes all of it durable. When this returns the new tally, everything before it is on the disk.
+    pub(super) fn commit(mut self) -> Result<Tally, StorageError> {
+        self.tally.batch += 1;
+        self.numbers(&keys::TALLY, self.tally.to_numbers());
+        self.batch.commit()?;
+        Ok(self.tally)
+    }
+
+    // ---- names --------------------------------------------------------------------------------------
+
+    fn user(&mut self, user: &UserId) -> Result<OfUser, StorageError> {
+        if let Some(known) = self.memo.user(user, &self.rows)? {
+            return Ok(known);
+        }
+        let no = UserNo(self.name(keys::user(user)));
+        let known = OfUser { no, head: None };
+        self.memo.set_user(user, known);
+        Ok(known)
+    }
+
+    fn device(&mut self, device: &Device) -> Result<OfDevice, StorageError> {
+        if let Some(known) = self.memo.device(device, &self.rows)? {
+            return Ok(known);
+        }
+        let user = self.user(&device.user)?;
+        let no = DeviceNo(self.name(keys::device(user.no, &device.name)));
+        let known = OfDevice { no, cursor: None };
+        self.memo.set_device(device, known);
+        Ok(known)
+    }
+
+    fn conversation(&mut self, id: &ConversationId) -> Result<OfConversation, StorageError> {
+        if let Some(known) = self.memo.conversation(id, &self.rows)? {
+            return Ok(known);
+        }
+        let key = match id {
+            ConversationId::Direct { 0: low, 1: high, .. } => {
+                let (low, high) = (self.user(low)?, self.user(high)?);
+                keys::direct(low.no, high.no).to_vec()
+            }
+            ConversationId::Group(group) => keys::group(group),
+            _ => return Err(unknown("a conversation")),
+        };
+        let no = ConversationNo(self.name(key));
+        let known = OfConversation { no, head: None };
+        self.memo.set_conversation(id, known);
+        Ok(known)
+    }
+
+    /// The number of a name that the store does not have: the next one, unless this batch gave it one already.
+    fn name(&mut self, key: Vec<u8>) -> u64 {
+        if let Some(number) = self.fresh.get(&key) {
+            return *number;
+        }
+        self.tally.name += 1;
+        self.numbers(&key, [self.tally.name]);
+        self.fresh.insert(key, self.tally.name);
+        self.tally.name
+    }
+
+    // ---- values -------------------------------------------------------------------------------------
+
+    fn numbers<const N: usize>(&mut self, key: &[u8], numbers: [u64; N]) {
+        self.value.clear();
+        self.value.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
+        self.put_small(key);
+    }
+
+    fn put_small(&mut self, key: &[u8]) {
+        put(&mut self.batch, &self.rows.engine().small, key, &mut self.value);
+    }
+}
+
+/// A batch that is on the disk when its commit returns. Every batch of the store is made here: the engine's own
+/// default does not wait for the disk.
+pub(super) fn durable_batch(db: &Database, capacity: usize) -> OwnedWriteBatch {
+    OwnedWriteBatch::with_capacity(db.clone(), capacity).durability(Some(PersistMode::SyncData))
+}
+
+/// Adds a value with its checksum.
+fn put(batch: &mut OwnedWriteBatch, keyspace: &Keyspace, key: &[u8], value: &mut Vec<u8>) {
+    seal(key, value);
+    batch.insert(keyspace, key, value.as_slice());
+}
+
+fn unknown(what: &str) -> StorageError {
+    StorageError::Engine(format!("{what} of a kind that this format cannot hold"))
+}

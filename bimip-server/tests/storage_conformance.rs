@@ -1,0 +1,93 @@
+//! The contract of a storage backend, against both backends of this crate.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+
+use std::cell::RefCell;
+
+use bimip_server::storage::Storage;
+use bimip_server::storage::conformance::{CASES, Subject, case};
+use bimip_server::storage::embedded::EmbeddedStorage;
+use bimip_server::storage::memory::MemoryStorage;
+use tempfile::TempDir;
+
+fn memory(name: &str) {
+    case(name, &Subject::new(MemoryStorage::new));
+}
+
+/// Reopening is a clean close at some times, and at others what is left when a process ends without one.
+fn embedded(name: &str) {
+    let directory: RefCell<Option<TempDir>> = RefCell::new(None);
+    let times = RefCell::new(0);
+    let open = || {
+        let fresh = tempfile::tempdir().unwrap();
+        let store = EmbeddedStorage::open(fresh.path()).unwrap();
+        directory.replace(Some(fresh));
+        store
+    };
+    let reopen = |store: EmbeddedStorage| {
+        *times.borrow_mut() += 1;
+        if *times.borrow() % 2 == 0 {
+            store.close().unwrap();
+        } else {
+            drop(store);
+        }
+        EmbeddedStorage::open(directory.borrow().as_ref().unwrap().path()).unwrap()
+    };
+    case(name, &Subject::new(open).reopening(reopen));
+}
+
+macro_rules! conformance {
+    ($($name:ident)+) => {
+        mod memory {
+            $(
+                // MISSION L3
+                #[test]
+                fn $name() {
+                    super::memory(stringify!($name));
+                }
+            )+
+        }
+
+        mod embedded {
+            $(
+                // MISSION L3
+                #[test]
+                fn $name() {
+                    super::embedded(stringify!($name));
+                }
+            )+
+        }
+
+        #[test]
+        fn no_case_is_left_out() {
+            assert_eq!(CASES, [$(stringify!($name)),+]);
+        }
+    };
+}
+
+conformance! {
+    a_send_is_in_both_mailboxes
+    a_message_to_oneself_has_one_row
+    a_resend_is_stored_once
+    another_body_under_a_name_is_refused
+    names_belong_to_devices
+    a_batch_sees_its_own_tickets
+    seqs_are_dense_and_stamps_rise
+    a_stamp_for_nobody_is_given_once
+    answers_are_in_order
+    bodies_come_back_as_sent
+    a_mark_is_told_once
+    receipts_share_rows
+    a_mark_of_a_stranger_is_refused
+    every_message_is_found_by_its_alias
+    a_page_is_bounded
+    pages_join_without_a_gap
+    a_cursor_never_goes_back
+    an_unknown_user_has_an_empty_mailbox
+    readers_see_what_is_proven_and_no_more
+    readers_keep_up_with_a_writer
+    everything_survives_reopening
+    numbers_go_on_after_reopening
+    after_a_failure_nothing_is_taken
+    it_agrees_with_the_model
+}
