@@ -32,10 +32,15 @@ pub const DELIVERED_IDS: usize = 256;
 pub const WINDOW_ROWS: u32 = 256;
 /// Bytes of bodies sent to one device and not yet disposed of; one row always fits.
 pub const WINDOW_BYTES: u64 = 1024 * 1024;
-/// Drafts and marks of one connection whose commit has not been answered yet; above it they are refused as busy.
+/// Drafts and marks of one connection whose commit has not been answered yet; what comes beyond that waits.
 pub const COMMITS_PER_CONNECTION: u32 = 1_024;
 /// Tickets of one core that storage has not answered yet.
 pub const COMMITS_IN_FLIGHT: u32 = 16_384;
+/// Waiting packets of one connection at which its socket is read no more.
+pub const PAUSE_PACKETS: usize = 64;
+/// Waiting packets of one connection. What was read before the pause was heard of still comes; beyond this a
+/// packet is refused as busy.
+pub const HELD_PACKETS: usize = 32_768;
 /// How long a client reference is remembered at least: as long as the message, and never less than this.
 pub const DEDUP_DAYS: u32 = 7;
 /// A talk is ended here; the field's clients stop at 60 s of their own accord.

@@ -4,7 +4,11 @@
 //! cargo run --release -p bimip-session --features sim --example simulate -- seeds 10000
 //! cargo run --release -p bimip-session --features sim --example simulate -- seed 7
 //! ```
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a command line tool, which may read the clock")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a command line tool, which may read the clock"
+)]
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -242,6 +242,9 @@ fn a_stop_without_a_start_has_an_id_and_goes_nowhere() {
         aliases.push(head.alias().to_string());
     }
     assert_ne!(aliases[0], aliases[1], "ids are unique in the same millisecond too");
+    let guessed = MessageRef::Alias(aliases[0].parse().unwrap());
+    house.says(b, ClientPacket::Mark { message: guessed, status: Status::Read });
+    assert!(matches!(&house.heard(b)[..], [ServerPacket::Noted(Noted::Refused { .. })]), "nobody got it");
     assert_eq!(house.heard(b), []);
     assert_eq!(house.book.page(&user("b"), Offset(0), 9, 999), []);
     assert_eq!(house.book.page(&user("a"), Offset(0), 9, 999), []);
@@ -489,20 +492,79 @@ fn a_failed_store_refuses_by_name_and_says_when_to_try_again() {
 }
 
 #[test]
-fn commits_under_way_are_bounded_and_the_rest_is_refused_without_a_trace() {
-    let mut house = House::new();
-    let a = house.open(Caps::FULL, &device("a", "1"));
+fn commits_under_way_are_bounded_and_the_rest_waits_in_order() {
+    let mut config = Config::default();
+    config.commits_per_connection = 2;
+    let mut house = House::with(config);
+    let a = house.open(Caps::WALKIE, &device("a", "voiceping"));
     house.hold_commits = true;
     house.heard(a);
-    for n in 0..=limits::COMMITS_PER_CONNECTION {
-        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "hello")));
+    for n in 0..100 {
+        house.says(a, ClientPacket::Send(draft("", "b", &format!("{n}"))));
     }
-    assert_eq!(house.held.len(), limits::COMMITS_PER_CONNECTION as usize);
-    let heard = house.heard(a);
-    assert!(matches!(
-        &heard[..],
-        [ServerPacket::Rejected { reason: Reject::Busy, retry_after_ms: Some(_), .. }]
-    ));
+    assert_eq!(house.held.len(), 2);
+    assert_eq!(house.paused, [(a, true)], "the socket is read no more");
+    house.commit_held();
+    assert_eq!(house.paused, [(a, true), (a, false)]);
+    let stored = house.book.page(&user("b"), Offset(0), 999, 99_999);
+    let texts = stored.iter().filter_map(|(_, entry)| match &**entry {
+        Entry::Message(message) => String::from_utf8(message.body.bytes.to_vec()).ok(),
+        _ => None,
+    });
+    let texts: Vec<_> = texts.collect();
+    assert_eq!(
+        texts,
+        (0..100).map(|n| n.to_string()).collect::<Vec<_>>(),
+        "nothing is lost, nothing overtakes"
+    );
+}
+
+#[test]
+fn everybody_who_waits_gets_a_turn() {
+    let mut config = Config::default();
+    config.commits_in_flight = 1;
+    let mut house = House::with(config);
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.hold_commits = true;
+    for n in 0..3 {
+        house.says(a, ClientPacket::Send(draft(&format!("a{n}"), "c", "x")));
+        house.says(b, ClientPacket::Send(draft(&format!("b{n}"), "c", "x")));
+    }
+    assert_eq!(house.held.len(), 1);
+    house.commit_held();
+    assert_eq!(accepted(&house.heard(a)).len(), 3);
+    assert_eq!(accepted(&house.heard(b)).len(), 3);
+}
+
+#[test]
+fn a_burst_before_the_welcome_waits_however_long_it_is() {
+    let mut house = House::new();
+    let conn = house.stranger(Caps::FULL);
+    let sign_in = ClientPacket::SignIn {
+        user: Some(user("a")),
+        device: DeviceName::new("1").ok(),
+        token: Bytes::from_static(b"a"),
+    };
+    let drafts = (0..500).map(|n| ClientPacket::Send(draft(&format!("r{n}"), "b", "x")));
+    let burst = std::iter::once(sign_in).chain(drafts).map(Said::from).collect();
+    house.input(Input::Packets(conn, burst));
+    assert_eq!(accepted(&house.heard(conn)).len(), 500);
+    assert_eq!(house.closed, []);
+}
+
+#[test]
+fn a_window_of_one_row_does_not_spin() {
+    let mut config = Config::default();
+    config.window.rows = 1;
+    let mut house = House::with(config);
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    for n in 0..3 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "x")));
+    }
+    let b = house.open(Caps::FULL, &device("b", "1"));
+    assert_eq!(rows(&house.heard(b)), [Offset(1)]);
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(rows(&house.heard(b)), [Offset(2)]);
 }
 
 #[test]

@@ -151,7 +151,9 @@ impl<'a> Writer<'a> {
             self.put(frame.payload(Value::Str(ACKNOWLEDGED)));
         } else if matches!(to, Address::Group(_)) {
             let text = value.to_text();
-            self.put(frame.payload(Value::Str(&text)));
+            // Bytes of which nothing is left as text would come back as nothing.
+            let text = if text.is_empty() { ACKNOWLEDGED } else { &text };
+            self.put(frame.payload(Value::Str(text)));
         } else {
             self.put(frame.relayed(payload));
         }

@@ -202,8 +202,9 @@ fn mark<V: View>(put: &Put, overlay: &mut Overlay<'_, V>, raised: &mut Raised) -
         return Ok(Outcome::Refused(Reject::Unsupported));
     };
     let found = find(message, &by.user, overlay)?;
+    // A message that went to nobody has no place in its conversation, and nobody to speak about it.
     let head = match found.as_deref() {
-        Some(Entry::Message(found)) => Some(&found.head),
+        Some(Entry::Message(found)) if found.head.seq != Seq(0) => Some(&found.head),
         _ => None,
     };
     if let Verdict::Refused(reject) = judge(put, head) {

@@ -1,5 +1,7 @@
 //! One connection: its phase, its patience, and what waits for it.
 
+use std::collections::VecDeque;
+
 use bimip_proto::{Caps, Now, Offset, Said, limits};
 
 use super::io::{Config, Grant};
@@ -40,8 +42,11 @@ pub(super) enum Phase {
 pub(super) struct Connection {
     pub(super) caps: Caps,
     pub(super) phase: Phase,
-    /// What came before the session was live. Replayed in order, so that a client may speak at once.
-    held: Vec<Said>,
+    /// What came before the session was live, or while too much of it was under way. Carried out in order, so
+    /// that a client may speak at once, and one without words for "busy" loses nothing.
+    pub(super) held: VecDeque<Said>,
+    /// The driver was asked to read no more for now.
+    pub(super) paused: bool,
     /// Tickets of this connection that storage has not answered.
     pub(super) commits: u32,
     strikes: u32,
@@ -52,14 +57,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Packets held before a session is live: a client's opening burst, and no more.
-    const HELD: usize = 64;
-
     pub(super) fn new(now: Now, caps: Caps) -> Self {
         Self {
             caps,
             phase: Phase::AwaitSignIn,
-            held: Vec::new(),
+            held: VecDeque::new(),
+            paused: false,
             commits: 0,
             strikes: 0,
             struck_mono_ms: now.mono_ms,
@@ -74,19 +77,6 @@ impl Connection {
         self.strikes = self.strikes.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX)) + 1;
         self.struck_mono_ms = now.mono_ms;
         self.strikes >= limits::STRIKES
-    }
-
-    /// Keeps a packet for later. `false` when there are too many.
-    pub(super) fn hold(&mut self, said: Said) -> bool {
-        let room = self.held.len() < Self::HELD;
-        if room {
-            self.held.push(said);
-        }
-        room
-    }
-
-    pub(super) fn take_held(&mut self) -> Vec<Said> {
-        std::mem::take(&mut self.held)
     }
 
     /// Who it is, once that is known.

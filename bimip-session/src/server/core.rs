@@ -19,9 +19,9 @@ use crate::ledger::{Outgoing, Ticket};
 /// It accepts any sequence of inputs. What a client may see is decided here and in
 /// [`settle`](crate::ledger::settle()); the driver only carries out outputs, in order for each connection.
 ///
-/// Bounds: a connection holds at most a window of row numbers, a few held packets, and
-/// [`COMMITS_PER_CONNECTION`](limits::COMMITS_PER_CONNECTION) tickets under way; the core at most
-/// [`COMMITS_IN_FLIGHT`](limits::COMMITS_IN_FLIGHT) tickets. The queue of outputs grows only between two polls.
+/// Bounds: a connection has at most a window of row numbers, [`Config::commits_per_connection`] tickets under way,
+/// and [`HELD_PACKETS`](limits::HELD_PACKETS) packets waiting for them; the core at most
+/// [`Config::commits_in_flight`] tickets. The queue of outputs grows only between two polls.
 #[derive(Debug)]
 pub struct ServerCore {
     pub(super) config: Config,
@@ -32,6 +32,8 @@ pub struct ServerCore {
     pub(super) counters: Counters,
     /// Tickets that storage has not answered yet, of connections that may be gone.
     commits: u32,
+    /// Connections with held packets, waiting for room.
+    pub(super) stalled: VecDeque<ConnId>,
     draining: bool,
     outbox: VecDeque<Output>,
 }
@@ -64,10 +66,12 @@ impl Machine for ServerCore {
             Input::Committed(proof) => {
                 self.commits = self.commits.saturating_sub(1);
                 self.committed(&proof);
+                self.unstall(now);
             }
             Input::Failed(failed) => {
                 self.commits = self.commits.saturating_sub(1);
                 self.failed(&failed);
+                self.unstall(now);
             }
             Input::Page(page) => self.page(page),
             Input::Drain => self.drain(),
@@ -106,6 +110,7 @@ impl ServerCore {
             timers: Timers::default(),
             counters: Counters::default(),
             commits: 0,
+            stalled: VecDeque::new(),
             draining: false,
             outbox: VecDeque::new(),
         }
@@ -143,8 +148,8 @@ impl ServerCore {
 
     /// Whether a connection may have one more ticket under way.
     pub(super) fn has_room(&self, conn: ConnId) -> bool {
-        self.commits < limits::COMMITS_IN_FLIGHT
-            && self.conns.get(&conn).is_some_and(|it| it.commits < limits::COMMITS_PER_CONNECTION)
+        self.commits < self.config.commits_in_flight
+            && self.conns.get(&conn).is_some_and(|it| it.commits < self.config.commits_per_connection)
     }
 
     pub(super) fn commit(&mut self, conn: ConnId, ticket: Ticket) {
@@ -217,7 +222,6 @@ impl ServerCore {
         let (grant, head) = (grant.clone(), (*head).max(attachment.head));
         let reader = Reader::new(grant.device.clone(), connection.caps, self.config.window, attachment, head);
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
-        let held = connection.take_held();
         self.counters.signed_in += 1;
         self.send(
             conn,
@@ -234,9 +238,7 @@ impl ServerCore {
             }),
         );
         self.fill(conn);
-        for said in held {
-            self.said(now, conn, said);
-        }
+        self.release(now, conn);
     }
 
     /// Ends a connection from this side: a goodbye, then the close. It is forgotten at once; its

@@ -139,6 +139,11 @@ pub enum Output {
     Barrier(ConnId, u64),
     /// Close it after what was written. No further input about it is needed but [`Input::Closed`].
     Close(ConnId, CloseReason),
+    /// Read no more from this connection: it has said more than can be carried out. What was read already may
+    /// still come.
+    Pause(ConnId),
+    /// Read on.
+    Resume(ConnId),
     /// Who is this? Answer with [`Input::Granted`].
     Authenticate {
         /// Who asks.
@@ -172,6 +177,10 @@ pub struct Config {
     pub probe_ms: u64,
     /// Silence after which it does not.
     pub idle_ms: u64,
+    /// Tickets of one connection that storage has not answered; what comes beyond that waits.
+    pub commits_per_connection: u32,
+    /// Tickets of all connections that storage has not answered; what comes beyond that waits.
+    pub commits_in_flight: u32,
     /// A talk is ended here.
     pub talk_ms: u64,
     /// A talk that never ended is forgotten here.
@@ -186,6 +195,8 @@ impl Default for Config {
             heartbeat_ms: 25_000,
             probe_ms: 54_000,
             idle_ms: 120_000,
+            commits_per_connection: limits::COMMITS_PER_CONNECTION,
+            commits_in_flight: limits::COMMITS_IN_FLIGHT,
             talk_ms: limits::TALK_MS,
             talk_forgotten_ms: limits::TALK_FORGOTTEN_MS,
         }

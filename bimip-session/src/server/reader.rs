@@ -139,8 +139,8 @@ impl Reader {
     pub(super) fn wants(&mut self, conn: ConnId) -> Option<ReadPage> {
         let rows = self.window.rows.saturating_sub(u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX));
         let bytes = self.window.bytes.saturating_sub(self.flying_bytes);
-        let roomy =
-            self.in_flight.is_empty() || (rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2);
+        let roomy = self.has_room() && rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2;
+        let roomy = self.in_flight.is_empty() || roomy;
         if self.reading || self.sent >= self.head || !roomy {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, Claim, ClientPacket, CloseReason, Device, Draft, Fault, FaultKind, Floor, MessageRef, Now,
-    Offset, Reject, Said, ServerPacket, Status, Talk, TalkAct,
+    Offset, Reject, Said, ServerPacket, Status, Talk, TalkAct, limits,
 };
 
 use super::burst::Airing;
@@ -15,15 +15,70 @@ use crate::ledger::{Ack, Outgoing, Put, Ticket};
 
 impl ServerCore {
     pub(super) fn said(&mut self, now: Now, conn: ConnId, said: Said) {
+        let Some(connection) = self.conns.get(&conn) else { return };
+        let waits = match connection.phase {
+            Phase::Granting | Phase::Attaching { .. } => true,
+            // In order: what comes after a waiting packet waits too.
+            Phase::Live { .. } => {
+                !connection.held.is_empty() || (commits(&said.packet) && !self.has_room(conn))
+            }
+            _ => false,
+        };
+        if waits { self.hold(conn, said) } else { self.carry(now, conn, said) }
+    }
+
+    /// Keeps a packet until it can be carried out, and stops the reading while there are many.
+    fn hold(&mut self, conn: ConnId, said: Said) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
+        if connection.held.len() >= limits::HELD_PACKETS {
+            return self.refuse(conn, &ack_of(&said.packet), Reject::Busy);
+        }
+        connection.held.push_back(said);
+        let full = connection.held.len() >= limits::PAUSE_PACKETS && !connection.paused;
+        let (first, live) = (connection.held.len() == 1, matches!(connection.phase, Phase::Live { .. }));
+        connection.paused |= full;
+        if full {
+            self.output(Output::Pause(conn));
+        }
+        if first && live {
+            self.stalled.push_back(conn);
+        }
+    }
+
+    /// Carries out what a connection has waiting, as far as there is room.
+    pub(super) fn release(&mut self, now: Now, conn: ConnId) {
+        loop {
+            let Some(connection) = self.conns.get(&conn) else { return };
+            let Some(next) = connection.held.front() else { break };
+            if matches!(connection.phase, Phase::Live { .. }) && commits(&next.packet) && !self.has_room(conn)
+            {
+                return self.stalled.push_back(conn);
+            }
+            let next = self.conns.get_mut(&conn).and_then(|connection| connection.held.pop_front());
+            if let Some(said) = next {
+                self.carry(now, conn, said);
+            }
+        }
+        if let Some(connection) = self.conns.get_mut(&conn)
+            && std::mem::take(&mut connection.paused)
+        {
+            self.output(Output::Resume(conn));
+        }
+    }
+
+    /// Storage answered: whoever waits gets a turn.
+    pub(super) fn unstall(&mut self, now: Now) {
+        for _ in 0..self.stalled.len() {
+            if let Some(conn) = self.stalled.pop_front() {
+                self.release(now, conn);
+            }
+        }
+    }
+
+    fn carry(&mut self, now: Now, conn: ConnId, said: Said) {
+        let Some(connection) = self.conns.get(&conn) else { return };
         match (&connection.phase, &said.packet) {
             (Phase::AwaitSignIn, ClientPacket::SignIn { .. }) => self.sign_in(conn, said.packet),
-            (Phase::Granting | Phase::Attaching { .. }, _) => {
-                let origin = said.origin;
-                if !connection.hold(said) {
-                    self.out_of_place(now, conn, origin, "wait for the welcome");
-                }
-            }
             (Phase::Live { .. }, ClientPacket::SignIn { .. }) => {
                 self.out_of_place(now, conn, said.origin, "already signed in");
             }
@@ -32,7 +87,7 @@ impl ServerCore {
                 let ack = ack_of(packet);
                 self.refuse(conn, &ack, Reject::Unavailable);
             }
-            (Phase::AwaitSignIn, _) => self.out_of_place(now, conn, said.origin, "sign in first"),
+            (_, _) => self.out_of_place(now, conn, said.origin, "sign in first"),
         }
     }
 
@@ -104,13 +159,10 @@ impl ServerCore {
         }
     }
 
-    /// Hands puts to storage, if there is room; the device's own cursor may ride along.
+    /// Hands puts to storage; the device's own cursor may ride along.
     fn store(&mut self, conn: ConnId, puts: Vec<Put>, ack: Ack) {
         if self.is_draining() {
             return self.refuse(conn, &ack, Reject::Unavailable);
-        }
-        if !self.has_room(conn) {
-            return self.refuse(conn, &ack, Reject::Busy);
         }
         let cursor = self.reader(conn).and_then(Reader::riding_cursor);
         self.commit(conn, Ticket::new(conn, puts, cursor, ack));
@@ -244,6 +296,18 @@ impl ServerCore {
 
 fn unsupported(origin: u32) -> Fault {
     Fault { kind: FaultKind::Unsupported, origin, details: "not served here".into() }
+}
+
+/// Whether carrying a packet out takes a ticket, for which there has to be room. A disposal needs none: it frees
+/// more than it takes.
+const fn commits(packet: &ClientPacket) -> bool {
+    matches!(
+        packet,
+        ClientPacket::Send(_)
+            | ClientPacket::Delivered(_)
+            | ClientPacket::Mark { .. }
+            | ClientPacket::Talk(Talk { act: TalkAct::Stop, .. })
+    )
 }
 
 /// How a packet is answered when it is refused.

@@ -291,7 +291,11 @@ impl Checker {
             }
         }
         for ((user, id, by), statuses) in &told {
-            let rising = statuses.windows(2).all(|pair| pair[0] < pair[1]);
+            let rank =
+                |status: &Status| matches!(status, Status::Delivered | Status::Read).then_some(*status);
+            let ranks: Vec<_> = statuses.iter().filter_map(rank).collect();
+            let once = statuses.iter().collect::<BTreeSet<_>>().len() == statuses.len();
+            let rising = once && ranks.is_sorted();
             self.check(rising, || format!("I7: {user} is told of {id:?} by {by}: {statuses:?}"));
         }
         for head in messages(durable) {

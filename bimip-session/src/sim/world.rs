@@ -102,6 +102,9 @@ impl World {
         let rows = if rng.chance(70) { u32::try_from(rng.between(1, 8)).unwrap_or(1) } else { 256 };
         let mut config = server::Config::default();
         config.window.rows = rows;
+        if rng.chance(50) {
+            config.commits_per_connection = u32::try_from(rng.between(1, 4)).unwrap_or(1);
+        }
         let mut world = Self {
             now: Now { mono_ms: 0, unix_ms: 1_763_652_000_000 },
             core: ServerCore::new(config.clone()),
@@ -557,6 +560,8 @@ impl World {
                 self.tickets.push(ticket);
                 self.write_soon();
             }
+            // What was said is on its way already; the core keeps it.
+            server::Output::Pause(_) | server::Output::Resume(_) => {}
             server::Output::Read(request) => {
                 let page = self.disk.page(&request);
                 self.soon(10, Happening::Page { life, page });

@@ -37,6 +37,7 @@ pub struct House {
     pub sent: Vec<(ConnId, ServerPacket)>,
     pub closed: Vec<(ConnId, CloseReason)>,
     pub barriers: Vec<(ConnId, u64)>,
+    pub paused: Vec<(ConnId, bool)>,
     /// Tickets wait here while it is set, as they do on a slow disk.
     pub hold_commits: bool,
     pub held: Vec<Ticket>,
@@ -56,6 +57,7 @@ impl House {
             sent: Vec::new(),
             closed: Vec::new(),
             barriers: Vec::new(),
+            paused: Vec::new(),
             hold_commits: false,
             held: Vec::new(),
             next: 1,
@@ -138,6 +140,8 @@ impl House {
             match output {
                 Output::Send(conn, outgoing) => self.sent.push((conn, outgoing.into_packet())),
                 Output::Barrier(conn, upto) => self.barriers.push((conn, upto)),
+                Output::Pause(conn) => self.paused.push((conn, true)),
+                Output::Resume(conn) => self.paused.push((conn, false)),
                 Output::Close(conn, reason) => self.closed.push((conn, reason)),
                 Output::Authenticate { conn, user, device, token } => {
                     let grant = user.zip(device).filter(|(user, _)| *user.as_str().as_bytes() == *token);
