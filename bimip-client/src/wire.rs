@@ -1,0 +1,67 @@
+//! One connection: frames that wait to be written, and the transport.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+
+use crate::connect::Transport;
+
+/// Writes and reads at the same time: a peer that does not read for a while must not keep us from reading, or two
+/// such peers would wait for each other.
+#[derive(Debug)]
+pub(crate) struct Wire<T> {
+    transport: T,
+    /// Bounded by what the session has on the wire.
+    unwritten: VecDeque<Bytes>,
+    flushed: bool,
+}
+
+impl<T: Transport> Wire<T> {
+    pub(crate) const fn new(transport: T) -> Self {
+        Self { transport, unwritten: VecDeque::new(), flushed: true }
+    }
+
+    /// Adds a frame to be written by the next [`turn`](Self::turn).
+    pub(crate) fn push(&mut self, frame: Bytes) {
+        self.unwritten.push_back(frame);
+    }
+
+    /// Writes what waits and, where `reads`, gives the next frame; `None` when the other side is gone. Cancel safe.
+    pub(crate) async fn turn(&mut self, reads: bool) -> io::Result<Option<Bytes>> {
+        poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                return Poll::Ready(Err(error));
+            }
+            if !reads {
+                return Poll::Pending;
+            }
+            Poll::Ready(ready!(self.transport.poll_next_unpin(cx)).transpose())
+        })
+        .await
+    }
+
+    /// Writes what waits and closes.
+    pub(crate) async fn finish(mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_write(cx)).await?;
+        self.transport.close().await
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unwritten.is_empty() {
+            ready!(self.transport.poll_ready_unpin(cx))?;
+            if let Some(frame) = self.unwritten.pop_front() {
+                self.flushed = false;
+                self.transport.start_send_unpin(frame)?;
+            }
+        }
+        if !self.flushed {
+            ready!(self.transport.poll_flush_unpin(cx))?;
+            self.flushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

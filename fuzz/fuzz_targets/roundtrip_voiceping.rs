@@ -1,0 +1,11 @@
+//! What can be read in VoicePing can be written and read again.
+#![allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::roundtrip_voiceping(bytes));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::process::ExitCode {
+    fuzz::replay("roundtrip_voiceping", fuzz::roundtrip_voiceping)
+}

@@ -1,0 +1,24 @@
+//! Fuzz targets as plain functions: any bytes in, a panic if something is wrong.
+//!
+//! They are compiled and run by the ordinary tests ([`TARGETS`]), so they cannot rot between two runs of a fuzzer.
+#![forbid(unsafe_code)]
+
+mod codec;
+mod replay;
+mod server;
+
+pub use crate::codec::{decode_scheme, decode_voiceping, roundtrip_scheme, roundtrip_voiceping};
+pub use crate::replay::{corpus, replay};
+pub use crate::server::server_core;
+
+/// A target.
+pub type Entry = fn(&[u8]);
+
+/// Every target with its name, which is also that of its binary and its corpus.
+pub const TARGETS: [(&str, Entry); 5] = [
+    ("decode_voiceping", decode_voiceping),
+    ("decode_scheme", decode_scheme),
+    ("roundtrip_voiceping", roundtrip_voiceping),
+    ("roundtrip_scheme", roundtrip_scheme),
+    ("server_core", server_core),
+];

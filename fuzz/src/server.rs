@@ -1,0 +1,149 @@
+//! Bytes as a schedule: who connects and says what, when the store answers or fails, when time passes.
+//!
+//! The core must take any of it. What it lets out is watched by the checkers of the simulator and by
+//! [`house`], and in the end, with a store that works and devices that listen, every device holds its mailbox.
+
+mod house;
+mod peer;
+mod source;
+
+use bimip_proto::{
+    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, DeviceName, Draft, Fault, FaultKind, GroupId,
+    MessageId, MessageRef, Offset, Ping, Said, Status, Talk, TalkAct, UserId,
+};
+use bimip_session::server::Input;
+use bytes::Bytes;
+
+use self::house::{EPOCH, House};
+use self::source::Source;
+
+/// Steps of one schedule. A fuzzer finds nothing new in longer ones that shorter ones do not have.
+const STEPS: usize = 2_000;
+
+/// One schedule, carried out to its end and checked.
+pub fn server_core(bytes: &[u8]) {
+    let mut source = Source::new(bytes);
+    let mut house = House::new(1 + source.below(8), 64 * u64::from(1 + source.below(8)));
+    for _ in 0..STEPS {
+        if source.is_empty() {
+            break;
+        }
+        step(&mut house, &mut source);
+    }
+    house.rest();
+}
+
+fn step(house: &mut House, source: &mut Source<'_>) {
+    match source.below(20) {
+        0 => house.open(source.below(5), true, source.below(4)),
+        1 => house.open(source.below(5), false, 0),
+        2 => house.hang_up(source.byte()),
+        3..=8 => {
+            let packets = (0..1 + source.below(3)).map(|_| said(house, source)).collect();
+            house.say(source.byte(), packets);
+        }
+        9 | 10 => house.write(1 + usize::from(source.byte())),
+        11 | 12 => house.sync(),
+        13 | 14 => house.answer(source.byte(), source.below(8) > 0),
+        15 => house.pong(source.byte(), None),
+        16 => {
+            let millis = 1 << source.below(18);
+            house.pass(millis, source.below(4) == 0);
+        }
+        17 => match source.below(4) {
+            0 => house.pong(source.byte(), Some(number(source))),
+            1 => {
+                let kind = FaultKind::ALL[usize::from(source.byte()) % FaultKind::ALL.len()];
+                house.garble(source.byte(), Fault { kind, origin: 0, details: "fuzz".into() });
+            }
+            _ => house.answer_all(),
+        },
+        18 => match source.below(16) {
+            0 => house.crash(),
+            1 => house.fails(),
+            2 => house.input(Input::Drain),
+            _ => house.settle(),
+        },
+        _ => house.settle(),
+    }
+}
+
+fn said(house: &House, source: &mut Source<'_>) -> Said {
+    let other = source.below(16) == 0;
+    let claim = if other { Claim::Other(user(source)) } else { Claim::Own };
+    Said { claim, origin: 1, packet: packet(house, source) }
+}
+
+fn packet(house: &House, source: &mut Source<'_>) -> ClientPacket {
+    match source.below(16) {
+        0..=5 => ClientPacket::Send(draft(source)),
+        6 | 7 => ClientPacket::Dispose(Offset(number(source))),
+        8 => ClientPacket::Delivered((0..source.below(4)).map(|_| message(house, source)).collect()),
+        9 | 10 => {
+            let all = [Status::Sent, Status::Delivered, Status::Read, Status::Played, Status::Forwarded];
+            let status = all[usize::from(source.below(5))];
+            ClientPacket::Mark { message: message(house, source), status }
+        }
+        11 | 12 => {
+            let (label, payload) = (None, Bytes::from_static(&[0xc0]));
+            let act = match source.below(4) {
+                0 | 1 => TalkAct::Start { label, payload },
+                2 => TalkAct::Audio { label, payload },
+                _ => TalkAct::Stop,
+            };
+            ClientPacket::Talk(Talk { from: user(source), to: address(source), act })
+        }
+        13 => {
+            let user = (source.below(2) == 0).then(|| user(source));
+            let device = DeviceName::new(if source.below(2) == 0 { "1" } else { "2" }).ok();
+            ClientPacket::SignIn { user, device, token: Bytes::from_static(b"a") }
+        }
+        14 => ClientPacket::Ping(Ping::default()),
+        _ => match source.below(4) {
+            0 => ClientPacket::Bye,
+            _ => ClientPacket::PushToken(None),
+        },
+    }
+}
+
+fn draft(source: &mut Source<'_>) -> Draft {
+    const NAMES: [&str; 6] = ["r1", "r2", "r3", "r4", "r5", "r6"];
+    const TEXTS: [&str; 3] =
+        ["x", "", "a text that is longer than a small window has bytes to give away, by far"];
+    let client_ref = NAMES.get(usize::from(source.below(8))).and_then(|name| ClientRef::new(name).ok());
+    let mut body = Body::text(TEXTS[usize::from(source.below(3))]);
+    if source.below(4) == 0 {
+        body.kind = BodyKind::Image;
+    }
+    Draft { client_ref, to: address(source), client_time: None, body }
+}
+
+fn user(source: &mut Source<'_>) -> UserId {
+    // The last has no device.
+    let name = ["a", "b", "c", "d"][usize::from(source.below(4))];
+    UserId::new(name).expect("a constant")
+}
+
+fn address(source: &mut Source<'_>) -> Address {
+    if source.below(16) == 0 {
+        return Address::Group(GroupId::new("g").expect("a constant"));
+    }
+    Address::User(user(source))
+}
+
+/// Mostly small; sometimes anything.
+fn number(source: &mut Source<'_>) -> u64 {
+    match source.byte() {
+        255 => u64::MAX,
+        small => u64::from(small % 32),
+    }
+}
+
+fn message(house: &House, source: &mut Source<'_>) -> MessageRef {
+    let (form, sequence) = (source.below(8), number(source));
+    match (form, house.alias(sequence)) {
+        (0..=2, Some(alias)) => MessageRef::Alias(alias),
+        (3, _) => MessageRef::Id(MessageId::new(EPOCH + 1, sequence)),
+        _ => MessageRef::Id(MessageId::new(EPOCH, sequence)),
+    }
+}

@@ -1,0 +1,403 @@
+//! A core, its store, and everybody who is connected; whatever leaves the core is checked on the way.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bimip_proto::{
+    Alias, Caps, ClientPacket, CursorBy, Device, DeviceName, Entry, Fault, Now, Offset, Said, ServerPacket,
+    UnixMs, UserId, Window,
+};
+use bimip_session::Machine;
+use bimip_session::ledger::{Book, Failed, Failure, Settlement, Ticket, View, settle};
+use bimip_session::server::{
+    Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore,
+};
+use bimip_session::sim::checker::{Checker, Held};
+
+use super::peer::Peer;
+
+pub(super) const EPOCH: u32 = 7;
+/// Connections at once; more would only make schedules longer.
+const CONNECTIONS: usize = 8;
+/// Rounds after which a house that does not come to rest never will.
+const ROUNDS: usize = 20_000;
+
+/// What survives every crash of the server: a device and the rows its app has.
+struct App {
+    device: Device,
+    caps: Caps,
+    rows: BTreeMap<Offset, Arc<Entry>>,
+}
+
+enum Ask {
+    Who(ConnId, Option<UserId>, Option<DeviceName>),
+    Where(ConnId, Device),
+    Rows(ReadPage),
+}
+
+pub(super) struct House {
+    core: ServerCore,
+    config: Config,
+    now: Now,
+    peers: BTreeMap<ConnId, Peer>,
+    apps: Vec<App>,
+    next: u64,
+    asks: VecDeque<Ask>,
+    tickets: Vec<Ticket>,
+    /// `live` is what the running server sees, `durable` what survives a crash.
+    live: Book,
+    durable: Book,
+    waiting: Vec<Settlement>,
+    failing: bool,
+    draining: bool,
+    checker: Checker,
+}
+
+impl House {
+    pub(super) fn new(rows: u8, bytes: u64) -> Self {
+        let mut config = Config::default();
+        config.window = Window { rows: rows.into(), bytes };
+        let app = |user, name, caps| App { device: device(user, name), caps, rows: BTreeMap::new() };
+        Self {
+            core: ServerCore::new(config.clone()),
+            config,
+            now: Now { mono_ms: 0, unix_ms: 1_763_652_000_000 },
+            peers: BTreeMap::new(),
+            apps: vec![
+                app("a", "1", Caps::FULL),
+                app("a", "2", Caps::FULL),
+                app("b", "1", Caps::FULL),
+                app("b", "voiceping", Caps::WALKIE),
+                app("c", "voiceping", Caps::WALKIE),
+            ],
+            next: 1,
+            asks: VecDeque::new(),
+            tickets: Vec::new(),
+            live: Book::new(EPOCH),
+            durable: Book::new(EPOCH),
+            waiting: Vec::new(),
+            failing: false,
+            draining: false,
+            checker: Checker::default(),
+        }
+    }
+
+    // ---- inputs ---------------------------------------------------------------------------------------
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.draining |= matches!(input, Input::Drain);
+        self.core.handle_input(self.now, input);
+        self.drain();
+    }
+
+    /// A connection of a device, signed in by its headers or not yet.
+    pub(super) fn open(&mut self, app: u8, granted: bool, expiry: u8) {
+        if self.peers.len() >= CONNECTIONS {
+            return;
+        }
+        let (conn, app) = (ConnId(self.next), usize::from(app));
+        self.next += 1;
+        let caps = self.apps[app].caps;
+        let mut grant = Grant::new(self.apps[app].device.clone());
+        grant.expires = (expiry == 1).then_some(UnixMs(self.now.unix_ms + 5_000));
+        grant.label = (expiry == 2).then(|| DeviceName::new("hardware").expect("a constant"));
+        let peer = Peer::new(caps, granted.then_some(app));
+        self.peers.insert(conn, peer);
+        self.input(Input::Opened { conn, caps, grant: granted.then_some(grant) });
+    }
+
+    pub(super) fn hang_up(&mut self, which: u8) {
+        let Some(conn) = self.pick(which) else { return };
+        self.input(Input::Closed(conn));
+        self.peers.remove(&conn);
+    }
+
+    pub(super) fn say(&mut self, which: u8, packets: Vec<Said>) {
+        let Some(conn) = self.pick(which) else { return };
+        let Some(peer) = self.peers.get_mut(&conn) else { return };
+        for said in &packets {
+            if let ClientPacket::Dispose(upto) = said.packet {
+                peer.lands(upto);
+            }
+        }
+        self.input(Input::Packets(conn, packets));
+    }
+
+    pub(super) fn garble(&mut self, which: u8, fault: Fault) {
+        if let Some(conn) = self.pick(which) {
+            self.input(Input::Garbled(conn, fault));
+        }
+    }
+
+    /// The oldest question of a connection comes back; or a number that nobody asked.
+    pub(super) fn pong(&mut self, which: u8, forged: Option<u64>) {
+        let Some(conn) = self.pick(which) else { return };
+        let Some(peer) = self.peers.get_mut(&conn) else { return };
+        let Some(number) = forged.or_else(|| peer.barriers.pop_front()) else { return };
+        if peer.caps.cursor == CursorBy::Barrier && number > 0 {
+            peer.lands(Offset(number));
+        }
+        self.input(Input::Barrier(conn, number));
+    }
+
+    pub(super) fn pass(&mut self, millis: u64, backwards: bool) {
+        self.now.mono_ms += millis;
+        self.now.unix_ms =
+            if backwards { self.now.unix_ms.saturating_sub(millis) } else { self.now.unix_ms + millis };
+        self.core.handle_timeout(self.now);
+        let due = self.core.poll_timeout();
+        assert!(due.is_none_or(|due| due > self.now.mono_ms), "due at {due:?} after {:?}", self.now);
+        self.drain();
+    }
+
+    // ---- the store ------------------------------------------------------------------------------------
+
+    /// Settles the first tickets, or fails them.
+    pub(super) fn write(&mut self, most: usize) {
+        let most = most.min(self.tickets.len());
+        let batch: Vec<Ticket> = self.tickets.drain(..most).collect();
+        if self.failing {
+            for ticket in batch {
+                self.input(Input::Failed(ticket.failed(Failure::Unavailable)));
+            }
+            return;
+        }
+        let settled: Result<_, (Vec<Failed>, Infallible)> = settle(batch, &self.live);
+        let Ok(settlement) = settled;
+        self.live.apply(settlement.writes());
+        self.waiting.push(settlement);
+    }
+
+    /// Makes durable what is written, and proves it.
+    pub(super) fn sync(&mut self) {
+        for settlement in std::mem::take(&mut self.waiting) {
+            self.durable.apply(settlement.writes());
+            let devices: Vec<_> = self.apps.iter().map(|app| &app.device).collect();
+            self.checker.synced(&devices, &self.durable);
+            for proof in settlement.committed() {
+                self.input(Input::Committed(proof));
+            }
+        }
+    }
+
+    /// From here on nothing can be stored, until the server is started again.
+    pub(super) const fn fails(&mut self) {
+        self.failing = true;
+    }
+
+    /// The machine loses power, and the server starts again.
+    pub(super) fn crash(&mut self) {
+        self.waiting.clear();
+        self.tickets.clear();
+        self.asks.clear();
+        self.peers.clear();
+        self.live = self.durable.clone();
+        self.core = ServerCore::new(self.config.clone());
+        (self.failing, self.draining) = (false, false);
+    }
+
+    /// Answers one question of the core; `able` is whether the store can be read and the token is good.
+    pub(super) fn answer(&mut self, which: u8, able: bool) {
+        if self.asks.is_empty() {
+            return;
+        }
+        let Some(ask) = self.asks.remove(usize::from(which) % self.asks.len()) else { return };
+        match ask {
+            Ask::Who(conn, user, name) => {
+                let known = |app: &App| {
+                    Some(&app.device.user) == user.as_ref() && Some(&app.device.name) == name.as_ref()
+                };
+                let app = self.apps.iter().position(known).filter(|_| able);
+                let app =
+                    app.filter(|app| self.peers.get(&conn).is_some_and(|it| it.caps == self.apps[*app].caps));
+                if let Some(peer) = self.peers.get_mut(&conn) {
+                    peer.app = app;
+                }
+                let grant = app.map(|app| Grant::new(self.apps[app].device.clone())).ok_or(Refused);
+                self.input(Input::Granted(conn, grant));
+            }
+            Ask::Where(conn, device) => {
+                let (Ok(cursor), Ok(head)) =
+                    (self.durable.cursor(&device), self.durable.mailbox_head(&device.user));
+                let first = self.durable.mailbox_first(&device.user);
+                let attachment = Attachment { epoch: EPOCH, cursor, first, head };
+                self.input(Input::Attached(conn, able.then_some(attachment)));
+            }
+            Ask::Rows(ReadPage { conn, user, after, rows, bytes }) => {
+                let rows = able.then(|| self.durable.page(&user, after, rows, bytes));
+                self.input(Input::Page(Page { conn, rows }));
+            }
+        }
+    }
+
+    pub(super) fn answer_all(&mut self) {
+        for _ in 0..ROUNDS {
+            if self.asks.is_empty() {
+                return;
+            }
+            self.answer(0, true);
+        }
+        panic!("questions beget questions: {} after {ROUNDS} answers", self.asks.len());
+    }
+
+    /// Everything under way is done.
+    pub(super) fn settle(&mut self) {
+        self.write(usize::MAX);
+        self.sync();
+        self.answer_all();
+    }
+
+    /// The alias of a message, if there is one at this place of the log.
+    pub(super) fn alias(&self, sequence: u64) -> Option<Alias> {
+        let Ok(entry) = self.durable.entry(sequence);
+        match entry.as_deref() {
+            Some(Entry::Message(message)) => Some(message.head.alias()),
+            _ => None,
+        }
+    }
+
+    fn pick(&self, which: u8) -> Option<ConnId> {
+        let which = usize::from(which) % self.peers.len().max(1);
+        self.peers.keys().nth(which).copied()
+    }
+
+    // ---- outputs --------------------------------------------------------------------------------------
+
+    fn drain(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Send(conn, outgoing) => self.heard(conn, outgoing.packet()),
+                Output::Barrier(conn, number) => {
+                    if let Some(peer) = self.open_peer(conn) {
+                        assert!(number <= peer.shown.0, "{conn}: a question about rows not sent");
+                        peer.barriers.push_back(number);
+                    }
+                }
+                Output::Close(conn, _) => {
+                    if let Some(peer) = self.open_peer(conn) {
+                        peer.closed = true;
+                    }
+                }
+                Output::Authenticate { conn, user, device, .. } => {
+                    self.asks.push_back(Ask::Who(conn, user, device));
+                }
+                Output::Attach(conn, device) => self.asks.push_back(Ask::Where(conn, device)),
+                Output::Commit(ticket) => self.tickets.push(ticket),
+                Output::Read(request) => {
+                    assert!(request.rows > 0, "a page of nothing");
+                    self.asks.push_back(Ask::Rows(request));
+                }
+                other => panic!("unknown: {other:?}"),
+            }
+        }
+        self.judge();
+    }
+
+    /// What is sent to somebody who hung up is lost; to somebody whom the core closed, nothing may be sent.
+    fn open_peer(&mut self, conn: ConnId) -> Option<&mut Peer> {
+        let peer = self.peers.get_mut(&conn)?;
+        assert!(!peer.closed, "{conn}: something after the close");
+        Some(peer)
+    }
+
+    fn heard(&mut self, conn: ConnId, packet: &ServerPacket) {
+        let window = self.config.window;
+        let Some(peer) = self.open_peer(conn) else { return };
+        match packet {
+            ServerPacket::Welcome(welcome) => {
+                assert!(!peer.welcomed, "{conn}: welcomed twice");
+                peer.welcomed = true;
+                peer.shown = welcome.resume_from;
+            }
+            ServerPacket::Deliver(row) => peer.row(conn, row, window),
+            ServerPacket::Fault(_) | ServerPacket::Bye(_) | ServerPacket::Rejected { .. } => {}
+            other => assert!(peer.welcomed, "{conn}: {other:?} before the welcome"),
+        }
+        let Some(app) = peer.app.map(|app| &mut self.apps[app]) else { return };
+        self.checker.leaves(&app.device, packet, &self.durable);
+        if let ServerPacket::Deliver(row) = packet {
+            let known = app.rows.insert(row.offset, Arc::clone(&row.entry));
+            assert!(known.is_none_or(|known| *known == *row.entry), "{conn}: row {} changed", row.offset);
+        }
+    }
+
+    fn judge(&self) {
+        // Played and forwarded come in any order, which the checker's rule of rising marks does not know.
+        let in_any_order =
+            |it: &str| it.contains("is told of") && (it.contains("Played") || it.contains("Forwarded"));
+        let found: Vec<_> = self.checker.violations().iter().filter(|it| !in_any_order(it)).collect();
+        assert!(found.is_empty(), "{found:#?}");
+    }
+
+    // ---- the end --------------------------------------------------------------------------------------
+
+    /// Everybody comes back, the store works, and nobody is in a hurry: then every app has its mailbox.
+    pub(super) fn rest(&mut self) {
+        self.settle();
+        if self.failing || self.draining {
+            self.crash();
+        }
+        self.peers
+            .keys()
+            .copied()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|conn| self.input(Input::Closed(conn)));
+        self.peers.clear();
+        for app in 0..5 {
+            self.open(app, true, 0);
+        }
+        for _ in 0..ROUNDS {
+            self.settle();
+            if !self.everybody_listens() && self.tickets.is_empty() && self.asks.is_empty() {
+                return self.check();
+            }
+        }
+        panic!("no rest after {ROUNDS} rounds");
+    }
+
+    /// Whether anybody had anything to say about what they heard.
+    fn everybody_listens(&mut self) -> bool {
+        let mut busy = false;
+        for which in 0..u8::try_from(self.peers.len()).unwrap_or(u8::MAX) {
+            let Some(peer) = self.pick(which).and_then(|conn| self.peers.get(&conn)) else { continue };
+            let by_word = peer.caps.cursor == CursorBy::Dispose;
+            if by_word && !peer.flying.is_empty() {
+                let upto = peer.shown;
+                self.say(which, vec![ClientPacket::Dispose(upto).into()]);
+                busy = true;
+            } else if !peer.barriers.is_empty() {
+                self.pong(which, None);
+                busy = true;
+            }
+        }
+        busy
+    }
+
+    fn check(&mut self) {
+        // A client may mark what it never got; that receipts have a cause is for the simulator to check.
+        let Ok(last) = self.durable.last_sequence();
+        for entry in (1..=last).filter_map(|sequence| self.durable.entry(sequence).unwrap_or_default()) {
+            for app in &self.apps {
+                self.checker.arrives(&app.device, &entry);
+            }
+        }
+        let held: Vec<Held<'_>> = self
+            .apps
+            .iter()
+            .map(|app| Held {
+                device: &app.device,
+                walkie: app.caps.cursor == CursorBy::Barrier,
+                rows: app.rows.iter().map(|(offset, entry)| (*offset, &**entry)).collect(),
+            })
+            .collect();
+        self.checker.at_rest(true, &self.durable, &held, &[]);
+        self.judge();
+    }
+}
+
+fn device(user: &str, name: &str) -> Device {
+    let user = UserId::new(user).expect("a constant");
+    Device::new(user, DeviceName::new(name).expect("a constant"))
+}

@@ -1,0 +1,50 @@
+//! One connection, as its client sees it.
+
+use std::collections::VecDeque;
+
+use bimip_proto::{Caps, Offset, Row, Window};
+use bimip_session::server::{ConnId, weight};
+
+/// What it was sent, and what it has to answer.
+pub(super) struct Peer {
+    pub(super) caps: Caps,
+    pub(super) app: Option<usize>,
+    pub(super) welcomed: bool,
+    /// The core has closed it: nothing may follow.
+    pub(super) closed: bool,
+    pub(super) shown: Offset,
+    pub(super) flying: VecDeque<(Offset, u64)>,
+    pub(super) barriers: VecDeque<u64>,
+}
+
+impl Peer {
+    pub(super) const fn new(caps: Caps, app: Option<usize>) -> Self {
+        Self {
+            caps,
+            app,
+            welcomed: false,
+            closed: false,
+            shown: Offset::ZERO,
+            flying: VecDeque::new(),
+            barriers: VecDeque::new(),
+        }
+    }
+
+    /// A row arrives: the next one, and within the window.
+    pub(super) fn row(&mut self, conn: ConnId, row: &Row, window: Window) {
+        assert!(self.welcomed, "{conn}: a row before the welcome");
+        assert_eq!(row.prev, self.shown, "{conn}: a gap before {}", row.offset);
+        assert!(row.offset > row.prev, "{conn}: rows go back");
+        let bytes: u64 = self.flying.iter().map(|(_, bytes)| bytes).sum();
+        let room = self.flying.len() < window.rows as usize && bytes < window.bytes;
+        assert!(room || self.flying.is_empty(), "{conn}: row {} is over the window", row.offset);
+        self.shown = row.offset;
+        self.flying.push_back((row.offset, weight(&row.entry)));
+    }
+
+    /// Everything up to here is disposed of.
+    pub(super) fn lands(&mut self, upto: Offset) {
+        let upto = upto.min(self.shown);
+        self.flying.retain(|(offset, _)| *offset > upto);
+    }
+}
