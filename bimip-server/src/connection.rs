@@ -85,6 +85,7 @@ pub(crate) fn run<T: Transport>(
         transport,
         codec,
         hearing,
+        paused: false,
         goodbye,
         outbox: LetGo(outbox),
         over: false,
@@ -100,6 +101,8 @@ struct Connection<T> {
     transport: T,
     codec: Codec,
     hearing: Hearing,
+    /// The core has enough of it for now.
+    paused: bool,
     /// Why it ends, once it does. The node ends it by closing the outbox; without a reason, the node itself ends.
     goodbye: CloseReason,
     outbox: LetGo,
@@ -141,7 +144,7 @@ impl<T: Transport> Connection<T> {
     /// Until the node closes the outbox (`Ok`), or the peer is gone.
     async fn serve(&mut self) -> Result<(), Ended> {
         loop {
-            let hears = matches!(self.hearing, Hearing::Stranger | Hearing::User);
+            let hears = !self.paused && matches!(self.hearing, Hearing::Stranger | Hearing::User);
             // Both are cancel safe; whatever takes time is done after the choice.
             let event = tokio::select! {
                 batch = self.outbox.0.take() => Event::Out(batch),
@@ -254,6 +257,8 @@ impl<T: Transport> Connection<T> {
                     self.codec.signed_in(&device);
                     self.hearing = Hearing::User;
                 }
+                Out::Pause => self.paused = true,
+                Out::Resume => self.paused = false,
                 Out::Close(reason) => self.goodbye = reason,
             }
         }

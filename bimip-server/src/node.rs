@@ -168,6 +168,8 @@ impl Node {
             match output {
                 Output::Send(conn, outgoing) => self.peers.stage(conn, Out::Packet(outgoing)),
                 Output::Barrier(conn, number) => self.peers.stage(conn, Out::Barrier(number)),
+                Output::Pause(conn) => self.peers.stage(conn, Out::Pause),
+                Output::Resume(conn) => self.peers.stage(conn, Out::Resume),
                 Output::Close(conn, reason) => self.peers.close(conn, reason),
                 Output::Commit(ticket) => self.tickets.push(ticket),
                 Output::Attach(conn, device) => self.reads.ask(Question::Attach(conn, device)),

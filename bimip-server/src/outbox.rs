@@ -15,6 +15,10 @@ pub(crate) enum Out {
     Barrier(u64),
     /// The first frame's sign-in was accepted: this is who speaks from here on.
     SignedIn(Box<Device>),
+    /// Read no more for now.
+    Pause,
+    /// Read on.
+    Resume,
     /// Close for this reason, after what was written before.
     Close(CloseReason),
 }

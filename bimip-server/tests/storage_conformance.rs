@@ -1,7 +1,6 @@
 //! The contract of a storage backend, against both backends of this crate.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-
 use std::cell::RefCell;
 
 use bimip_server::storage::Storage;

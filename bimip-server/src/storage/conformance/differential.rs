@@ -61,7 +61,8 @@ impl<S: Storage> Pair<S> {
         for who in USERS {
             for name in DEVICES {
                 let caps = if name == "1" { Caps::FULL } else { Caps::WALKIE };
-                let opened = self.each(|one| one.open_with(caps, who, name), |it| it.open_with(caps, who, name));
+                let opened =
+                    self.each(|one| one.open_with(caps, who, name), |it| it.open_with(caps, who, name));
                 self.conns.push((opened, who));
             }
         }

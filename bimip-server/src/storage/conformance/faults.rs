@@ -64,7 +64,10 @@ pub(super) fn after_a_failure_nothing_is_taken<S: Storage>(subject: &Subject<'_,
             world.send(a, "good0", "b", "x");
             world.commit();
             let heard = world.heard(a);
-            assert!(accepted(&heard).is_empty(), "nothing is acknowledged, not even what is stored: {heard:?}");
+            assert!(
+                accepted(&heard).is_empty(),
+                "nothing is acknowledged, not even what is stored: {heard:?}"
+            );
             assert_eq!(rejected(&heard), [Reject::Unavailable; 2]);
             assert!(delivered(&world.heard(b)).is_empty(), "nothing is shown");
         }

@@ -135,7 +135,9 @@ pub(super) fn readers_keep_up_with_a_writer<S: Storage>(subject: &Subject<'_, S>
                 let head = reader.attach(&device).unwrap_or_else(|error| panic!("{error}")).head;
                 let page = reader.rows(&b, after, 1_000, u64::MAX);
                 let page = page.unwrap_or_else(|error| panic!("{error}"));
-                assert!(page.iter().map(|(offset, _)| offset.0).eq(after.0 + 1..=after.0 + page.len() as u64));
+                assert!(
+                    page.iter().map(|(offset, _)| offset.0).eq(after.0 + 1..=after.0 + page.len() as u64)
+                );
                 assert!(head.0 <= after.0 + page.len() as u64, "rows up to a head that was told are there");
                 seen.extend(page);
                 if last {

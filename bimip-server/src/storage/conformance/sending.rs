@@ -71,7 +71,8 @@ pub(super) fn another_body_under_a_name_is_refused<S: Storage>(subject: &Subject
 
 pub(super) fn names_belong_to_devices<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
-    let clients = [("a", "1"), ("a", "2"), ("b", "1"), ("a1", "1")].map(|(user, name)| world.open(user, name));
+    let clients =
+        [("a", "1"), ("a", "2"), ("b", "1"), ("a1", "1")].map(|(user, name)| world.open(user, name));
     let ids = clients.map(|conn| world.sent(conn, "r1", "c", "hello").0.id);
     assert!((1..ids.len()).all(|at| !ids[..at].contains(&ids[at])), "four messages: {ids:?}");
     world.send(clients[0], "", "c", "without a name");
@@ -148,9 +149,14 @@ pub(super) fn answers_are_in_order<S: Storage>(subject: &Subject<'_, S>) {
         world.send(a, &format!("r{number}"), "b", "x");
     }
     world.commit();
-    let names: Vec<String> =
-        accepted(&world.heard(a)).iter().filter_map(|(head, _)| Some(head.client_ref.as_ref()?.to_string())).collect();
-    assert!(names.iter().eq((0..200).map(|number| format!("r{number}")).collect::<Vec<_>>().iter()), "{names:?}");
+    let names: Vec<String> = accepted(&world.heard(a))
+        .iter()
+        .filter_map(|(head, _)| Some(head.client_ref.as_ref()?.to_string()))
+        .collect();
+    assert!(
+        names.iter().eq((0..200).map(|number| format!("r{number}")).collect::<Vec<_>>().iter()),
+        "{names:?}"
+    );
     world.commit();
     assert!(world.heard(a).is_empty(), "a batch of nothing is answered with nothing");
 }

@@ -28,9 +28,11 @@ impl<'r> Fields<'r> {
         self.0.len()
     }
 
-    pub(super) fn skip(&mut self, length: usize) -> Result<(), Garbage> {
-        self.0 = self.0.get(length..).ok_or(Garbage)?;
-        Ok(())
+    /// So many bytes, whatever they are.
+    pub(super) fn take(&mut self, length: usize) -> Result<&'r [u8], Garbage> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Garbage)?;
+        self.0 = rest;
+        Ok(bytes)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Garbage> {
@@ -68,9 +70,7 @@ impl<'r> Fields<'r> {
 
     pub(super) fn bytes(&mut self) -> Result<&'r [u8], Garbage> {
         let length = self.length()?;
-        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Garbage)?;
-        self.0 = rest;
-        Ok(bytes)
+        self.take(length)
     }
 
     pub(super) fn text(&mut self) -> Result<&'r str, Garbage> {

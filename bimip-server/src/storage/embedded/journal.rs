@@ -2,8 +2,9 @@
 //!
 //! The engine takes the first thing in a journal that makes no sense for the end of it, and cuts the file there.
 //! That is right for the batch that a crash interrupted, which is the last one and was never proven. It is wrong
-//! for a damaged batch with others behind it: those were proven, and would be gone without a word. So before the
-//! engine may cut, this looks whether a whole batch follows the place where it would.
+//! for a damaged batch that was proven, and even more so when there are others behind it: they would be gone
+//! without a word. So before the engine may cut, this looks whether a whole batch follows the place where it
+//! would, and whether the batches before it are all that were proven.
 
 use std::fs;
 use std::io;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::engine::damaged;
 use super::fields::{Fields, Garbage};
+use super::keys;
 use crate::storage::StorageError;
 
 const START: u8 = 1;
@@ -33,16 +35,20 @@ pub(super) fn files(engine: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Refuses journals in which a batch makes no sense and is not the last.
-pub(super) fn check(engine: &Path) -> Result<(), StorageError> {
-    let mut seqno = None;
+/// Refuses journals in which a batch makes no sense that was proven: others follow it, or the store's own count
+/// of proven batches, `proven`, says so.
+pub(super) fn check(engine: &Path, proven: Option<u64>) -> Result<(), StorageError> {
+    let mut last = None;
     for file in files(engine)? {
         // At most a little over 64 MiB: then the engine begins another.
         let journal = fs::read(&file)?;
         let place = |at| format!("byte {at} of the engine's journal {}", file.display());
-        match walk(&journal, &mut seqno) {
-            Ok(end) if follows(&journal, end, seqno) => {
+        match walk(&journal, &mut last) {
+            Ok(end) if follows(&journal, end, last) => {
                 return Err(damaged(place(end), "a batch makes no sense, and others follow"));
+            }
+            Ok(end) if journal[end..].iter().any(|byte| *byte != 0) && is_before(last, proven) => {
+                return Err(damaged(place(end), "a batch makes no sense, and it was proven"));
             }
             Ok(_) => {}
             Err(at) => return Err(damaged(place(at), "a batch has the number of an earlier one")),
@@ -51,14 +57,20 @@ pub(super) fn check(engine: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// Whether a batch is missing behind this one that was proven.
+fn is_before(last: Option<Batch>, proven: Option<u64>) -> bool {
+    let last = last.and_then(|last| last.tally);
+    last.zip(proven).is_some_and(|(last, proven)| last < proven)
+}
+
 /// Where the batches of a journal end; or the one whose number, which no checksum covers, is out of order.
-fn walk(journal: &[u8], seqno: &mut Option<u64>) -> Result<usize, usize> {
+fn walk(journal: &[u8], last: &mut Option<Batch>) -> Result<usize, usize> {
     let mut at = 0;
     while let Some(Ok(batch)) = journal.get(at..).map(batch) {
-        if seqno.is_some_and(|before| batch.seqno <= before) {
+        if last.is_some_and(|before| batch.seqno <= before.seqno) {
             return Err(at);
         }
-        *seqno = Some(batch.seqno);
+        *last = Some(batch);
         at += batch.bytes;
     }
     Ok(at)
@@ -66,10 +78,10 @@ fn walk(journal: &[u8], seqno: &mut Option<u64>) -> Result<usize, usize> {
 
 /// Whether there is a whole batch somewhere behind the place where the batches end. A torn one has none inside:
 /// it would have to be what somebody wrote into a message, with the right number, just before the power went.
-fn follows(journal: &[u8], end: usize, seqno: Option<u64>) -> bool {
+fn follows(journal: &[u8], end: usize, last: Option<Batch>) -> bool {
     let written = journal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let rest = journal.get(end..written).unwrap_or_default();
-    let later = |number: u64| seqno.is_none_or(|last| number > last && number - last <= SOON);
+    let later = |seqno: u64| last.is_none_or(|last| seqno > last.seqno && seqno - last.seqno <= SOON);
     let starts = rest.iter().enumerate().filter(|(_, byte)| **byte == START).map(|(at, _)| at);
     starts.filter_map(|at| batch(&rest[at..]).ok()).any(|batch| later(batch.seqno))
 }
@@ -81,6 +93,8 @@ const SOON: u64 = 1 << 20;
 struct Batch {
     seqno: u64,
     bytes: usize,
+    /// Which of the store's batches it is.
+    tally: Option<u64>,
 }
 
 /// The shape of a batch. Its checksum the engine checks itself, and loudly.
@@ -92,16 +106,21 @@ fn batch(journal: &[u8]) -> Result<Batch, Garbage> {
     if items == 0 {
         return Err(Garbage);
     }
+    let mut tally = None;
     for _ in 0..items {
-        item(&mut fields)?;
+        let (key, value) = item(&mut fields)?;
+        if key == keys::TALLY {
+            tally = value.first_chunk().map(|number| u64::from_be_bytes(*number));
+        }
     }
     expect(&mut fields, [END])?;
     let _checksum: [u8; 8] = fields.array()?;
     expect(&mut fields, TRAILER)?;
-    Ok(Batch { seqno, bytes: journal.len() - fields.left() })
+    Ok(Batch { seqno, bytes: journal.len() - fields.left(), tally })
 }
 
-fn item(fields: &mut Fields<'_>) -> Result<(), Garbage> {
+/// Key and value of a row, the value as it is stored.
+fn item<'j>(fields: &mut Fields<'j>) -> Result<(&'j [u8], &'j [u8]), Garbage> {
     expect(fields, [ITEM])?;
     let [_kind, compression] = fields.array()?;
     let _keyspace: [u8; 8] = fields.array()?;
@@ -111,8 +130,7 @@ fn item(fields: &mut Fields<'_>) -> Result<(), Garbage> {
     if compression == 0 && stored != value {
         return Err(Garbage);
     }
-    fields.skip(usize::from(key))?;
-    fields.skip(usize::try_from(stored).map_err(|_| Garbage)?)
+    Ok((fields.take(usize::from(key))?, fields.take(usize::try_from(stored).map_err(|_| Garbage)?)?))
 }
 
 fn expect<const N: usize>(fields: &mut Fields<'_>, bytes: [u8; N]) -> Result<(), Garbage> {
@@ -139,9 +157,9 @@ mod tests {
     }
 
     fn verdict(journal: &[u8]) -> Result<(), &'static str> {
-        let mut seqno = None;
-        match walk(journal, &mut seqno) {
-            Ok(end) if follows(journal, end, seqno) => Err("others follow"),
+        let mut last = None;
+        match walk(journal, &mut last) {
+            Ok(end) if follows(journal, end, last) => Err("others follow"),
             Ok(_) => Ok(()),
             Err(_) => Err("out of order"),
         }

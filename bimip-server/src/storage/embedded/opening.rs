@@ -41,9 +41,9 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
     }
     let store = directory.store();
     complete(&directory::engine(&store))?;
-    journal::check(&directory::engine(&store))?;
-    let (db, [log, small]) = start(&directory::engine(&store), options)?;
     let (proven, noted) = Proven::open(&directory::proven(&store))?;
+    journal::check(&directory::engine(&store), noted)?;
+    let (db, [log, small]) = start(&directory::engine(&store), options)?;
     let mut engine =
         Engine { db, log, small, epoch: 0, proven: AtomicU64::new(0), _lock: directory.into_lock() };
     let (epoch, tally) = look(&Rows::now(&engine))?;

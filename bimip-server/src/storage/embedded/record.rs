@@ -326,3 +326,6 @@ fn optional<T>(there: bool, read: impl FnOnce() -> Result<T, Garbage>) -> Result
 fn flag(set: bool, flag: u8) -> u8 {
     if set { flag } else { 0 }
 }
+
+#[cfg(test)]
+mod tests;
