@@ -1,0 +1,195 @@
+"""A client of bimip.v1 over the protobuf and websockets packages; `bimip_pb2` is generated from the published schema
+by the protobuf project's own compiler."""
+
+import base64
+import itertools
+import time
+
+import bimip_pb2 as pb
+
+from inbox import Inbox, dial
+
+MESSAGE, SIGNAL, TOKEN, ERROR, LOGOUT, WELCOME, PING = 6, 7, 5, 11, 12, 16, 3
+REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
+SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
+VALIDATE = 3
+
+
+def identity(user, device=None):
+    made = pb.Identity(eid=user)
+    if device is not None:
+        made.connection_resource_id = device
+    return made
+
+
+def sender(part):
+    """`from` is a word of the language."""
+    return getattr(part, "from")
+
+
+def now_ms():
+    return time.time_ns() // 1_000_000
+
+
+class Scheme(Inbox):
+    """One socket of one device. `seen` is what the device has stored, by the rule for clients: a row is taken when
+    prev_offset <= seen < user_offset."""
+
+    _ids = itertools.count(1)
+
+    def __init__(self, socket, user, device, seen):
+        self.user, self.device, self.seen = user, device, seen
+        self.welcome = None
+        self._row = None
+        super().__init__(socket)
+
+    @classmethod
+    async def connect(cls, server, user, device="phone", by="headers", seen=None, token=None):
+        token = user if token is None else token
+        options, client = {}, None
+        if by == "headers":
+            options["additional_headers"] = {"token": token, "device_id": device}
+        elif by == "bearer":
+            options["additional_headers"] = {"Authorization": f"Bearer {token}", "device_id": device}
+        elif by == "subprotocols":
+            options["subprotocols"] = ["bimip.v1", f"token.{base64url(token)}", f"device.{base64url(device)}"]
+        client = cls(await dial(server.url("/bimip"), **options), user, device, seen)
+        if by == "frame":
+            part = pb.TokenAuthority(to=identity(user, device), token=token, type=REQUEST, task=VALIDATE)
+            await client.say(TOKEN, token_authority=part)
+        frame = await client.take(lambda frame: frame.route == WELCOME, "welcome")
+        client.welcome = frame.welcome
+        return client
+
+    def decode(self, data):
+        assert isinstance(data, bytes), f"a text frame: {data!r}"
+        frame = pb.MessageScheme.FromString(data)
+        kind = frame.WhichOneof("payload")
+        assert kind and frame.route == pb.MessageScheme.DESCRIPTOR.fields_by_name[kind].number, frame
+        if kind == "welcome" and self.seen is None:
+            self.seen = frame.welcome.resume_from
+        row = frame.message if kind == "message" else frame.signal if kind == "signal" else None
+        if row is not None and is_row(frame):
+            self._follow(row)
+        return frame
+
+    def _follow(self, row):
+        """Each row must follow the one before it: a hole would be a lost message."""
+        offset = int(row.user_offset)
+        key = (offset, row.prev_offset)
+        if key == self._row:  # one row may be told in several frames
+            return
+        assert row.prev_offset < offset, row
+        assert row.prev_offset <= self.seen, f"a gap after {self.seen}: {row}"
+        self._row, self.seen = key, max(self.seen, offset)
+
+    async def say(self, route, **payload):
+        await self.socket.send(pb.MessageScheme(route=route, **payload).SerializeToString())
+
+    async def raw(self, data):
+        await self.socket.send(data)
+
+    def new_id(self):
+        return f"{self.device}-{next(self._ids)}"
+
+    async def post(self, to, payload, id=None, claim=None, **fields):
+        """Sends a message and does not wait; returns its client id."""
+        id = id or self.new_id()
+        made = pb.Message(
+            id=id, to=identity(to), type=1, timestamp=now_ms(), payload=payload, status=SENT, **fields
+        )
+        sender(made).CopyFrom(identity(claim or self.user, self.device))
+        await self.say(MESSAGE, message=made)
+        return id
+
+    async def send(self, to, payload, id=None, **fields):
+        """Sends a message; returns its acknowledgement."""
+        return await self.acknowledged(await self.post(to, payload, id, **fields))
+
+    async def acknowledged(self, id, **options):
+        frame = await self.take(
+            lambda frame: is_signal(frame, RESPONSE) and frame.signal.id == id, f"ack of {id}", **options
+        )
+        ack = frame.signal
+        assert ack.status in (SENT, DELIVERED, READ), ack
+        assert ack.signal_id and int(ack.signal_offset) > 0 and int(ack.user_offset) > 0, ack
+        return ack
+
+    async def refused(self, id):
+        frame = await self.take(
+            lambda frame: is_signal(frame, REFUSAL) and frame.signal.id == id, f"refusal of {id}"
+        )
+        assert frame.signal.code > 0 and frame.signal.error, frame
+        return frame.signal
+
+    async def message(self):
+        """The next message row."""
+        return (await self.take(lambda frame: frame.route == MESSAGE, "message")).message
+
+    async def event(self, status):
+        """The next receipt row of a status."""
+        wanted = lambda frame: is_signal(frame, EVENT) and frame.signal.status == status
+        return (await self.take(wanted, f"event of status {status}")).signal
+
+    async def dispose(self, offset):
+        """All up to `offset` is stored by this device; returns the answer."""
+        id = self.new_id()
+        part = pb.Signal(id=id, type=REQUEST, status=DELIVERED, user_offset=str(offset), timestamp=now_ms())
+        await self.say(SIGNAL, signal=part)
+        wanted = lambda frame: is_signal(frame, RESPONSE) and frame.signal.status == DELIVERED
+        return (await self.take(wanted, f"answer to the disposal of {offset}")).signal
+
+    async def mark(self, signal_id, status):
+        """Read, played or forwarded; returns the answer."""
+        part = pb.Signal(
+            id=self.new_id(), type=REQUEST, status=status, signal_id=signal_id, timestamp=now_ms()
+        )
+        await self.say(SIGNAL, signal=part)
+        wanted = lambda frame: is_signal(frame, RESPONSE) and frame.signal.status == status
+        answer = (await self.take(wanted, f"answer to mark {status}")).signal
+        assert answer.signal_id == signal_id, answer
+        return answer
+
+    async def ping(self, id):
+        part = pb.PingPong(id=id, type=1, timestamp=now_ms())
+        sender(part).CopyFrom(identity(self.user, self.device))
+        await self.say(PING, ping_pong=part)
+        return (
+            await self.take(lambda frame: frame.route == PING and frame.ping_pong.id == id, "pong")
+        ).ping_pong
+
+    async def rest(self):
+        """All that came and was not taken, up to now: what the server answers next comes after it."""
+        await self.ping(self.new_id())
+        rest, self.frames = self.frames, []
+        return rest
+
+    async def error(self):
+        return (await self.take(lambda frame: frame.route == ERROR, "error")).error
+
+    async def mailbox(self, until):
+        """All rows up to the offset `until`, disposed of on the way; returns the frames."""
+        rows = []
+        while not rows or offset_of(rows[-1]) < until:
+            rows.append(await self.take(is_row, f"row, at {self.seen} of {until}"))
+            if len(rows) % 50 == 0:
+                await self.dispose(offset_of(rows[-1]))
+        await self.dispose(until)
+        return rows
+
+
+def is_signal(frame, type):
+    return frame.route == SIGNAL and frame.signal.type == type
+
+
+def is_row(frame):
+    """A message, or a receipt with a place in the mailbox; live signals have none."""
+    return frame.route == MESSAGE or is_signal(frame, EVENT) and frame.signal.user_offset != ""
+
+
+def offset_of(frame):
+    return int((frame.message if frame.route == MESSAGE else frame.signal).user_offset)
+
+
+def base64url(text):
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -1,0 +1,107 @@
+//! Drives the real server with clients that are not ours: pytest in a virtual environment of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::ran::{self, Ran};
+use crate::setup;
+use crate::shell::{self, Shell, Stop};
+use crate::sim::take_release;
+use crate::stages::Stages;
+
+const PROTO_FOLDER: &str = "bimip-proto/proto/bimip/v1";
+const REQUIREMENTS: &str = "interop/requirements.txt";
+
+pub(crate) fn run(shell: &Shell, stages: &mut Stages, rest: &[String]) -> Result<(), Stop> {
+    let (release, rest) = take_release(rest);
+    let server = build(shell, stages, release)?;
+    run_built(shell, stages, Some(server), &rest)
+}
+
+/// The same with a server that is there already.
+pub(crate) fn run_built(
+    shell: &Shell,
+    stages: &mut Stages,
+    server: Option<PathBuf>,
+    rest: &[&String],
+) -> Result<(), Stop> {
+    let server = server.map_or_else(|| build(shell, stages, false), Ok)?;
+    let advice = "It needs python3 with venv, and the Python package index.";
+    stages.stage("interop setup", advice, || {
+        setup::python(shell)?;
+        make_venv(shell)?;
+        generate(shell)
+    })?;
+    let advice = "See the failures above; `cargo xtask interop -k <name> -x` runs one again.";
+    stages.stage("interop", advice, || pytest(shell, &server, rest))
+}
+
+fn build(shell: &Shell, stages: &mut Stages, release: bool) -> Result<PathBuf, Stop> {
+    stages.stage("build server", "See the compiler's errors above.", || {
+        let mut cargo = shell.cargo(&["build", "-p", "bimip-server"]);
+        if release {
+            cargo.arg("--release");
+        }
+        shell::run(cargo)
+    })?;
+    Ok(shell.target().join(if release { "release" } else { "debug" }).join("bimip-server"))
+}
+
+/// Makes `target/interop-venv`, unless it is there and was made from the same requirements.
+fn make_venv(shell: &Shell) -> Result<(), Stop> {
+    let wanted = shell.read_file(REQUIREMENTS)?;
+    let venv = shell.target().join("interop-venv");
+    let note = venv.join("requirements.txt");
+    if std::fs::read_to_string(&note).is_ok_and(|there| there == wanted)
+        && shell::works(python(shell, &["--version"]))
+    {
+        return Ok(());
+    }
+    println!("    making {} from {REQUIREMENTS}", venv.display());
+    let mut make = shell.program("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&venv);
+    shell::run(make)?;
+    let install =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS];
+    shell::run(python(shell, &install))?;
+    shell::write_file(&note, &wanted) // last: a venv without it is made again
+}
+
+/// Writes `target/interop-gen/bimip_pb2.py` with the code generator of the protobuf project itself.
+fn generate(shell: &Shell) -> Result<(), Stop> {
+    let folder = generated(shell);
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Stop::new(format!("cannot make {}: {error}", folder.display())))?;
+    let mut protoc = python(shell, &["-m", "grpc_tools.protoc"]);
+    protoc.arg(format!("--proto_path={PROTO_FOLDER}")).arg(format!("--python_out={}", folder.display()));
+    protoc.arg(format!("{PROTO_FOLDER}/bimip.proto"));
+    shell::run(protoc)
+}
+
+fn pytest(shell: &Shell, server: &Path, rest: &[&String]) -> Result<(), Stop> {
+    let mut pytest =
+        python(shell, &["-m", "pytest", "--rootdir=.", "--config-file=interop/pytest.ini", "-v"]);
+    pytest.args(["--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
+    pytest.env("PYTHONUNBUFFERED", "1").env("BIMIP_SERVER", server).env("PYTHONPATH", generated(shell));
+    if !rest.iter().any(|argument| argument.contains(".py")) {
+        pytest.arg("interop");
+    }
+    pytest.args(rest);
+    let mut ran = Ran::load(shell);
+    if rest.is_empty() {
+        ran.forget("interop/");
+    }
+    let result = shell::stream(pytest, |line| ran::see_pytest(line, &mut ran));
+    ran.save(shell)?;
+    result
+}
+
+fn generated(shell: &Shell) -> PathBuf {
+    shell.target().join("interop-gen")
+}
+
+fn python(shell: &Shell, arguments: &[&str]) -> Command {
+    let mut python = shell.program(shell.target().join("interop-venv/bin/python"));
+    python.args(arguments);
+    python
+}

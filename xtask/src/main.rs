@@ -1,0 +1,96 @@
+//! The commands of this repository, in Rust so that nothing has to be installed: `cargo xtask --help`.
+//! Whatever runs the checks elsewhere calls `cargo xtask test` and nothing else.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
+
+mod check;
+mod interop;
+mod mission;
+mod msrv;
+mod ran;
+mod setup;
+mod shell;
+mod sim;
+mod stages;
+mod test;
+
+use std::process::ExitCode;
+
+use shell::{Shell, Stop};
+use stages::Stages;
+
+const HELP: &str = "\
+The commands of this repository.
+
+Usage: cargo xtask <command> [arguments]
+
+Commands:
+  test                   everything: check, the tests, interop, the mission table
+  check                  formatting, lints, docs, wasm32, dependency rules, licences
+  seeds N [--from K]     run N seeds of the simulator (from seed K), stop at the first that fails
+  seed K                 run one seed and print what happened
+  interop [pytest args]  drive the real server with clients that are not ours (Python)
+  mission [--marks]      is every row of docs/mission.md proved by a test of the last run?
+                         --marks prints the marks in the sources as rows for the table
+  bench [arguments]      the benchmarks
+  msrv                   build with the oldest supported toolchains
+
+seeds, seed and interop take --release to build with optimisations.
+
+Examples:
+  cargo xtask test
+  cargo xtask seeds 1000 --from 5000
+  cargo xtask seed 7
+  cargo xtask interop -k talk -x
+  cargo xtask bench
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut stages = Stages::default();
+    match dispatch(&arguments, &mut stages) {
+        Ok(()) => {
+            stages.print_table();
+            ExitCode::SUCCESS
+        }
+        Err(stop) => {
+            stages.print_table();
+            eprintln!("\nxtask: {stop}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String], stages: &mut Stages) -> Result<(), Stop> {
+    let Some((command, rest)) = arguments.split_first() else {
+        print!("{HELP}");
+        return Err(Stop::new("which command? See above."));
+    };
+    if ["help", "-h", "--help"].contains(&command.as_str()) {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let shell = Shell::new()?;
+    match command.as_str() {
+        "test" => none(command, rest).and_then(|()| test::run(&shell, stages)),
+        "check" => none(command, rest).and_then(|()| check::run(&shell, stages)),
+        "msrv" => none(command, rest).and_then(|()| msrv::run(&shell, stages)),
+        "seeds" | "seed" => sim::simulate(&shell, command, rest),
+        "bench" => sim::bench(&shell, rest),
+        "interop" => interop::run(&shell, stages, rest),
+        "mission" if rest == ["--marks"] => mission::print_marks(&shell),
+        "mission" => none(command, rest).and_then(|()| mission::run(&shell, stages)),
+        _ => {
+            print!("{HELP}");
+            Err(Stop::new(format!("there is no command `{command}`. See above.")))
+        }
+    }
+}
+
+fn none(command: &str, rest: &[String]) -> Result<(), Stop> {
+    match rest {
+        [] => Ok(()),
+        [first, ..] => Err(Stop::new(format!("`{command}` takes no arguments, got `{first}`."))),
+    }
+}
