@@ -1,0 +1,262 @@
+//! S1, as fast as the window lets it, and S1b, at a fixed rate: durable messages between pairs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::child::{Kind, Program, Running};
+use super::frames::{BODY_BYTES, Draft};
+use super::pair::{Pace, Pair, Phase, Shared, Tally, Tongue};
+use super::peer::Peer;
+use super::{block_on, clock};
+use crate::args::Args;
+use crate::machine::Usage;
+use crate::report::{Report, Table, goal};
+use crate::stats::{Histogram, Spread, digits};
+
+/// What S1 is to reach with the store of this version.
+const GOAL_RATE: f64 = 30_000.0;
+const GOAL_CPU: f64 = 0.035;
+
+/// One load, with its options.
+struct Load {
+    pairs: u32,
+    window: u64,
+    /// Messages a second of all senders together, if it is not as fast as it goes.
+    rate: Option<u64>,
+    warm_up: Duration,
+    time: Duration,
+    rounds: usize,
+}
+
+/// One round against one program.
+struct Round {
+    rate: f64,
+    /// Of the program, for 1000 messages, in s.
+    cpu: f64,
+    system: f64,
+    /// Of the generator.
+    generator: f64,
+    acks: Histogram,
+    deliveries: Histogram,
+    rss_mib: f64,
+    peak_mib: f64,
+    written: f64,
+    late_ms: f64,
+    checked: u64,
+}
+
+pub(super) fn s1(args: &Args, program: &Program, report: &mut Report) -> Result<(), String> {
+    let load = Load::new(args, None);
+    report.say(&format!(
+        "### S1: durable messages\n\n{} pairs, bodies of {BODY_BYTES} bytes, {} in flight for each sender; a dispose \
+         for every 32 rows or 20 ms, by receivers and, for receipts, by senders. {} s after {} s of warm-up; median \
+         of {} interleaved rounds (min–max).",
+        load.pairs,
+        load.window,
+        load.time.as_secs(),
+        load.warm_up.as_secs(),
+        load.rounds
+    ));
+    let [relay, server] = load.rounds(program)?;
+    load.table(&relay, &server, report);
+    let (rate, cpu) = (Spread::over(&server, |one| one.rate), Spread::over(&server, |one| one.cpu));
+    let floor = (Spread::over(&relay, |one| one.rate), Spread::over(&relay, |one| one.cpu));
+    report.bars(
+        "messages / s",
+        &[(Kind::Relay.name().to_owned(), floor.0.median), (Kind::Server.name().to_owned(), rate.median)],
+    );
+    report.bars(
+        "processor time / 1000 messages, ms",
+        &[
+            (Kind::Relay.name().to_owned(), floor.1.median * 1e3),
+            (Kind::Server.name().to_owned(), cpu.median * 1e3),
+        ],
+    );
+    report.say(&format!(
+        "Next to the floor: {:.3} of its messages, {:.1} times its processor time. Goals: ≥ {} msg/s: {}; ≤ {GOAL_CPU} \
+         s / 1000: {}.",
+        rate.median / floor.0.median,
+        cpu.median / floor.1.median,
+        digits(GOAL_RATE),
+        goal(rate.median >= GOAL_RATE),
+        goal(cpu.median <= GOAL_CPU)
+    ));
+    Ok(())
+}
+
+pub(super) fn s1b(args: &Args, program: &Program, report: &mut Report) -> Result<(), String> {
+    let load = Load::new(args, Some(args.rate));
+    report.say(&format!(
+        "### S1b: {} messages / s\n\nThe same pairs at a fixed rate. Times count from the moment a message was written; \
+         the generator's own delay stands beside them.",
+        args.rate
+    ));
+    let [relay, server] = load.rounds(program)?;
+    load.table(&relay, &server, report);
+    let ms = |rounds: &[Round], percent| Spread::over(rounds, |one| one.deliveries.ms(percent)).median;
+    report.bars(
+        "send to delivery, ms",
+        &[
+            ("relay (floor) p50".to_owned(), ms(&relay, 50.0)),
+            ("bimip-server p50".to_owned(), ms(&server, 50.0)),
+            ("relay (floor) p99".to_owned(), ms(&relay, 99.0)),
+            ("bimip-server p99".to_owned(), ms(&server, 99.0)),
+        ],
+    );
+    Ok(())
+}
+
+impl Load {
+    fn new(args: &Args, rate: Option<u64>) -> Self {
+        Self {
+            pairs: args.pairs,
+            window: args.window,
+            rate,
+            warm_up: args.warm_up,
+            time: args.seconds_or(10),
+            rounds: args.rounds_or(3),
+        }
+    }
+
+    /// All rounds: the floor and the server in turns.
+    fn rounds(&self, program: &Program) -> Result<[Vec<Round>; 2], String> {
+        let mut rounds = [Vec::new(), Vec::new()];
+        for _ in 0..self.rounds {
+            for (rounds, kind) in rounds.iter_mut().zip(Kind::BOTH) {
+                let running = program.start(kind)?;
+                let round = block_on(self.round(kind, &running));
+                rounds.push(round.map_err(|error| format!("{}: {error}", kind.name()))?);
+                running.stop()?;
+            }
+        }
+        Ok(rounds)
+    }
+
+    async fn round(&self, kind: Kind, running: &Running) -> Result<Round, String> {
+        let shared = Arc::new(Shared::default());
+        let mut pairs = Vec::new();
+        for index in 0..self.pairs {
+            pairs.push(self.pair(kind, running, index, Arc::clone(&shared)).await?);
+        }
+        let mut tasks: JoinSet<Result<Tally, String>> = pairs.into_iter().map(Pair::run).collect();
+        wait(self.warm_up, &mut tasks).await?;
+        shared.enter(Phase::Measure);
+        let before = Snapshot::take(running, &shared);
+        wait(self.time, &mut tasks).await?;
+        let after = Snapshot::take(running, &shared);
+        shared.enter(Phase::Drain);
+
+        let (mut acks, mut deliveries) = (Histogram::new(), Histogram::new());
+        let (mut late_ns, mut checked) = (0, 0);
+        while let Some(tally) = tasks.join_next().await {
+            let tally = tally.map_err(|error| format!("a pair failed: {error}"))??;
+            acks.merge(&tally.acks);
+            deliveries.merge(&tally.deliveries);
+            late_ns = late_ns.max(tally.late_ns);
+            checked += tally.sent;
+        }
+        let messages = after.delivered - before.delivered;
+        if messages == 0 {
+            return Err("not one message was delivered".to_owned());
+        }
+        let thousands = messages as f64 / 1_000.0;
+        let used = |part: fn(&Usage) -> f64| (part(&after.program) - part(&before.program)) / thousands;
+        Ok(Round {
+            rate: messages as f64 / ((after.ns - before.ns) as f64 / 1e9),
+            cpu: used(Usage::cpu_s),
+            system: used(|usage| usage.system_s),
+            generator: (after.generator.cpu_s() - before.generator.cpu_s()) / thousands,
+            acks,
+            deliveries,
+            rss_mib: after.program.rss as f64 / 1_048_576.0,
+            peak_mib: after.program.rss_peak as f64 / 1_048_576.0,
+            written: (after.program.written - before.program.written) as f64 / messages as f64,
+            late_ms: late_ns as f64 / 1e6,
+            checked,
+        })
+    }
+
+    async fn pair(&self, kind: Kind, to: &Running, index: u32, shared: Arc<Shared>) -> Result<Pair, String> {
+        let (from, into) = (format!("bench_sender_{index:04}"), format!("bench_receiver_{index:04}"));
+        let draft = Draft::new(&from, "phone", &into);
+        let (address, me, other) = (to.address(), 2 * index, 2 * index + 1);
+        let (tongue, receiver, sender) = match kind {
+            Kind::Relay => (
+                Tongue::Raw(draft.len()),
+                Peer::to_relay(address, other, super::raw::NOBODY).await?,
+                Peer::to_relay(address, me, other).await?,
+            ),
+            Kind::Server => (
+                Tongue::Bimip(Box::new(draft)),
+                Peer::to_server(address, "/bimip", &into, "phone").await?,
+                Peer::to_server(address, "/bimip", &from, "phone").await?,
+            ),
+        };
+        let pace = self.rate.map(|rate| {
+            let every_ns = u64::from(self.pairs) * 1_000_000_000 / rate;
+            let share = every_ns / u64::from(self.pairs) * u64::from(index);
+            Pace { first_ns: clock::ns() + 100_000_000 + share, every_ns }
+        });
+        Ok(Pair::new(shared, tongue, (sender, receiver), self.window, pace))
+    }
+
+    fn table(&self, relay: &[Round], server: &[Round], report: &mut Report) {
+        let mut table = Table::new(&["", Kind::Relay.name(), Kind::Server.name()]);
+        type Number = fn(&Round) -> f64;
+        let numbers: [(&str, Number); 12] = [
+            ("messages / s", |one| one.rate),
+            ("processor s / 1000", |one| one.cpu),
+            ("of it in the kernel", |one| one.system),
+            ("generator s / 1000", |one| one.generator),
+            ("send to ack, p50 ms", |one| one.acks.ms(50.0)),
+            ("send to ack, p99 ms", |one| one.acks.ms(99.0)),
+            ("send to delivery, p50 ms", |one| one.deliveries.ms(50.0)),
+            ("send to delivery, p99 ms", |one| one.deliveries.ms(99.0)),
+            ("memory at the end, MiB", |one| one.rss_mib),
+            ("memory at most, MiB", |one| one.peak_mib),
+            ("bytes to disk / message", |one| one.written),
+            ("generator late at worst, ms", |one| one.late_ms),
+        ];
+        for (name, number) in numbers {
+            if name.starts_with("generator late") && self.rate.is_none() {
+                continue;
+            }
+            let spread = |rounds: &[Round]| Spread::over(rounds, number).to_string();
+            table.row([name.to_owned(), spread(relay), spread(server)]);
+        }
+        report.table(&table);
+        let checked: u64 = server.iter().map(|one| one.checked).sum();
+        report.say(&format!(
+            "Checked: {checked} messages acknowledged, delivered and receipted exactly once and in order."
+        ));
+    }
+}
+
+/// Counters at one moment.
+struct Snapshot {
+    ns: u64,
+    delivered: u64,
+    program: Usage,
+    generator: Usage,
+}
+
+impl Snapshot {
+    fn take(running: &Running, shared: &Shared) -> Self {
+        let (ns, delivered) = (clock::ns(), shared.delivered());
+        Self { ns, delivered, program: running.usage(), generator: Usage::of(std::process::id()) }
+    }
+}
+
+/// Waits while nothing ends.
+async fn wait(time: Duration, tasks: &mut JoinSet<Result<Tally, String>>) -> Result<(), String> {
+    tokio::select! {
+        () = sleep(time) => Ok(()),
+        ended = tasks.join_next() => match ended {
+            Some(Ok(Err(error))) => Err(error),
+            _ => Err("a pair ended before its time".to_owned()),
+        },
+    }
+}

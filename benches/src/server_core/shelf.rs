@@ -1,0 +1,100 @@
+//! A view of a store that keeps what settling will ask for, and nothing that would make it slower with time.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, UnixMs, UserId};
+use bimip_session::ledger::{ConversationHead, Known, PutKey, View, Write};
+
+/// Log entries kept: far more than are in flight at once.
+const ENTRIES: usize = 1 << 15;
+
+/// Heads of everything, and a ring of the last log entries.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    sequence: u64,
+    entries: Vec<Option<Arc<Entry>>>,
+    mailboxes: HashMap<UserId, Offset>,
+    conversations: HashMap<ConversationId, ConversationHead>,
+    cursors: HashMap<Device, Offset>,
+}
+
+impl Shelf {
+    pub(super) fn new() -> Self {
+        Self {
+            sequence: 0,
+            entries: vec![None; ENTRIES],
+            mailboxes: HashMap::new(),
+            conversations: HashMap::new(),
+            cursors: HashMap::new(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, writes: &[Write]) {
+        for write in writes {
+            match write {
+                Write::Log { sequence, entry } => {
+                    self.sequence = *sequence;
+                    self.entries[place(*sequence)] = Some(Arc::clone(entry));
+                }
+                Write::Row { user, offset, .. } => {
+                    self.mailboxes.insert(user.clone(), *offset);
+                }
+                Write::History { conversation, seq, stamp, .. } => {
+                    let head = ConversationHead { seq: *seq, stamp: *stamp };
+                    self.conversations.insert(conversation.clone(), head);
+                }
+                Write::Cursor { device, offset } => {
+                    self.cursors.insert(device.clone(), *offset);
+                }
+                // Every key and every mark is new here.
+                _ => {}
+            }
+        }
+    }
+}
+
+fn place(sequence: u64) -> usize {
+    usize::try_from(sequence).unwrap_or_default() % ENTRIES
+}
+
+impl View for Shelf {
+    type Error = Infallible;
+
+    fn epoch(&self) -> u32 {
+        1
+    }
+
+    fn last_sequence(&self) -> Result<u64, Infallible> {
+        Ok(self.sequence)
+    }
+
+    fn mailbox_head(&self, user: &UserId) -> Result<Offset, Infallible> {
+        Ok(self.mailboxes.get(user).copied().unwrap_or_default())
+    }
+
+    fn conversation(&self, conversation: &ConversationId) -> Result<ConversationHead, Infallible> {
+        Ok(self.conversations.get(conversation).copied().unwrap_or_default())
+    }
+
+    fn known(&self, _: &PutKey) -> Result<Option<Known>, Infallible> {
+        Ok(None)
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Option<Arc<Entry>>, Infallible> {
+        Ok(self.entries[place(sequence)].clone())
+    }
+
+    fn sequence_at(&self, _: &ConversationId, _: UnixMs) -> Result<Option<u64>, Infallible> {
+        Ok(None)
+    }
+
+    fn marks(&self, _: u64, _: &UserId) -> Result<Marks, Infallible> {
+        Ok(Marks::NONE)
+    }
+
+    fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {
+        Ok(self.cursors.get(device).copied().unwrap_or_default())
+    }
+}
