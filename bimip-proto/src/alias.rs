@@ -50,7 +50,7 @@ pub struct Alias {
     pub kind: AliasKind,
     /// To whom and from whom.
     pub parties: Parties,
-    /// The message's [`stamp_ms`](crate::Head::stamp_ms).
+    /// The message's [`stamp`](crate::Head::stamp).
     pub stamp: UnixMs,
 }
 

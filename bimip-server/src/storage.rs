@@ -67,7 +67,11 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be read.
     fn rows(
-        &self, user: &UserId, after: Offset, rows: u32, bytes: u64,
+        &self,
+        user: &UserId,
+        after: Offset,
+        rows: u32,
+        bytes: u64,
     ) -> Result<Vec<(Offset, Arc<Entry>)>, StorageError>;
 
     /// The answer to a request of the core; a failure is logged and answered as one.
@@ -99,7 +103,9 @@ pub enum StorageError {
         what: &'static str,
     },
     /// The directory holds another format.
-    #[error("the store in this directory has format {found}, this program reads {known}; use the program that wrote it, or another directory")]
+    #[error(
+        "the store in this directory has format {found}, this program reads {known}; use the program that wrote it, or another directory"
+    )]
     Format {
         /// What the directory says.
         found: u32,

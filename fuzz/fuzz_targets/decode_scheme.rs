@@ -1,5 +1,4 @@
 //! Any bytes, as a `bimip.v1` frame of either side.
-#![allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]

@@ -1,5 +1,4 @@
 //! Any bytes, as a VoicePing frame of either side.
-#![allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]

@@ -1,5 +1,4 @@
 //! What can be read in `bimip.v1` can be written and read again.
-#![allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]

@@ -1,5 +1,4 @@
 //! Bytes as a schedule: who says what to a server core, and when its store answers.
-#![allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]

@@ -122,7 +122,11 @@ fn batch(journal: &[u8]) -> Result<Batch, Garbage> {
 /// Key and value of a row, the value as it is stored.
 fn item<'j>(fields: &mut Fields<'j>) -> Result<(&'j [u8], &'j [u8]), Garbage> {
     expect(fields, [ITEM])?;
-    let [_kind, compression] = fields.array()?;
+    let [kind, compression] = fields.array()?;
+    // A value or one of two ways to take one away; plain or compressed.
+    if kind > 2 || compression > 1 {
+        return Err(Garbage);
+    }
     let _keyspace: [u8; 8] = fields.array()?;
     let key = u16::from_le_bytes(fields.array()?);
     let value = u32::from_le_bytes(fields.array()?);

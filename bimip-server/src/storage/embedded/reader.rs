@@ -72,3 +72,44 @@ impl Reader for EmbeddedReader {
         Ok(page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Storage;
+    use crate::storage::embedded::EmbeddedStorage;
+    use crate::storage::embedded::writer::Writer;
+    use bimip_proto::{DeviceName, Receipt, Status, UnixMs};
+    use bimip_session::ledger::Write;
+
+    /// Between the commit of a batch and its proof, which only this crate can come between.
+    #[test]
+    fn what_is_written_but_not_proven_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+        let reader = storage.reader();
+        let user = UserId::new("u").unwrap();
+        let device = Device::new(user.clone(), DeviceName::new("d").unwrap());
+        let seen = || {
+            let rows = reader.rows(&user, Offset::ZERO, 9, u64::MAX).unwrap();
+            (rows.len() as u64, reader.attach(&device).unwrap().head.0)
+        };
+        for sequence in 1..=3 {
+            let receipt =
+                Receipt { by: device.clone(), status: Status::Read, at: UnixMs(1), messages: Vec::new() };
+            let writes = [
+                Write::Log { sequence, entry: Arc::new(Entry::Receipt(receipt)) },
+                Write::Row { user: user.clone(), offset: Offset(sequence), sequence },
+            ];
+            let mut writer =
+                Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, writes.len());
+            for write in &writes {
+                writer.add(write).unwrap();
+            }
+            let tally = writer.commit().unwrap();
+            assert_eq!(seen(), (sequence - 1, sequence - 1), "written");
+            storage.prove(tally);
+            assert_eq!(seen(), (sequence, sequence), "proven");
+        }
+    }
+}

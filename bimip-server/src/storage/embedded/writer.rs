@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bimip_proto::{ConversationId, Device, UserId};
 use bimip_session::ledger::{ConversationHead, Write};
-use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode};
+use fjall::{Database, OwnedWriteBatch, PersistMode, Slice};
 
 use super::checksum::seal;
 use super::keys;
@@ -41,6 +41,7 @@ pub(super) struct Writer<'e> {
     memo: &'e mut Memo,
     tally: Tally,
     batch: OwnedWriteBatch,
+    small: Vec<(Slice, Slice)>,
     /// Names that got their number in this batch, should the memory forget one before the batch ends.
     fresh: HashMap<Vec<u8>, u64>,
     value: Vec<u8>,
@@ -49,7 +50,7 @@ pub(super) struct Writer<'e> {
 impl<'e> Writer<'e> {
     pub(super) fn new(rows: Rows<'e>, memo: &'e mut Memo, tally: Tally, capacity: usize) -> Self {
         let batch = durable_batch(&rows.engine().db, capacity);
-        Self { rows, memo, tally, batch, fresh: HashMap::new(), value: Vec::new() }
+        Self { rows, memo, tally, batch, fresh: HashMap::new(), value: Vec::new(), small: Vec::with_capacity(capacity) }
     }
 
     /// Adds one write.
@@ -119,6 +120,11 @@ impl<'e> Writer<'e> {
     pub(super) fn commit(mut self) -> Result<Tally, StorageError> {
         self.tally.batch += 1;
         self.numbers(&keys::TALLY, self.tally.to_numbers());
+        // Neighbours one after the other: the engine finds the place of each near the one before.
+        self.small.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, value) in self.small {
+            self.batch.insert(&self.rows.engine().small, key, value);
+        }
         self.batch.commit()?;
         Ok(self.tally)
     }
@@ -184,7 +190,8 @@ impl<'e> Writer<'e> {
     }
 
     fn put_small(&mut self, key: &[u8]) {
-        put(&mut self.batch, &self.rows.engine().small, key, &mut self.value);
+        seal(key, &mut self.value);
+        self.small.push((key.into(), self.value.as_slice().into()));
     }
 }
 
@@ -192,12 +199,6 @@ impl<'e> Writer<'e> {
 /// default does not wait for the disk.
 pub(super) fn durable_batch(db: &Database, capacity: usize) -> OwnedWriteBatch {
     OwnedWriteBatch::with_capacity(db.clone(), capacity).durability(Some(PersistMode::SyncData))
-}
-
-/// Adds a value with its checksum.
-fn put(batch: &mut OwnedWriteBatch, keyspace: &Keyspace, key: &[u8], value: &mut Vec<u8>) {
-    seal(key, value);
-    batch.insert(keyspace, key, value.as_slice());
 }
 
 fn unknown(what: &str) -> StorageError {
