@@ -28,9 +28,9 @@ pub(crate) fn run(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     })
 }
 
-/// The marks in the sources, as rows to paste into the table.
+/// The marks in the sources, as rows to paste into the table; what a row says stays.
 pub(crate) fn print_marks(shell: &Shell) -> Result<(), Stop> {
-    let ran = Ran::load(shell);
+    let (ran, rows) = (Ran::load(shell), table::parse(&shell.read_file(TABLE)?).unwrap_or_default());
     let mut by_id: BTreeMap<(char, u32, String), BTreeSet<String>> = BTreeMap::new();
     for mark in marks::collect(shell)? {
         let tests = by_id.entry(order(&mark.id)).or_default();
@@ -38,7 +38,8 @@ pub(crate) fn print_marks(shell: &Shell) -> Result<(), Stop> {
     }
     for ((_, _, id), tests) in by_id {
         let tests: Vec<String> = tests.iter().map(|name| format!("`{name}`")).collect();
-        println!("| {id} | | {} |", tests.join(" "));
+        let what = rows.iter().find(|row| row.id == id).map_or("", |row| &row.what);
+        println!("| {id} | {what} | {} |", tests.join(" "));
     }
     Ok(())
 }

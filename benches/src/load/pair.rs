@@ -15,6 +15,8 @@ const DISPOSE_ROWS: u64 = 32;
 const DISPOSE_WAIT: Duration = Duration::from_millis(20);
 /// Until everything that was sent has to be there.
 const DRAIN: Duration = Duration::from_secs(30);
+/// Once everything is there, whatever comes in this time is one too many.
+const LINGER: Duration = Duration::from_millis(200);
 /// How often a pair that hears nothing looks whether the phase has changed.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -154,7 +156,7 @@ impl Pair {
 
     /// Until everything that was sent before the drain has arrived.
     pub(super) async fn run(mut self) -> Result<Tally, String> {
-        let mut give_up_ns = u64::MAX;
+        let (mut give_up_ns, mut over_ns) = (u64::MAX, u64::MAX);
         loop {
             let now = clock::ns();
             self.phase = self.shared.phase();
@@ -167,10 +169,13 @@ impl Pair {
             self.receiver.peer.flush()?;
             if self.phase == Phase::Drain {
                 if self.is_done() {
+                    over_ns = over_ns.min(now + clock::to_ns(LINGER));
+                }
+                if now >= over_ns {
                     return Ok(self.tally);
                 }
                 give_up_ns = give_up_ns.min(now + clock::to_ns(DRAIN));
-                if now >= give_up_ns {
+                if now >= give_up_ns && over_ns == u64::MAX {
                     return Err(self.what_is_missing());
                 }
             }

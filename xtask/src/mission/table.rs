@@ -3,6 +3,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) id: String,
+    pub(super) what: String,
     /// Full names; empty for a row that is planned.
     pub(super) tests: Vec<String>,
 }
@@ -26,7 +27,7 @@ pub(super) fn parse(document: &str) -> Result<Vec<Row>, String> {
         if tests.is_empty() && cells[2] != "planned" {
             return Err(format!("row {id} names no test: name one, or say `planned` without the backticks."));
         }
-        rows.push(Row { id: id.to_owned(), tests });
+        rows.push(Row { id: id.to_owned(), what: cells[1].to_owned(), tests });
     }
     if rows.is_empty() { Err("there is no row.".to_owned()) } else { Ok(rows) }
 }
@@ -47,11 +48,15 @@ mod tests {
     fn rows_are_read_and_the_head_is_not() {
         let text = "# Title\n| id | must work | tests |\n|---|---|---|\n| V3 | receipts `20` | `a::b`, `c.py::d` |\n\
                     | V4 | text | planned |\n";
-        let row = |id: &str, tests: &[&str]| Row {
+        let row = |id: &str, what: &str, tests: &[&str]| Row {
             id: id.to_owned(),
+            what: what.to_owned(),
             tests: tests.iter().map(|test| (*test).to_owned()).collect(),
         };
-        assert_eq!(parse(text), Ok(vec![row("V3", &["a::b", "c.py::d"]), row("V4", &[])]));
+        assert_eq!(
+            parse(text),
+            Ok(vec![row("V3", "receipts `20`", &["a::b", "c.py::d"]), row("V4", "text", &[])])
+        );
     }
 
     #[test]

@@ -50,7 +50,15 @@ pub(super) struct Writer<'e> {
 impl<'e> Writer<'e> {
     pub(super) fn new(rows: Rows<'e>, memo: &'e mut Memo, tally: Tally, capacity: usize) -> Self {
         let batch = durable_batch(&rows.engine().db, capacity);
-        Self { rows, memo, tally, batch, fresh: HashMap::new(), value: Vec::new(), small: Vec::with_capacity(capacity) }
+        Self {
+            rows,
+            memo,
+            tally,
+            batch,
+            fresh: HashMap::new(),
+            value: Vec::new(),
+            small: Vec::with_capacity(capacity),
+        }
     }
 
     /// Adds one write.
