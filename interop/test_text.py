@@ -84,7 +84,6 @@ async def test_no_text_of_a_flood_is_passed_over_in_silence(server, names):
     """The dialect has no word for "busy": a server that cannot keep up reads more slowly."""
     alice, bob, count = *names("alice", "bob"), 3000
     async with await Walkie.connect(server, alice) as a, await Walkie.connect(server, bob) as b:
-        await a.rest()
         acked = await a.texts(bob, [str(number) for number in range(count)], window=count)
         received = [await b.receive(alice) for _ in range(count)]
         assert [text["message_id"] for text in received] == acked
@@ -97,7 +96,7 @@ async def test_a_client_may_send_at_once_all_that_it_kept(server, names):
     (bob,) = names("bob")
     for _ in range(40):
         (alice,) = names("alice")
-        async with await Walkie.connect(server, alice) as a:
+        async with await Walkie.connect(server, alice, at_once=True) as a:
             for number in range(200):
                 await a.say(PRIVATE, TEXT, alice, bob, str(number))
             acked = [(await a.get(TEXT_ACK))[4] for _ in range(200)]

@@ -110,7 +110,7 @@ async def test_the_first_frames_of_the_android_app_are_harmless(server, names):
     headers = {"VoicePingToken": alice, "DeviceId": "/data/user/0:a/b::c" * 8}
     for _ in range(2):
         async with (
-            await Walkie.connect(server, alice, additional_headers=headers) as a,
+            await Walkie.connect(server, alice, at_once=True, additional_headers=headers) as a,
             await Walkie.connect(server, bob) as b,
         ):
             await a.say(GROUP, CONNECTION, alice)

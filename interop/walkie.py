@@ -25,9 +25,13 @@ class Walkie(Inbox):
         self._fences = itertools.count(1)
 
     @classmethod
-    async def connect(cls, server, user, device="phone", **options):
+    async def connect(cls, server, user, device="phone", at_once=False, **options):
+        """Live voice is for those who are there: unless it wants to speak at once, it first asks whether it is."""
         options.setdefault("additional_headers", {"token": user, "device_id": device})
-        return cls(await dial(server.url("/"), **options), user)
+        client = cls(await dial(server.url("/"), **options), user)
+        if not at_once:
+            await client.fence()
+        return client
 
     def decode(self, data):
         assert isinstance(data, bytes), f"a text frame: {data!r}"
@@ -45,11 +49,15 @@ class Walkie(Inbox):
         """The next frame of this type; frames of other types stay."""
         return await self.take(lambda frame: frame[1] == kind, f"frame of type {kind}", **options)
 
-    async def rest(self):
-        """All that came and was not taken, up to now: what the server answers next comes after it."""
+    async def fence(self):
+        """Asks for an answer and waits for it: what was said before has been heard, and what came is here."""
         mark = f"fence {next(self._fences)}"
         await self.say(PRIVATE, CONNECTION_TEST, self.user, self.user, mark)
         await self.take(lambda frame: frame[1] == CONNECTION_ACK and frame[4] == mark, "answer to a test")
+
+    async def rest(self):
+        """All that came and was not taken, up to now."""
+        await self.fence()
         rest, self.frames = self.frames, []
         return rest
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -137,12 +137,14 @@ fn started(mut command: Command, data: Option<PathBuf>) -> Result<Running, Strin
             let _ = said.send(line);
         }
     });
-    let line = hears.recv_timeout(STARTS_IN).map_err(|_| {
-        format!(
-            "{name} did not say where it listens within {} s{}",
-            STARTS_IN.as_secs(),
-            running.last_words()
-        )
+    let line = hears.recv_timeout(STARTS_IN).map_err(|error| {
+        let what = match error {
+            RecvTimeoutError::Disconnected => "ended without saying where it listens".to_owned(),
+            RecvTimeoutError::Timeout => {
+                format!("did not say where it listens within {} s", STARTS_IN.as_secs())
+            }
+        };
+        format!("{name} {what}{}", running.last_words())
     })?;
     let address = line.strip_prefix(LISTENING).and_then(|address| address.split(' ').next()?.parse().ok());
     running.address = address.ok_or_else(|| format!("{name} said `{line}` instead of where it listens"))?;
