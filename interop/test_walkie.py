@@ -86,7 +86,10 @@ async def test_ids_are_echoed_in_the_form_the_client_writes(server, names):
     (name,) = names("n")
     number = 1_000_000 + int("".join(c for c in name if c.isdigit()))
     other = number + 1_000_000
-    async with await Walkie.connect(server, str(number)) as a, await Walkie.connect(server, str(other)) as b:
+    async with (
+        await Walkie.connect(server, str(number), at_once=True) as a,
+        await Walkie.connect(server, str(other), at_once=True) as b,
+    ):
         await b.say(PRIVATE, CONNECTION_TEST, other, 0, 1)
         assert await b.get(CONNECTION_ACK) == [PRIVATE, CONNECTION_ACK, 0, other, 1]
         await a.say(PRIVATE, START, number, other, 1)

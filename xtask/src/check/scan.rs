@@ -142,6 +142,15 @@ mod tests {
         assert_eq!(found, [(1, "HashMap"), (4, "std::time"), (5, "rand::")]);
     }
 
+    // MISSION L1
+    #[test]
+    fn the_core_has_no_clock_no_randomness_no_thread_and_no_io() {
+        let shell = Shell::new().unwrap();
+        for name in ["bimip-proto", "bimip-codec", "bimip-session"] {
+            assert_eq!(core_crate(&shell, name).unwrap(), [] as [String; 0], "{name}");
+        }
+    }
+
     #[test]
     fn a_comment_ends_the_code() {
         assert_eq!(without_comment("a(); // b"), "a(); ");
