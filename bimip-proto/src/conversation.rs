@@ -92,14 +92,17 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 fn write_percent(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            write!(f, "{}", char::from(byte))?;
-        } else {
+    let mut rest = text;
+    // Runs of plain bytes at once: most ids are one.
+    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
+        f.write_str(&rest[..at])?;
+        let special = rest[at..].chars().next().map_or(0, char::len_utf8);
+        for byte in rest[at..at + special].bytes() {
             write!(f, "%{byte:02X}")?;
         }
+        rest = &rest[at + special..];
     }
-    Ok(())
+    f.write_str(rest)
 }
 
 /// Strict: only what [`write_percent`] writes, so that one conversation has one text.
