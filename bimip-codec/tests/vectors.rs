@@ -294,7 +294,7 @@ fn tag(scheme: &MessageScheme) -> u8 {
     }
 }
 
-/// MISSION B2: the layout that `bimip.v1` keeps.
+/// The layout that `bimip.v1` keeps.
 fn older_listing(bytes: &Bytes, stated: &Json) {
     let scheme = MessageScheme::decode(bytes.clone()).unwrap();
     let Some(Payload::Message(message)) = scheme.payload else { panic!("a message") };

@@ -225,7 +225,7 @@ fn seal() -> impl Strategy<Value = Option<Seal>> {
     }))
 }
 
-/// MISSION B7: payloads are opaque.
+/// Payloads are opaque.
 fn opaque() -> impl Strategy<Value = Body> {
     let kind = prop::sample::select(vec![BodyKind::Text, BodyKind::Notification]);
     (kind, vec(any::<u8>(), 0..200), seal()).prop_map(|(kind, bytes, seal)| Body {

@@ -281,9 +281,10 @@ impl ServerCore {
         let Address::User(user) = to else { return 0 };
         let to_self = *user == device.user;
         let speaks = |other: &ConnId| {
-            let live = self.conns.get(other);
-            let live = live.filter(|it| matches!(it.phase, Phase::Live { .. }) && it.caps.talks);
-            live.is_some() && (*other != conn || to_self)
+            // Also to one that is still being attached: live voice waits for no mailbox.
+            let known = |it: &&Connection| matches!(it.phase, Phase::Live { .. } | Phase::Attaching { .. });
+            let talks = self.conns.get(other).filter(known).is_some_and(|it| it.caps.talks);
+            talks && (*other != conn || to_self)
         };
         let conns: Vec<ConnId> = self.roster.of(user).iter().copied().filter(speaks).collect();
         for other in &conns {
