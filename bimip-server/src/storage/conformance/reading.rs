@@ -81,13 +81,15 @@ pub(super) fn a_cursor_never_goes_back<S: Storage>(subject: &Subject<'_, S>) {
     }
     assert_eq!(world.attach("b", "2").cursor, Offset::ZERO, "another device stands elsewhere");
     assert_eq!(world.attach("a", "1").cursor, Offset::ZERO, "and so does another user's of the same name");
-    // Two sessions of one device, one of them late: the cursor stays where the faster one put it.
+    // A second session of the device begins before the first one's last word is stored, and stays behind it.
     world.send(a, "", "b", "y");
     world.commit();
     world.say(b, ClientPacket::Dispose(Offset(6)));
-    world.say(b, ClientPacket::Dispose(Offset(1)));
+    let behind = world.open("b", "1");
     world.commit();
-    assert_eq!(world.attach("b", "1").cursor, Offset(6));
+    world.say(behind, ClientPacket::Dispose(Offset(5)));
+    world.commit();
+    assert_eq!(world.attach("b", "1").cursor, Offset(6), "after the word of a session that is behind");
     if let Some(world) = world.reopen(subject) {
         assert_eq!(world.attach("b", "1").cursor, Offset(6), "after reopening");
     }

@@ -123,15 +123,15 @@ fn batch(journal: &[u8]) -> Result<Batch, Garbage> {
 fn item<'j>(fields: &mut Fields<'j>) -> Result<(&'j [u8], &'j [u8]), Garbage> {
     expect(fields, [ITEM])?;
     let [kind, compression] = fields.array()?;
-    // A value or one of two ways to take one away; plain or compressed.
-    if kind > 2 || compression > 1 {
+    // A value or one of two ways to take one away, never compressed: the store is opened so.
+    if kind > 2 || compression != 0 {
         return Err(Garbage);
     }
     let _keyspace: [u8; 8] = fields.array()?;
     let key = u16::from_le_bytes(fields.array()?);
     let value = u32::from_le_bytes(fields.array()?);
     let stored = u32::from_le_bytes(fields.array()?);
-    if compression == 0 && stored != value {
+    if stored != value {
         return Err(Garbage);
     }
     Ok((fields.take(usize::from(key))?, fields.take(usize::try_from(stored).map_err(|_| Garbage)?)?))

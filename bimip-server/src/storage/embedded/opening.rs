@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::Options;
 use super::checksum::seal;
@@ -93,6 +93,8 @@ fn start(path: &Path, options: &Options) -> Result<(Database, [Keyspace; 2]), St
         .cache_size(options.cache_bytes)
         .worker_threads(options.worker_threads.max(1))
         .max_journaling_size(JOURNAL_BYTES)
+        // Bodies are small and often encrypted; and what is not compressed can be checked without the engine.
+        .journal_compression(CompressionType::None)
         .open()?;
     let keyspace = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
     let keyspaces = [db.keyspace(LOG, keyspace)?, db.keyspace(SMALL, keyspace)?];
