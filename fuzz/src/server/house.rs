@@ -288,6 +288,8 @@ impl House {
                     assert!(request.rows > 0, "a page of nothing");
                     self.asks.push_back(Ask::Rows(request));
                 }
+                // A driver that goes on reading all the same: the core keeps what comes.
+                Output::Pause(_) | Output::Resume(_) => {}
                 other => panic!("unknown: {other:?}"),
             }
         }
@@ -312,6 +314,8 @@ impl House {
             }
             ServerPacket::Deliver(row) => peer.row(conn, row, window),
             ServerPacket::Fault(_) | ServerPacket::Bye(_) | ServerPacket::Rejected { .. } => {}
+            // Live voice waits for no mailbox.
+            ServerPacket::Talk(_) => {}
             other => assert!(peer.welcomed, "{conn}: {other:?} before the welcome"),
         }
         let Some(app) = peer.app.map(|app| &mut self.apps[app]) else { return };
@@ -323,10 +327,7 @@ impl House {
     }
 
     fn judge(&self) {
-        // Played and forwarded come in any order, which the checker's rule of rising marks does not know.
-        let in_any_order =
-            |it: &str| it.contains("is told of") && (it.contains("Played") || it.contains("Forwarded"));
-        let found: Vec<_> = self.checker.violations().iter().filter(|it| !in_any_order(it)).collect();
+        let found = self.checker.violations();
         assert!(found.is_empty(), "{found:#?}");
     }
 
