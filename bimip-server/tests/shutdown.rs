@@ -114,7 +114,7 @@ async fn a_store_that_hangs_does_not_hold_a_shutdown_for_ever() {
     drop(go);
 }
 
-// MISSION N1: fail-stop
+// A failed store is closed for writing and says so
 #[tokio::test]
 async fn a_failed_store_is_said_in_words() {
     let (storage, mut asked, go) = Gated::new();
