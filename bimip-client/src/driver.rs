@@ -292,6 +292,7 @@ fn refusal(packet: &ClientPacket, error: EncodeError) -> Option<ServerPacket> {
     match packet {
         ClientPacket::Send(draft) => Some(ServerPacket::Rejected {
             client_ref: draft.client_ref.clone(),
+            to: Some(draft.to.clone()),
             reason,
             retry_after_ms: None,
         }),

@@ -476,7 +476,7 @@ fn goodbye_and_silence() {
     for packet in [
         ServerPacket::Bye(CloseReason::Replaced { by: None }),
         ServerPacket::Bye(CloseReason::Idle),
-        ServerPacket::Rejected { client_ref: None, reason: Reject::Busy, retry_after_ms: None },
+        ServerPacket::Rejected { client_ref: None, to: None, reason: Reject::Busy, retry_after_ms: None },
         ServerPacket::Noted(Noted::Disposed(Offset(1))),
         ServerPacket::Fault(Fault { kind: FaultKind::Malformed, origin: 0, details: "x".into() }),
     ] {

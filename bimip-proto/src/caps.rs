@@ -1,6 +1,6 @@
 //! What a connection's dialect can say: all that a machine needs to know about it.
 
-use crate::{Entry, Status, UserId};
+use crate::{Address, Entry, Status, UserId};
 
 /// How a connection's cursor moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,11 @@ impl Caps {
     #[must_use]
     pub fn speaks(&self, user: &UserId, entry: &Entry) -> bool {
         match entry {
-            Entry::Message(message) => {
-                self.own_copies || message.head.from.user != *user || message.head.is_to(user)
-            }
+            // In a group everybody sees who speaks, so that what one's other device said needs no words of its own.
+            Entry::Message(message) => match &message.head.to {
+                Address::Group(_) => true,
+                Address::User(to) => self.own_copies || message.head.from.user != *user || to == user,
+            },
             Entry::Receipt(receipt) => {
                 let known = self.fine_marks || matches!(receipt.status, Status::Delivered | Status::Read);
                 known && (self.own_copies || receipt.by.user != *user)

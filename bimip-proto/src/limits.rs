@@ -49,3 +49,15 @@ pub const TALK_MS: u64 = 90_000;
 pub const TALK_FORGOTTEN_MS: u64 = 95_000;
 /// Talks running in one core; above it a start is denied as busy.
 pub const TALKS: usize = 65_536;
+/// Silence after which somebody else may take the floor of a group. The field's clients send a piece every 60 ms.
+pub const FLOOR_IDLE_MS: u64 = 3_000;
+/// Members of one group: each message to it writes so many rows in one commit.
+pub const GROUP_MEMBERS: u32 = 1_024;
+/// Groups that one user is in: a session learns all of them when it begins.
+pub const GROUPS_PER_USER: usize = 256;
+/// Members up to which a group's author gets a receipt of every member. Above that the first of each kind is told,
+/// or a message to a thousand would come back as a thousand rows.
+pub const RECEIPT_MEMBERS: u32 = 32;
+/// Times that a user came into a group and left it again that are remembered, of those with messages in between.
+/// What was received in an earlier stay can be marked no more.
+pub const STAYS: usize = 8;

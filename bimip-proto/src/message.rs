@@ -170,6 +170,16 @@ impl Head {
         Names { id: self.id, alias: Some(self.alias()), client_ref: self.client_ref.clone() }
     }
 
+    /// Whether a row with it in this user's mailbox delivers it: it is to them, or to a group they are in, by
+    /// somebody else.
+    #[must_use]
+    pub fn is_for(&self, user: &UserId) -> bool {
+        match &self.to {
+            Address::User(to) => to == user,
+            Address::Group(_) => self.from.user != *user,
+        }
+    }
+
     /// Whether `user` is one the message was sent to, as far as the head alone can say: a group's members are
     /// known to storage only.
     #[must_use]

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    ClientRef, CloseReason, DeviceName, Draft, Fault, Floor, Head, MessageRef, Offset, Reject, Row, Status,
-    Talk, UnixMs, UserId,
+    Address, ClientRef, CloseReason, DeviceName, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset, Reject,
+    Row, Status, Talk, UnixMs, UserId,
 };
 
 /// A client's word.
@@ -37,6 +37,10 @@ pub enum ClientPacket {
         /// What.
         status: Status,
     },
+    /// I want to be in this group.
+    Join(GroupId),
+    /// I want to be in it no more.
+    Leave(GroupId),
     /// Are you there?
     Ping(Ping),
     /// I am leaving.
@@ -98,6 +102,8 @@ pub enum ServerPacket {
     Rejected {
         /// What you called it.
         client_ref: Option<ClientRef>,
+        /// To whom it was, in dialects whose drafts have no names; others may leave it out.
+        to: Option<Address>,
         /// Why not.
         reason: Reject,
         /// When to try again, where that may help.
@@ -145,6 +151,19 @@ pub enum Noted {
         message: MessageRef,
         /// What was said about it.
         status: Status,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// You are in this group.
+    Joined(GroupId),
+    /// You are not in this group, or no more.
+    Left(GroupId),
+    /// You are not let into this group.
+    Barred {
+        /// Which group.
+        group: GroupId,
         /// Why not.
         reason: Reject,
         /// When to try again, where that may help.

@@ -21,6 +21,13 @@ pub enum Reject {
     /// same, so that the answer tells a stranger nothing.
     #[error("no such message for this user")]
     NoSuchMessage,
+    /// The user is not in this group, and may not join it. A group that does not exist is answered the same.
+    #[error("not a member of this group")]
+    NotMember,
+    /// The group has [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in
+    /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) groups.
+    #[error("no room for another member")]
+    Full,
     /// The body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
     #[error("the message is too large")]
     TooLarge,

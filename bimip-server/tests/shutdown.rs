@@ -123,7 +123,7 @@ async fn a_failed_store_is_said_in_words() {
     ann.say(&draft("c-1")).await;
     soon(asked.recv()).await.unwrap();
     go.send(Verdict::Fail).unwrap();
-    let ServerPacket::Rejected { client_ref, reason, retry_after_ms } = ann.next().await else {
+    let ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } = ann.next().await else {
         panic!("not refused")
     };
     assert_eq!((client_ref.unwrap().as_str(), reason), ("c-1", Reject::Unavailable));

@@ -176,6 +176,7 @@ fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
     let refuse = |name, reason, retry_after_ms| {
         Input::Packet(ServerPacket::Rejected {
             client_ref: ClientRef::new(name).ok(),
+            to: None,
             reason,
             retry_after_ms,
         })

@@ -95,6 +95,7 @@ fn signal(state: &mut State, fields: Fields, signal: &Signal) -> Result<Option<S
         (kind::RESPONSE, Some(status)) => ServerPacket::Noted(noted(fields, status, signal)?),
         (kind::ERROR, None) => ServerPacket::Rejected {
             client_ref: fields.client_ref(&signal.id)?,
+            to: None,
             reason: numbers::reject(signal.code),
             retry_after_ms: retry(signal),
         },

@@ -27,7 +27,7 @@ pub(crate) fn encode_server(
             let id = client_ref.as_ref().map_or("", |id| id.as_str());
             put(Payload::Signal(accepted(id, head, *offset)), out);
         }
-        ServerPacket::Rejected { client_ref, reason, retry_after_ms } => {
+        ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
             let id = client_ref.as_ref().map_or("", |id| id.as_str()).to_owned();
             let signal = Signal { id, status: numbers::SENT, to: me.map(identity), ..Signal::default() };
             put(Payload::Signal(refused(signal, *reason, *retry_after_ms)), out);

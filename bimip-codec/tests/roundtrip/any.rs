@@ -358,7 +358,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         welcome().prop_map(ServerPacket::Welcome),
         accepted,
         (option::of(client_ref()), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
-            ServerPacket::Rejected { client_ref, reason, retry_after_ms }
+            ServerPacket::Rejected { client_ref, to: None, reason, retry_after_ms }
         }),
         noted().prop_map(ServerPacket::Noted),
         message,

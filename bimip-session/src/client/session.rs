@@ -348,7 +348,7 @@ impl ClientSession {
         match packet {
             ServerPacket::Welcome(welcome) => self.welcomed(now, welcome),
             ServerPacket::Accepted { client_ref, head, offset } => self.accepted(client_ref, head, offset),
-            ServerPacket::Rejected { client_ref, reason, retry_after_ms } => {
+            ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
                 self.rejected(now, client_ref.as_ref(), reason, retry_after_ms);
             }
             ServerPacket::Noted(noted) => self.noted(now, noted),
