@@ -277,8 +277,12 @@ fn acks_and_refusals() {
         ..v1::Signal::default()
     };
     assert_eq!(ack, [Payload::Signal(expected)]);
-    let refused =
-        written(&ServerPacket::Rejected { client_ref, to: None, reason: Reject::Busy, retry_after_ms: Some(250) });
+    let refused = written(&ServerPacket::Rejected {
+        client_ref,
+        to: None,
+        reason: Reject::Busy,
+        retry_after_ms: Some(250),
+    });
     let [Payload::Signal(signal)] = &refused[..] else { panic!() };
     assert_eq!((signal.r#type, signal.code, signal.retry_after_ms), (3, 429, 250));
     assert_eq!((signal.id.as_str(), signal.error.as_deref()), ("c-1", Some("busy, try again")));

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Address, ClientRef, CloseReason, DeviceName, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset, Reject,
-    Row, Status, Talk, UnixMs, UserId,
+    Address, ClientRef, CloseReason, DeviceName, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset,
+    Reject, Row, Status, Talk, UnixMs, UserId,
 };
 
 /// A client's word.

@@ -19,6 +19,7 @@
 //! backend; the conformance suite, the simulator's lying disk and the crash tests are there for it.
 
 mod book;
+mod group;
 mod outgoing;
 mod overlay;
 mod put;
@@ -27,9 +28,10 @@ mod ticket;
 mod view;
 
 pub use self::book::Book;
+pub use self::group::{GroupHead, Membership, Stay};
 pub use self::outgoing::Outgoing;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};
-pub use self::settle::{Settlement, Verdict, judge, settle};
+pub use self::settle::{About, Settlement, Verdict, judge, settle};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
 pub use self::view::{ConversationHead, Known, View, Write};
 

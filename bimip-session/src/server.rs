@@ -9,11 +9,14 @@ mod core;
 mod counters;
 mod delivery;
 mod draft;
+mod floor;
+mod group;
 mod io;
 mod reader;
 mod receipt;
 mod roster;
 mod speech;
+mod talk;
 mod timers;
 
 pub use self::core::ServerCore;

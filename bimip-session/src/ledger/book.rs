@@ -1,11 +1,12 @@
 //! A store in memory: the reference for every backend, and the disk of the simulator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
 
+use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::view::{ConversationHead, Known, View, Write};
 
@@ -20,6 +21,10 @@ pub struct Book {
     known: BTreeMap<PutKey, Known>,
     marks: BTreeMap<(u64, UserId), Marks>,
     cursors: BTreeMap<Device, Offset>,
+    groups: BTreeMap<GroupId, GroupHead>,
+    memberships: BTreeMap<(GroupId, UserId), Membership>,
+    members: BTreeMap<GroupId, BTreeSet<UserId>>,
+    groups_of: BTreeMap<UserId, BTreeSet<GroupId>>,
 }
 
 impl Book {
@@ -35,6 +40,10 @@ impl Book {
             known: BTreeMap::new(),
             marks: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            memberships: BTreeMap::new(),
+            members: BTreeMap::new(),
+            groups_of: BTreeMap::new(),
         }
     }
 
@@ -68,6 +77,21 @@ impl Book {
             }
             Write::Cursor { device, offset } => {
                 self.cursors.insert(device.clone(), *offset);
+            }
+            Write::Group { group, head } => {
+                self.groups.insert(group.clone(), *head);
+            }
+            Write::Member { group, user, membership } => {
+                let members = self.members.entry(group.clone()).or_default();
+                let groups = self.groups_of.entry(user.clone()).or_default();
+                if membership.is_member() {
+                    members.insert(user.clone());
+                    groups.insert(group.clone());
+                } else {
+                    members.remove(user);
+                    groups.remove(group);
+                }
+                self.memberships.insert((group.clone(), user.clone()), membership.clone());
             }
         }
     }
@@ -163,5 +187,21 @@ impl View for Book {
 
     fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {
         Ok(self.cursors.get(device).copied().unwrap_or_default())
+    }
+
+    fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, Infallible> {
+        Ok(self.groups.get(group).copied())
+    }
+
+    fn membership(&self, group: &GroupId, user: &UserId) -> Result<Membership, Infallible> {
+        Ok(self.memberships.get(&(group.clone(), user.clone())).cloned().unwrap_or_default())
+    }
+
+    fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
+        Ok(self.members.get(group).into_iter().flatten().cloned().collect())
+    }
+
+    fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Infallible> {
+        Ok(self.groups_of.get(user).into_iter().flatten().cloned().collect())
     }
 }

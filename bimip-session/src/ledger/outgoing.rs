@@ -30,21 +30,34 @@ impl Outgoing {
     pub(crate) fn ack(proof: &Committed) -> Option<Self> {
         let outcome = proof.outcomes().first();
         let packet = match (proof.ack(), outcome) {
-            (Ack::Draft(client_ref), Some(Outcome::Stored(placed) | Outcome::Repeat(placed))) => {
+            (Ack::Draft { client_ref, .. }, Some(Outcome::Stored(placed) | Outcome::Repeat(placed))) => {
                 ServerPacket::Accepted {
                     client_ref: client_ref.clone(),
                     head: placed.head.clone(),
                     offset: placed.offset,
                 }
             }
-            (Ack::Draft(client_ref), Some(Outcome::Refused(reason))) => ServerPacket::Rejected {
+            (Ack::Draft { client_ref, to }, Some(Outcome::Refused(reason))) => ServerPacket::Rejected {
                 client_ref: client_ref.clone(),
+                to: Some(to.clone()),
                 reason: *reason,
                 retry_after_ms: None,
             },
-            (Ack::Talk, Some(Outcome::Stored(placed))) => {
+            (Ack::Talk { .. }, Some(Outcome::Stored(placed))) => {
                 ServerPacket::Floor(Floor::Ended { head: placed.head.clone() })
             }
+            (Ack::Talk { to }, Some(Outcome::Refused(reason))) => {
+                ServerPacket::Floor(Floor::Denied { to: to.clone(), reason: *reason })
+            }
+            (Ack::Joined(group), Some(Outcome::Joined { .. })) => {
+                ServerPacket::Noted(Noted::Joined(group.clone()))
+            }
+            (Ack::Joined(group), Some(Outcome::Refused(reason))) => ServerPacket::Noted(Noted::Barred {
+                group: group.clone(),
+                reason: *reason,
+                retry_after_ms: None,
+            }),
+            (Ack::Left(group), Some(_)) => ServerPacket::Noted(Noted::Left(group.clone())),
             (Ack::Disposed(offset), _) => ServerPacket::Noted(Noted::Disposed(*offset)),
             (Ack::Delivered(messages), _) => ServerPacket::Noted(Noted::Delivered(messages.clone())),
             (Ack::Marked { message, status }, Some(Outcome::Refused(reason))) => {
@@ -73,8 +86,14 @@ impl Outgoing {
         let may_pass = matches!(reason, Reject::Busy | Reject::Unavailable);
         let retry_after_ms = may_pass.then_some(RETRY_AFTER_MS);
         let packet = match ack {
-            Ack::Draft(client_ref) => {
-                ServerPacket::Rejected { client_ref: client_ref.clone(), reason, retry_after_ms }
+            Ack::Draft { client_ref, to } => ServerPacket::Rejected {
+                client_ref: client_ref.clone(),
+                to: Some(to.clone()),
+                reason,
+                retry_after_ms,
+            },
+            Ack::Joined(group) | Ack::Left(group) => {
+                ServerPacket::Noted(Noted::Barred { group: group.clone(), reason, retry_after_ms })
             }
             Ack::Marked { message, status } => ServerPacket::Noted(Noted::Refused {
                 message: message.clone(),
@@ -84,7 +103,9 @@ impl Outgoing {
             }),
             // A cursor that did not move is asked for again by the rows themselves; a talk's end has no word
             // for failure.
-            Ack::None | Ack::Talk | Ack::Disposed(_) | Ack::Delivered(_) => return None,
+            Ack::None | Ack::Entered | Ack::Talk { .. } | Ack::Disposed(_) | Ack::Delivered(_) => {
+                return None;
+            }
         };
         Some(Self(packet))
     }
@@ -101,7 +122,13 @@ impl Outgoing {
                 ServerPacket::Accepted { .. }
                     | ServerPacket::Deliver(_)
                     | ServerPacket::Floor(Floor::Ended { .. })
-                    | ServerPacket::Noted(Noted::Disposed(_) | Noted::Delivered(_) | Noted::Marked { .. })
+                    | ServerPacket::Noted(
+                        Noted::Disposed(_)
+                            | Noted::Delivered(_)
+                            | Noted::Marked { .. }
+                            | Noted::Joined(_)
+                            | Noted::Left(_)
+                    )
             ),
             "made from a proof or from a row, never like this"
         );

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, UnixMs, UserId};
+use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, UnixMs, UserId};
 
+use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::view::{ConversationHead, Known, View, Write};
 
@@ -19,6 +20,10 @@ pub(super) struct Overlay<'v, V: View> {
     entries: BTreeMap<u64, Arc<Entry>>,
     marks: BTreeMap<(u64, UserId), Marks>,
     cursors: BTreeMap<Device, Offset>,
+    groups: BTreeMap<GroupId, GroupHead>,
+    memberships: BTreeMap<(GroupId, UserId), Membership>,
+    members: BTreeMap<GroupId, Arc<[UserId]>>,
+    groups_of: BTreeMap<UserId, Vec<GroupId>>,
     writes: Vec<Write>,
 }
 
@@ -34,16 +39,27 @@ impl<'v, V: View> Overlay<'v, V> {
             entries: BTreeMap::new(),
             marks: BTreeMap::new(),
             cursors: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            memberships: BTreeMap::new(),
+            members: BTreeMap::new(),
+            groups_of: BTreeMap::new(),
             writes: Vec::new(),
         })
     }
 
-    /// The writes of the batch: marks and cursors, which a batch may raise several times, once each.
+    /// The writes of the batch: what a batch may change several times, once each.
     pub(super) fn into_writes(mut self) -> Vec<Write> {
         let marks =
             self.marks.into_iter().map(|((sequence, user), marks)| Write::Marks { sequence, user, marks });
         self.writes.extend(marks);
         self.writes.extend(self.cursors.into_iter().map(|(device, offset)| Write::Cursor { device, offset }));
+        self.writes.extend(self.groups.into_iter().map(|(group, head)| Write::Group { group, head }));
+        let members = self.memberships.into_iter();
+        self.writes.extend(members.map(|((group, user), membership)| Write::Member {
+            group,
+            user,
+            membership,
+        }));
         self.writes
     }
 
@@ -140,5 +156,62 @@ impl<'v, V: View> Overlay<'v, V> {
             self.cursors.insert(device.clone(), offset);
         }
         Ok(())
+    }
+
+    pub(super) fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, V::Error> {
+        match self.groups.get(group) {
+            Some(head) => Ok(Some(*head)),
+            None => self.view.group(group),
+        }
+    }
+
+    pub(super) fn set_group(&mut self, group: GroupId, head: GroupHead) {
+        self.groups.insert(group, head);
+    }
+
+    pub(super) fn membership(&self, group: &GroupId, user: &UserId) -> Result<Membership, V::Error> {
+        match self.memberships.get(&(group.clone(), user.clone())) {
+            Some(membership) => Ok(membership.clone()),
+            None => self.view.membership(group, user),
+        }
+    }
+
+    /// Notes a change that leaves the user where they were: in the group, or out of it.
+    pub(super) fn set_membership(&mut self, group: GroupId, user: UserId, membership: Membership) {
+        self.memberships.insert((group, user), membership);
+    }
+
+    /// Notes that a user came or went.
+    pub(super) fn moved(
+        &mut self,
+        group: GroupId,
+        user: UserId,
+        membership: Membership,
+    ) -> Result<(), V::Error> {
+        let (mut members, mut groups) = (self.members(&group)?.to_vec(), self.groups_of(&user)?);
+        members.retain(|member| *member != user);
+        groups.retain(|known| *known != group);
+        if membership.is_member() {
+            members.insert(members.partition_point(|member| *member < user), user.clone());
+            groups.insert(groups.partition_point(|known| *known < group), group.clone());
+        }
+        self.members.insert(group.clone(), members.into());
+        self.groups_of.insert(user.clone(), groups);
+        self.set_membership(group, user, membership);
+        Ok(())
+    }
+
+    pub(super) fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, V::Error> {
+        match self.members.get(group) {
+            Some(members) => Ok(Arc::clone(members)),
+            None => self.view.members(group),
+        }
+    }
+
+    pub(super) fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, V::Error> {
+        match self.groups_of.get(user) {
+            Some(groups) => Ok(groups.clone()),
+            None => self.view.groups_of(user),
+        }
     }
 }

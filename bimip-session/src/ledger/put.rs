@@ -1,6 +1,6 @@
 //! What a ticket asks to be stored.
 
-use bimip_proto::{Address, Body, ClientRef, Device, MessageRef, Status, UnixMs, UserId};
+use bimip_proto::{Address, Body, ClientRef, Device, GroupId, MessageRef, Status, UnixMs, UserId};
 
 /// Under which name a put is stored at most once: the sending device and its own name for the draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,10 @@ pub enum Guard {
     None,
     /// Only somebody the message was sent to.
     Recipient,
+    /// Only a member of the group it goes to.
+    MayPost,
+    /// Only into an open group, or one that opens with it, or by a member.
+    MayJoin,
 }
 
 /// Whose mailboxes get a row.
@@ -37,6 +41,8 @@ pub enum Guard {
 pub enum Audience {
     /// These users; nobody when it is empty, and each once however often it is named.
     Users(Vec<UserId>),
+    /// Everybody who is in the group when it is stored, the author among them.
+    Group(GroupId),
     /// The author of the message that the put is about.
     Author {
         /// And the one who says it, for the sake of their other devices.
@@ -74,19 +80,35 @@ pub enum Record {
         /// About which message.
         message: MessageRef,
     },
+    /// Somebody comes into a group.
+    Join {
+        /// Who.
+        user: UserId,
+        /// Which group. It is made if it does not exist.
+        group: GroupId,
+        /// Whether a group that is made by this is open to anybody.
+        opens: bool,
+    },
+    /// Somebody leaves a group.
+    Leave {
+        /// Who.
+        user: UserId,
+        /// Which group.
+        group: GroupId,
+    },
 }
 
 impl Put {
-    /// Whether it is a message: control puts wait a little for one to ride with.
-    pub(crate) const fn is_message(&self) -> bool {
-        matches!(self.record, Record::Message { .. })
+    /// Whether somebody waits for it. Marks wait a little for something to share a sync with.
+    pub(crate) const fn is_urgent(&self) -> bool {
+        !matches!(self.record, Record::Mark { .. })
     }
 
     /// The bytes it brings, for budgets.
     pub(crate) const fn bytes(&self) -> usize {
         match &self.record {
             Record::Message { body, .. } => body.bytes.len() + 128,
-            Record::Mark { .. } => 64,
+            Record::Mark { .. } | Record::Join { .. } | Record::Leave { .. } => 64,
         }
     }
 }

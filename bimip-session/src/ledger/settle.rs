@@ -1,17 +1,19 @@
 //! Everything that is decided about a batch of tickets, in one place, for every storage backend.
 
+mod mark;
+mod member;
+mod message;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{
-    Body, BodyKind, ConversationId, Device, Entry, Head, Message, MessageId, MessageRef, Names, Offset,
-    Receipt, Reject, Seq, Status, UnixMs, UserId, limits,
-};
+use bimip_proto::{Address, Body, BodyKind, Entry, Head, Names, Reject, Status, UserId};
 
+use super::group::{GroupHead, Membership};
 use super::overlay::Overlay;
-use super::put::{Audience, Guard, Put, Record, digest};
-use super::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
-use super::view::{ConversationHead, Known, View, Write};
+use super::put::{Guard, Put, Record};
+use super::ticket::{Committed, Delivery, Failed, Failure, Outcome, Ticket};
+use super::view::{View, Write};
 
 /// May it?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +25,44 @@ pub enum Verdict {
     Refused(Reject),
 }
 
-/// Judges a put by its guard. `about` is the message it is about, as the transaction sees it.
+/// What a put is about, as the transaction sees it: what a guard looks at.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "tests build it")]
+pub struct About<'a> {
+    /// The message that a mark names.
+    pub message: Option<&'a Head>,
+    /// The group that is joined, posted to, or that the message went to.
+    pub group: Option<GroupHead>,
+    /// What the group knows of whoever asks.
+    pub membership: Option<&'a Membership>,
+}
+
+/// Judges a put by its guard.
 ///
-/// Pure: the same put and message give the same verdict everywhere.
+/// Pure: the same put and the same facts give the same verdict everywhere.
 #[must_use]
-pub fn judge(put: &Put, about: Option<&Head>) -> Verdict {
-    let granted = match (put.guard, &put.record) {
-        (Guard::None, _) => true,
-        (Guard::Recipient, Record::Mark { by, .. }) => about.is_some_and(|head| head.is_to(&by.user)),
-        (Guard::Recipient, _) => false,
+pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
+    let member = about.membership.is_some_and(Membership::is_member);
+    let (granted, otherwise) = match (put.guard, &put.record) {
+        (Guard::None, _) => (true, Reject::Unsupported),
+        (Guard::Recipient, Record::Mark { by, .. }) => {
+            let received = about.message.is_some_and(|head| received(head, &by.user, about.membership));
+            (received, Reject::NoSuchMessage)
+        }
+        (Guard::MayPost, Record::Message { .. }) => (member, Reject::NotMember),
+        (Guard::MayJoin, Record::Join { opens, .. }) => {
+            (member || about.group.map_or(*opens, |group| group.open), Reject::NotMember)
+        }
+        _ => (false, Reject::Unsupported),
     };
-    if granted { Verdict::Granted } else { Verdict::Refused(Reject::NoSuchMessage) }
+    if granted { Verdict::Granted } else { Verdict::Refused(otherwise) }
+}
+
+fn received(head: &Head, by: &UserId, membership: Option<&Membership>) -> bool {
+    match head.to {
+        Address::Group(_) => head.is_for(by) && membership.is_some_and(|it| it.saw(head.seq)),
+        _ => head.is_for(by),
+    }
 }
 
 /// A batch whose every number is given and every question answered, but of which nothing is stored yet.
@@ -105,13 +134,15 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
     let mut raised = Raised::new();
     for put in ticket.puts() {
         let outcome = match &put.record {
-            Record::Message { .. } => message(put, overlay, &mut decision.deliveries)?,
-            Record::Mark { .. } => mark(put, overlay, &mut raised)?,
+            Record::Message { .. } => message::settle(put, overlay, &mut decision.deliveries)?,
+            Record::Mark { .. } => mark::settle(put, overlay, &mut raised)?,
+            Record::Join { user, group, opens } => member::join(put, user, group, *opens, overlay)?,
+            Record::Leave { user, group } => member::leave(user, group, overlay)?,
         };
         decision.outcomes.push(outcome);
     }
     if let Some(Put { audience, record: Record::Mark { by, at, .. }, .. }) = ticket.puts().last() {
-        receipts(raised, audience, by, *at, overlay, &mut decision.deliveries)?;
+        mark::receipts(raised, audience, by, *at, overlay, &mut decision.deliveries)?;
     }
     if let Some((device, offset)) = ticket.cursor() {
         overlay.cursor(device, *offset)?;
@@ -119,170 +150,15 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
     Ok(decision)
 }
 
-fn message<V: View>(
-    put: &Put,
-    overlay: &mut Overlay<'_, V>,
-    deliveries: &mut Vec<Delivery>,
-) -> Result<Outcome, V::Error> {
-    let Record::Message { from, to, client_ref, client_time, at, body } = &put.record else {
-        return Ok(Outcome::Refused(Reject::Unsupported));
-    };
-    let digest = digest(to, body);
-    if let Some(key) = &put.key
-        && let Some(known) = overlay.known(key)?
-    {
-        return repeat(known, digest, overlay);
-    }
-    if let Verdict::Refused(reject) = judge(put, None) {
-        return Ok(Outcome::Refused(reject));
-    }
-    let Audience::Users(users) = &put.audience else {
-        return Ok(Outcome::Refused(Reject::Unsupported));
-    };
-
-    let conversation = ConversationId::of(&from.user, to);
-    let mut last = overlay.conversation(&conversation)?;
-    last.stamp = UnixMs(at.0.max(last.stamp.0 + 1));
-    if !users.is_empty() {
-        last.seq = Seq(last.seq.0 + 1);
-    }
-    let head = Head {
-        id: MessageId::new(overlay.epoch(), overlay.next_sequence()),
-        from: from.clone(),
-        to: to.clone(),
-        client_ref: client_ref.clone(),
-        client_time: *client_time,
-        at: *at,
-        stamp: last.stamp,
-        seq: if users.is_empty() { Seq(0) } else { last.seq },
-        kind: body.kind,
-    };
-    let entry = Arc::new(Entry::Message(Message { head: head.clone(), body: body.clone() }));
-    let sequence = overlay.log(Arc::clone(&entry));
-    place(conversation, last, users.is_empty(), sequence, overlay);
-    deliver(users.iter(), sequence, &entry, overlay, deliveries)?;
-    let own = deliveries.iter().rev().find(|delivery| delivery.user == from.user);
-    let offset = own.map_or(Offset::ZERO, |delivery| delivery.offset);
-    if let Some(key) = &put.key {
-        overlay.key(key.clone(), Known { sequence, offset, digest });
-    }
-    Ok(Outcome::Stored(Placed { head, offset }))
-}
-
-/// A message for nobody takes a stamp of its conversation, so that its id is unique, but no place in it.
-fn place<V: View>(
-    conversation: ConversationId,
-    head: ConversationHead,
-    nobody: bool,
-    sequence: u64,
-    overlay: &mut Overlay<'_, V>,
-) {
-    if nobody {
-        overlay.stamp(conversation, head);
-    } else {
-        overlay.history(conversation, head, sequence);
-    }
-}
-
-fn repeat<V: View>(known: Known, digest: u64, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {
-    if known.digest != digest {
-        return Ok(Outcome::Refused(Reject::Conflict));
-    }
-    Ok(match overlay.entry(known.sequence)?.as_deref() {
-        Some(Entry::Message(first)) => {
-            Outcome::Repeat(Placed { head: first.head.clone(), offset: known.offset })
-        }
-        // Retention took the message: what its first ack said is gone, and a second copy must not appear.
-        _ => Outcome::Refused(Reject::Conflict),
-    })
-}
-
-fn mark<V: View>(put: &Put, overlay: &mut Overlay<'_, V>, raised: &mut Raised) -> Result<Outcome, V::Error> {
-    let Record::Mark { by, status, message, .. } = &put.record else {
-        return Ok(Outcome::Refused(Reject::Unsupported));
-    };
-    let found = find(message, &by.user, overlay)?;
-    // A message that went to nobody has no place in its conversation, and nobody to speak about it.
-    let head = match found.as_deref() {
-        Some(Entry::Message(found)) if found.head.seq != Seq(0) => Some(&found.head),
-        _ => None,
-    };
-    if let Verdict::Refused(reject) = judge(put, head) {
-        return Ok(Outcome::Refused(reject));
-    }
-    let Some(head) = head else { return Ok(Outcome::Refused(Reject::NoSuchMessage)) };
-    let sequence = head.id.sequence();
-    let before = overlay.marks(sequence, &by.user)?;
-    let after = before.with(*status);
-    if after != before {
-        overlay.mark(sequence, by.user.clone(), after);
-        raised.entry((head.from.user.clone(), *status)).or_default().push(head.names());
-    }
-    Ok(Outcome::Noted)
-}
-
-/// The message that `reference` names, as `reader` may name it.
-fn find<V: View>(
-    reference: &MessageRef,
-    reader: &UserId,
-    overlay: &Overlay<'_, V>,
-) -> Result<Option<Arc<Entry>>, V::Error> {
-    match reference {
-        MessageRef::Id(id) if id.epoch() == overlay.epoch() => overlay.entry(id.sequence()),
-        MessageRef::Alias(alias) => {
-            // The reader is the one party known for sure; ids may hold the separator.
-            for (to, from) in alias.candidates().filter(|(to, _)| *to == reader.as_str()) {
-                let (Ok(to), Ok(from)) = (UserId::new(to), UserId::new(from)) else { continue };
-                let conversation = ConversationId::direct(to, from);
-                let Some(sequence) = overlay.sequence_at(&conversation, alias.stamp)? else { continue };
-                let entry = overlay.entry(sequence)?;
-                if matches!(entry.as_deref(), Some(Entry::Message(message)) if message.head.alias() == *alias)
-                {
-                    return Ok(entry);
-                }
-            }
-            Ok(None)
-        }
-        _ => Ok(None),
-    }
-}
-
-fn receipts<V: View>(
-    raised: Raised,
-    audience: &Audience,
-    by: &Device,
-    at: UnixMs,
-    overlay: &mut Overlay<'_, V>,
-    deliveries: &mut Vec<Delivery>,
-) -> Result<(), V::Error> {
-    for ((author, status), messages) in raised {
-        let mut users = vec![author];
-        if matches!(audience, Audience::Author { and_self: true }) {
-            users.push(by.user.clone());
-        }
-        for part in messages.chunks(limits::RECEIPT_MESSAGES) {
-            let receipt = Receipt { by: by.clone(), status, at, messages: part.to_vec() };
-            let entry = Arc::new(Entry::Receipt(receipt));
-            let sequence = overlay.log(Arc::clone(&entry));
-            deliver(users.iter(), sequence, &entry, overlay, deliveries)?;
-        }
-    }
-    Ok(())
-}
-
-/// One row for each user, however often named.
+/// One row for each of `users`, who are named once each.
 fn deliver<'u, V: View>(
-    users: impl Iterator<Item = &'u UserId>,
+    users: impl IntoIterator<Item = &'u UserId>,
     sequence: u64,
     entry: &Arc<Entry>,
     overlay: &mut Overlay<'_, V>,
     deliveries: &mut Vec<Delivery>,
 ) -> Result<(), V::Error> {
-    let first = deliveries.len();
     for user in users {
-        if deliveries[first..].iter().any(|delivery| delivery.user == *user) {
-            continue;
-        }
         let offset = overlay.row(user, sequence)?;
         deliveries.push(Delivery { user: user.clone(), offset, entry: Arc::clone(entry) });
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{ClientRef, Device, Entry, Head, MessageRef, Offset, Reject, Status, UserId};
+use bimip_proto::{
+    Address, ClientRef, Device, Entry, GroupId, Head, MessageRef, Offset, Reject, Status, UserId,
+};
 use thiserror::Error;
 
 use super::put::Put;
@@ -27,15 +29,28 @@ pub(crate) enum Ack {
     /// Nobody waits.
     None,
     /// A draft.
-    Draft(Option<ClientRef>),
+    Draft { client_ref: Option<ClientRef>, to: Address },
     /// The end of a talk.
-    Talk,
+    Talk { to: Address },
     /// A disposal.
     Disposed(Offset),
     /// A list of delivered messages.
     Delivered(Vec<MessageRef>),
     /// A mark.
     Marked { message: MessageRef, status: Status },
+    /// A join.
+    Joined(GroupId),
+    /// A leave.
+    Left(GroupId),
+    /// A join that nobody asked for in words: the sign-in said it.
+    Entered,
+}
+
+impl Ack {
+    /// Whether what the connection says next depends on it.
+    pub(crate) const fn bars(&self) -> bool {
+        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Entered)
+    }
 }
 
 impl Ticket {
@@ -60,10 +75,10 @@ impl Ticket {
         self.cursor.as_ref()
     }
 
-    /// Whether it brings no message: then it may wait a moment for one to share a sync with.
+    /// Whether nobody waits for it: then it may wait a moment for something to share a sync with.
     #[must_use]
     pub fn is_control(&self) -> bool {
-        !self.puts.iter().any(Put::is_message)
+        !self.puts.iter().any(Put::is_urgent)
     }
 
     /// Roughly what it weighs, for budgets.
@@ -97,6 +112,20 @@ pub enum Outcome {
     Repeat(Placed),
     /// The mark is stored, now or before.
     Noted,
+    /// The user is in the group, now or since before.
+    Joined {
+        /// Who.
+        user: UserId,
+        /// Which group.
+        group: GroupId,
+    },
+    /// The user is not in the group, or no more.
+    Left {
+        /// Who.
+        user: UserId,
+        /// Which group.
+        group: GroupId,
+    },
     /// Nothing of it is stored.
     Refused(Reject),
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
 
+use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 
 /// What a storage backend can say about what it holds, inside the transaction of a batch.
@@ -64,6 +65,30 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn cursor(&self, device: &Device) -> Result<Offset, Self::Error>;
+
+    /// A group, if there is one of that name.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, Self::Error>;
+
+    /// What is known about a user in a group; the default for a stranger.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn membership(&self, group: &GroupId, user: &UserId) -> Result<Membership, Self::Error>;
+
+    /// Everybody who is in a group now, once each, in the order of their names. Asked for every message to a group.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Self::Error>;
+
+    /// The groups that a user is in now, once each, in the order of their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Self::Error>;
 }
 
 /// The last message of a conversation.
@@ -150,5 +175,22 @@ pub enum Write {
         device: Device,
         /// Everything up to here is stored by it.
         offset: Offset,
+    },
+    /// A group: replaces what was there.
+    Group {
+        /// Its name.
+        group: GroupId,
+        /// All about it.
+        head: GroupHead,
+    },
+    /// A user in a group: replaces what was there. Whether the user is in it now is
+    /// [`Membership::is_member`].
+    Member {
+        /// Which group.
+        group: GroupId,
+        /// Who.
+        user: UserId,
+        /// All about it.
+        membership: Membership,
     },
 }

@@ -1,17 +1,22 @@
-//! Private talks: who is talking to whom, since when.
+//! Talks: who is talking to whom, since when.
 
 use std::collections::BTreeMap;
 
-use bimip_proto::{Address, Now, UserId, limits};
+use bimip_proto::{Address, Now, Reject, UserId, limits};
 
+use super::floor::{Asked, Floors};
 use super::io::{Config, ConnId};
 use super::timers::{Due, Timers};
 
 /// The talks of a core, keyed by talker and target. Bounded by [`limits::TALKS`] and by the clock: a talk that
 /// is never ended is forgotten.
+///
+/// A talk to a user is nobody else's business. A talk to a group needs its floor: a talker who lost it goes unheard,
+/// and what was heard before is still theirs to end.
 #[derive(Debug, Default)]
 pub(super) struct Bursts {
     bursts: BTreeMap<(UserId, Address), Burst>,
+    floors: Floors,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +24,16 @@ struct Burst {
     conn: ConnId,
     started_mono_ms: u64,
     forgotten_mono_ms: u64,
-    /// Ended by the server at its greatest length: its audio goes nowhere until the next start.
-    cut: bool,
+    ended: Option<Ended>,
+}
+
+/// How a talk came to an end before its talker said so.
+#[derive(Debug, Clone, Copy)]
+enum Ended {
+    /// By the server at its greatest length: it is a message already.
+    Cut,
+    /// Somebody else took the floor. Last heard then.
+    Displaced { heard_mono_ms: u64 },
 }
 
 /// Where a piece of audio goes.
@@ -33,7 +46,7 @@ pub(super) enum Airing {
 }
 
 impl Bursts {
-    /// A talk begins, or begins anew. `false` when there are too many.
+    /// A talk begins, or begins anew. Whether it took the floor from somebody who fell silent.
     pub(super) fn start(
         &mut self,
         now: Now,
@@ -42,36 +55,63 @@ impl Bursts {
         from: &UserId,
         to: &Address,
         timers: &mut Timers,
-    ) -> bool {
+    ) -> Result<bool, Reject> {
+        let asked = match to {
+            Address::Group(group) => self.floors.ask(now, config.floor_idle_ms, group, from),
+            _ => Asked::Free,
+        };
+        if asked == Asked::Busy {
+            return Err(Reject::Busy);
+        }
         self.take(from, to, timers);
         if self.bursts.len() >= limits::TALKS {
-            return false;
+            return Err(Reject::Busy);
+        }
+        if let Address::Group(group) = to {
+            self.floors.take(now, group, from);
         }
         let forgotten_mono_ms = now.mono_ms + config.talk_forgotten_ms;
         timers.set(forgotten_mono_ms, Due::Talk(from.clone(), to.clone()));
-        let burst = Burst { conn, started_mono_ms: now.mono_ms, forgotten_mono_ms, cut: false };
+        let burst = Burst { conn, started_mono_ms: now.mono_ms, forgotten_mono_ms, ended: None };
         self.bursts.insert((from.clone(), to.clone()), burst);
-        true
+        let Asked::TakenFrom(silent, heard_mono_ms) = asked else { return Ok(false) };
+        if let Some(burst) = self.bursts.get_mut(&(silent, to.clone())) {
+            burst.ended = Some(Ended::Displaced { heard_mono_ms });
+        }
+        Ok(true)
     }
 
-    /// Audio without a start is relayed too: a talker whose connection was cut goes on where it was.
+    /// To a user, audio without a start is relayed too: a talker whose connection was cut goes on where it was. In a
+    /// group, only the one who has the floor is heard.
     pub(super) fn audio(&mut self, now: Now, config: &Config, from: &UserId, to: &Address) -> Airing {
+        if let Address::Group(group) = to
+            && !self.floors.heard(now, group, from)
+        {
+            return Airing::Nowhere;
+        }
         let Some(burst) = self.bursts.get_mut(&(from.clone(), to.clone())) else { return Airing::Relay };
-        if burst.cut {
+        if burst.ended.is_some() {
             return Airing::Nowhere;
         }
         let duration_ms = now.mono_ms.saturating_sub(burst.started_mono_ms);
         if duration_ms <= config.talk_ms {
             return Airing::Relay;
         }
-        burst.cut = true;
+        burst.ended = Some(Ended::Cut);
+        self.free(from, to);
         Airing::Cut(u32::try_from(config.talk_ms).unwrap_or(u32::MAX))
     }
 
     /// A talk ends. Its duration, if it was running.
     pub(super) fn stop(&mut self, now: Now, from: &UserId, to: &Address, timers: &mut Timers) -> Option<u32> {
-        let burst = self.take(from, to, timers).filter(|burst| !burst.cut)?;
-        Some(duration(now, &burst))
+        let burst = self.take(from, to, timers)?;
+        let until_mono_ms = match burst.ended {
+            Some(Ended::Cut) => return None,
+            Some(Ended::Displaced { heard_mono_ms }) => heard_mono_ms,
+            None => now.mono_ms,
+        };
+        let duration_ms = until_mono_ms.saturating_sub(burst.started_mono_ms);
+        Some(u32::try_from(duration_ms).unwrap_or(u32::MAX))
     }
 
     /// The talks that a vanished connection leaves behind, with their durations.
@@ -89,17 +129,21 @@ impl Bursts {
 
     /// Its time is over.
     pub(super) fn forget(&mut self, from: UserId, to: Address) {
+        self.free(&from, &to);
         self.bursts.remove(&(from, to));
     }
 
     fn take(&mut self, from: &UserId, to: &Address, timers: &mut Timers) -> Option<Burst> {
         let key = (from.clone(), to.clone());
         let burst = self.bursts.remove(&key)?;
+        self.free(from, to);
         timers.unset(burst.forgotten_mono_ms, Due::Talk(key.0, key.1));
         Some(burst)
     }
-}
 
-fn duration(now: Now, burst: &Burst) -> u32 {
-    u32::try_from(now.mono_ms.saturating_sub(burst.started_mono_ms)).unwrap_or(u32::MAX)
+    fn free(&mut self, from: &UserId, to: &Address) {
+        if let Address::Group(group) = to {
+            self.floors.free(group, from);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, Now, Offset, Said, limits};
+use bimip_proto::{Caps, GroupId, Now, Offset, Said, limits};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -22,11 +22,12 @@ use super::reader::Reader;
 pub(super) enum Phase {
     AwaitSignIn,
     Granting,
-    /// Storage is asked. Rows committed meanwhile raise `head`, so that none falls between the question and
-    /// the answer.
+    /// Storage is asked. Rows committed meanwhile raise `head`, and groups joined and left are kept in `moves`, so
+    /// that nothing falls between the question and the answer.
     Attaching {
         grant: Grant,
         head: Offset,
+        moves: Vec<(GroupId, bool)>,
     },
     Live {
         grant: Grant,
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Tickets of this connection that storage has not answered.
     pub(super) commits: u32,
+    /// Those among them that everything else waits for: who is in which group decides what comes next.
+    pub(super) barred: u32,
     strikes: u32,
     struck_mono_ms: u64,
     pub(super) heard_mono_ms: u64,
@@ -64,6 +67,7 @@ impl Connection {
             held: VecDeque::new(),
             paused: false,
             commits: 0,
+            barred: 0,
             strikes: 0,
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,

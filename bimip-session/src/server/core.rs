@@ -1,8 +1,8 @@
 //! The server: dispatch, and the life of connections.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bimip_proto::{Caps, CloseReason, Fault, FaultKind, Now, Offset, ServerPacket, Welcome, limits};
+use bimip_proto::{Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, ServerPacket, Welcome, limits};
 
 use super::burst::Bursts;
 use super::connection::{Connection, Phase};
@@ -57,7 +57,7 @@ impl Machine for ServerCore {
                 self.heard(now, conn);
                 self.garbled(now, conn, fault);
             }
-            Input::Oversize(conn) => self.oversize(conn),
+            Input::Oversize(conn) => self.oversize(now, conn),
             Input::Barrier(conn, upto) => {
                 self.heard(now, conn);
                 self.arrived(conn, upto);
@@ -65,23 +65,23 @@ impl Machine for ServerCore {
             Input::Closed(conn) => self.closed(now, conn),
             Input::Committed(proof) => {
                 self.commits = self.commits.saturating_sub(1);
-                self.committed(&proof);
+                self.committed(now, &proof);
                 self.unstall(now);
             }
             Input::Failed(failed) => {
                 self.commits = self.commits.saturating_sub(1);
-                self.failed(&failed);
+                self.failed(now, &failed);
                 self.unstall(now);
             }
             Input::Page(page) => self.page(page),
-            Input::Drain => self.drain(),
+            Input::Drain => self.drain(now),
         }
     }
 
     fn handle_timeout(&mut self, now: Now) {
         while let Some(due) = self.timers.pop(now.mono_ms) {
             match due {
-                Due::SignIn(conn) => self.sign_in_due(conn),
+                Due::SignIn(conn) => self.sign_in_due(now, conn),
                 Due::Silence(conn) => self.silence_due(now, conn),
                 Due::Expiry(conn) => self.expiry_due(now, conn),
                 Due::Talk(from, to) => self.bursts.forget(from, to),
@@ -166,7 +166,7 @@ impl ServerCore {
         self.counters.opened += 1;
         self.conns.insert(conn, Connection::new(now, caps));
         if self.draining {
-            return self.close(conn, CloseReason::GoingAway);
+            return self.close(now, conn, CloseReason::GoingAway);
         }
         self.timers.set(now.mono_ms + self.config.probe_ms, Due::Silence(conn));
         match grant {
@@ -184,24 +184,24 @@ impl ServerCore {
             return self.attach(now, conn, grant);
         }
         self.counters.sign_in_refused += 1;
-        self.close(conn, CloseReason::Refused);
+        self.close(now, conn, CloseReason::Refused);
     }
 
     fn attach(&mut self, now: Now, conn: ConnId, grant: Grant) {
-        self.replace(&grant);
+        self.replace(now, &grant);
         if let Some(expires) = grant.expires {
             let left_ms = expires.0.saturating_sub(now.unix_ms);
             self.timers.set(now.mono_ms + left_ms, Due::Expiry(conn));
         }
         let device = grant.device.clone();
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        connection.phase = Phase::Attaching { grant, head: Offset::ZERO };
+        connection.phase = Phase::Attaching { grant, head: Offset::ZERO, moves: Vec::new() };
         self.roster.join(&device.user, conn);
         self.output(Output::Attach(conn, device));
     }
 
     /// The newest session of a device wins. The old one is told so, and by whom where that is another device.
-    fn replace(&mut self, grant: &Grant) {
+    fn replace(&mut self, now: Now, grant: &Grant) {
         let same = |other: &ConnId| {
             let other = self.conns.get(other).and_then(Connection::grant);
             other.is_some_and(|other| other.device == grant.device)
@@ -211,17 +211,20 @@ impl ServerCore {
             self.counters.replaced += 1;
             let label = self.conns.get(&conn).and_then(Connection::grant).and_then(|old| old.label.clone());
             let by = grant.label.clone().filter(|new| Some(new) != label.as_ref());
-            self.close(conn, CloseReason::Replaced { by });
+            self.close(now, conn, CloseReason::Replaced { by });
         }
     }
 
     fn attached(&mut self, now: Now, conn: ConnId, attachment: Option<Attachment>) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let Phase::Attaching { grant, head } = &connection.phase else { return };
-        let Some(attachment) = attachment else { return self.close(conn, CloseReason::Unavailable) };
-        let (grant, head) = (grant.clone(), (*head).max(attachment.head));
-        let reader = Reader::new(grant.device.clone(), connection.caps, self.config.window, attachment, head);
+        let Phase::Attaching { grant, head, moves } = &mut connection.phase else { return };
+        let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
+        let (mut grant, head) = (grant.clone(), (*head).max(attachment.head));
+        let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
+        let groups = known_groups(std::mem::take(&mut attachment.groups), std::mem::take(moves));
+        let reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
+        self.roster.know(&device.user, groups);
         self.counters.signed_in += 1;
         self.send(
             conn,
@@ -238,12 +241,14 @@ impl ServerCore {
             }),
         );
         self.fill(conn);
+        self.enter(conn, &device, entered);
         self.release(now, conn);
     }
 
     /// Ends a connection from this side: a goodbye, then the close. It is forgotten at once; its
     /// [`Input::Closed`] finds nothing.
-    pub(super) fn close(&mut self, conn: ConnId, reason: CloseReason) {
+    pub(super) fn close(&mut self, now: Now, conn: ConnId, reason: CloseReason) {
+        self.abandon_talks(now, conn);
         self.send(conn, ServerPacket::Bye(reason.clone()));
         self.output(Output::Close(conn, reason));
         self.forget(conn);
@@ -277,53 +282,57 @@ impl ServerCore {
         self.send(conn, ServerPacket::Fault(fault));
         if out {
             self.counters.strikes_closed += 1;
-            self.close(conn, CloseReason::Strikes);
+            self.close(now, conn, CloseReason::Strikes);
         }
     }
 
-    fn oversize(&mut self, conn: ConnId) {
+    fn oversize(&mut self, now: Now, conn: ConnId) {
         if !self.conns.contains_key(&conn) {
             return;
         }
         self.counters.fault(FaultKind::TooLong);
         let details = "the frame is too long".into();
         self.send(conn, ServerPacket::Fault(Fault { kind: FaultKind::TooLong, origin: 0, details }));
-        self.close(conn, CloseReason::TooLong);
+        self.close(now, conn, CloseReason::TooLong);
     }
 
-    fn drain(&mut self) {
-        self.draining = true;
+    fn drain(&mut self, now: Now) {
         let conns: Vec<ConnId> = self.conns.keys().copied().collect();
+        for conn in &conns {
+            // While something may still be stored.
+            self.abandon_talks(now, *conn);
+        }
+        self.draining = true;
         for conn in conns {
-            self.leave(conn);
+            self.leave(now, conn);
         }
     }
 
     /// Lets a connection go once its last command is answered.
-    fn leave(&mut self, conn: ConnId) {
+    fn leave(&mut self, now: Now, conn: ConnId) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         match (connection.commits, connection.grant().cloned()) {
             (1.., Some(grant)) => connection.phase = Phase::Leaving { grant },
-            _ => self.close(conn, CloseReason::GoingAway),
+            _ => self.close(now, conn, CloseReason::GoingAway),
         }
     }
 
     /// A ticket of this connection is answered.
-    pub(super) fn answered(&mut self, conn: ConnId) {
+    pub(super) fn answered(&mut self, now: Now, conn: ConnId) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         connection.commits = connection.commits.saturating_sub(1);
         if connection.commits == 0 && matches!(connection.phase, Phase::Leaving { .. }) {
-            self.close(conn, CloseReason::GoingAway);
+            self.close(now, conn, CloseReason::GoingAway);
         }
     }
 
     // ---- time ----------------------------------------------------------------------------------------
 
-    fn sign_in_due(&mut self, conn: ConnId) {
+    fn sign_in_due(&mut self, now: Now, conn: ConnId) {
         let waiting = self.conns.get(&conn).is_some_and(|it| it.grant().is_none());
         if waiting {
             self.counters.sign_in_timeouts += 1;
-            self.close(conn, CloseReason::SignInTimeout);
+            self.close(now, conn, CloseReason::SignInTimeout);
         }
     }
 
@@ -332,7 +341,7 @@ impl ServerCore {
         let due = connection.silence_due(&self.config, now);
         if due <= now.mono_ms {
             self.counters.idle += 1;
-            return self.close(conn, CloseReason::Idle);
+            return self.close(now, conn, CloseReason::Idle);
         }
         if now.mono_ms >= connection.heard_mono_ms + self.config.probe_ms {
             self.output(Output::Barrier(conn, 0));
@@ -349,6 +358,19 @@ impl ServerCore {
             return;
         }
         self.counters.expired += 1;
-        self.close(conn, CloseReason::Expired);
+        self.close(now, conn, CloseReason::Expired);
     }
+}
+
+/// What storage said of a user's groups, with what happened since it was asked.
+fn known_groups(asked: Vec<GroupId>, moves: Vec<(GroupId, bool)>) -> BTreeSet<GroupId> {
+    let mut groups: BTreeSet<GroupId> = asked.into_iter().collect();
+    for (group, joined) in moves {
+        if joined {
+            groups.insert(group);
+        } else {
+            groups.remove(&group);
+        }
+    }
+    groups
 }

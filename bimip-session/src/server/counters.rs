@@ -61,6 +61,10 @@ counters! {
     marks,
     /// Talks started.
     talks,
+    /// Joins and leaves taken in.
+    group_moves,
+    /// Floors taken over from a talker who fell silent.
+    floors_taken,
     /// Talks denied.
     talks_denied,
     /// Talks ended by the server at their greatest length.

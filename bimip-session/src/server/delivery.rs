@@ -1,5 +1,7 @@
 //! Proofs and pages: how rows reach devices.
 
+use bimip_proto::Now;
+
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output, Page};
@@ -15,12 +17,13 @@ impl ServerCore {
     }
 
     /// A ticket is durable: its command is answered first, then its rows go to whoever is there.
-    pub(super) fn committed(&mut self, proof: &Committed) {
+    pub(super) fn committed(&mut self, now: Now, proof: &Committed) {
         for outcome in proof.outcomes() {
             match outcome {
                 Outcome::Stored(_) => self.counters.accepted += 1,
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
+                Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(outcome),
                 Outcome::Noted => {}
             }
         }
@@ -33,10 +36,13 @@ impl ServerCore {
         for delivery in proof.deliveries() {
             self.deliver(delivery);
         }
-        self.answered(conn);
+        self.answered(now, conn);
+        if proof.ack().bars() {
+            self.unbar(now, conn);
+        }
     }
 
-    pub(super) fn failed(&mut self, failed: &Failed) {
+    pub(super) fn failed(&mut self, now: Now, failed: &Failed) {
         self.counters.failed += 1;
         let conn = failed.conn();
         if self.conns.contains_key(&conn)
@@ -44,7 +50,10 @@ impl ServerCore {
         {
             self.output(Output::Send(conn, refusal));
         }
-        self.answered(conn);
+        self.answered(now, conn);
+        if failed.ack().bars() {
+            self.unbar(now, conn);
+        }
     }
 
     fn deliver(&mut self, delivery: &Delivery) {

@@ -12,9 +12,8 @@ pub(super) fn put(now: Now, from: &Device, draft: Draft) -> Result<Put, Reject> 
     if draft.body.bytes.len() > limits::BODY_BYTES {
         return Err(Reject::TooLarge);
     }
-    let Address::User(to) = &draft.to else { return Err(Reject::Unsupported) };
-    let audience = Audience::Users(vec![from.user.clone(), to.clone()]);
-    Ok(message(now, from, draft, audience))
+    let (guard, audience) = addressed(from, &draft.to)?;
+    Ok(message(now, from, draft, guard, audience))
 }
 
 /// The put of a talk that ended. One that never began is given an id and goes to nobody.
@@ -24,14 +23,23 @@ pub(super) fn talk_put(
     to: Address,
     duration_ms: Option<u32>,
 ) -> Result<Put, Reject> {
-    let Address::User(user) = &to else { return Err(Reject::Unsupported) };
-    let users = if duration_ms.is_some() { vec![from.user.clone(), user.clone()] } else { Vec::new() };
+    let (guard, audience) = addressed(from, &to)?;
+    let audience = if duration_ms.is_some() { audience } else { Audience::Users(Vec::new()) };
     let body = crate::ledger::voice_body(duration_ms.unwrap_or(0));
     let draft = Draft { client_ref: None, to, client_time: None, body };
-    Ok(message(now, from, draft, Audience::Users(users)))
+    Ok(message(now, from, draft, guard, audience))
 }
 
-fn message(now: Now, from: &Device, draft: Draft, audience: Audience) -> Put {
+/// Who may, and who gets it.
+fn addressed(from: &Device, to: &Address) -> Result<(Guard, Audience), Reject> {
+    match to {
+        Address::User(user) => Ok((Guard::None, Audience::Users(vec![from.user.clone(), user.clone()]))),
+        Address::Group(group) => Ok((Guard::MayPost, Audience::Group(group.clone()))),
+        _ => Err(Reject::Unsupported),
+    }
+}
+
+fn message(now: Now, from: &Device, draft: Draft, guard: Guard, audience: Audience) -> Put {
     let key = draft.client_ref.clone().map(|client_ref| PutKey { device: from.clone(), client_ref });
     let record = Record::Message {
         from: from.clone(),
@@ -41,5 +49,5 @@ fn message(now: Now, from: &Device, draft: Draft, audience: Audience) -> Put {
         at: now.stamp(),
         body: draft.body,
     };
-    Put { key, guard: Guard::None, audience, record }
+    Put { key, guard, audience, record }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Caps, CloseReason, Device, DeviceName, Entry, Fault, Offset, Said, TokenId, UnixMs, UserId, Window,
-    limits,
+    Caps, CloseReason, Device, DeviceName, Entry, Fault, GroupId, Offset, Said, TokenId, UnixMs, UserId,
+    Window, limits,
 };
 use bytes::Bytes;
 
@@ -35,13 +35,15 @@ pub struct Grant {
     pub expires: Option<UnixMs>,
     /// The token it came from, by which it can be revoked.
     pub token_id: Option<TokenId>,
+    /// Groups that the token says the user is in: joined when the session begins.
+    pub groups: Vec<GroupId>,
 }
 
 impl Grant {
     /// A grant without expiry.
     #[must_use]
     pub const fn new(device: Device) -> Self {
-        Self { device, label: None, expires: None, token_id: None }
+        Self { device, label: None, expires: None, token_id: None, groups: Vec::new() }
     }
 }
 
@@ -51,7 +53,7 @@ impl Grant {
 pub struct Refused;
 
 /// What a store knows about a device when it connects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "drivers build it")]
 pub struct Attachment {
     /// The epoch of the store.
@@ -62,6 +64,8 @@ pub struct Attachment {
     pub first: Offset,
     /// The last durable row of the mailbox.
     pub head: Offset,
+    /// The groups that the user is in.
+    pub groups: Vec<GroupId>,
 }
 
 /// A request for the next rows of a mailbox.
@@ -134,6 +138,8 @@ pub enum Input {
 pub enum Output {
     /// Write this to a connection, after what was written before.
     Send(ConnId, Outgoing),
+    /// Write this to several connections: the same to each, so that it need be encoded only once for each dialect.
+    SendAll(Vec<ConnId>, Outgoing),
     /// Ask the transport for a sign that everything written so far has arrived (a web socket ping carrying the
     /// number), in the same write as the rows before it.
     Barrier(ConnId, u64),
@@ -185,6 +191,11 @@ pub struct Config {
     pub talk_ms: u64,
     /// A talk that never ended is forgotten here.
     pub talk_forgotten_ms: u64,
+    /// Silence of a talker after which another member of the group may take the floor.
+    pub floor_idle_ms: u64,
+    /// Whether a group that somebody joins for the first time is open to everybody. Otherwise groups are made, and
+    /// joined, only by what the authenticator grants.
+    pub open_groups: bool,
 }
 
 impl Default for Config {
@@ -199,6 +210,8 @@ impl Default for Config {
             commits_in_flight: limits::COMMITS_IN_FLIGHT,
             talk_ms: limits::TALK_MS,
             talk_forgotten_ms: limits::TALK_FORGOTTEN_MS,
+            floor_idle_ms: limits::FLOOR_IDLE_MS,
+            open_groups: true,
         }
     }
 }

@@ -76,7 +76,7 @@ pub(super) struct Disposal {
 }
 
 impl Reader {
-    pub(super) fn new(device: Device, caps: Caps, window: Window, at: Attachment, head: Offset) -> Self {
+    pub(super) fn new(device: Device, caps: Caps, window: Window, at: &Attachment, head: Offset) -> Self {
         // A cursor beyond the head can only come from another epoch: clamp, and let the client find out.
         let head = head.max(at.head);
         let cursor = at.cursor.min(head);
@@ -236,7 +236,7 @@ impl Reader {
 
     fn delivers(&self, entry: &Entry) -> Option<MessageId> {
         match entry {
-            Entry::Message(message) if message.head.is_to(&self.device.user) => Some(message.head.id),
+            Entry::Message(message) if message.head.is_for(&self.device.user) => Some(message.head.id),
             _ => None,
         }
     }

@@ -1,11 +1,10 @@
 //! What clients say, and what follows.
 
 use bimip_proto::{
-    Address, Claim, ClientPacket, CloseReason, Device, Draft, Fault, FaultKind, Floor, MessageRef, Now,
-    Offset, Reject, Said, ServerPacket, Status, Talk, TalkAct, limits,
+    Claim, ClientPacket, CloseReason, Device, Draft, Fault, FaultKind, MessageRef, Now, Offset, Reject, Said,
+    ServerPacket, Status, Talk, TalkAct, limits,
 };
 
-use super::burst::Airing;
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output};
@@ -20,7 +19,8 @@ impl ServerCore {
             Phase::Granting | Phase::Attaching { .. } => true,
             // In order: what comes after a waiting packet waits too.
             Phase::Live { .. } => {
-                !connection.held.is_empty() || (commits(&said.packet) && !self.has_room(conn))
+                let full = commits(&said.packet) && !self.has_room(conn);
+                connection.barred > 0 || !connection.held.is_empty() || full
             }
             _ => false,
         };
@@ -50,6 +50,10 @@ impl ServerCore {
         loop {
             let Some(connection) = self.conns.get(&conn) else { return };
             let Some(next) = connection.held.front() else { break };
+            if connection.barred > 0 {
+                // What it waits for calls again.
+                return;
+            }
             if matches!(connection.phase, Phase::Live { .. }) && commits(&next.packet) && !self.has_room(conn)
             {
                 return self.stalled.push_back(conn);
@@ -117,8 +121,10 @@ impl ServerCore {
             ClientPacket::Dispose(upto) => self.dispose(now, conn, upto),
             ClientPacket::Delivered(messages) => self.delivered(now, conn, &device, messages),
             ClientPacket::Mark { message, status } => self.mark(now, conn, &device, message, status),
+            ClientPacket::Join(group) => self.join(conn, &device, group),
+            ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
             ClientPacket::Ping(ping) => self.send(conn, ServerPacket::Pong { ping, at: now.stamp() }),
-            ClientPacket::Bye => self.close(conn, CloseReason::Bye),
+            ClientPacket::Bye => self.close(now, conn, CloseReason::Bye),
             _ => self.garbled(now, conn, unsupported(said.origin)),
         }
     }
@@ -152,7 +158,7 @@ impl ServerCore {
 
     fn draft(&mut self, now: Now, conn: ConnId, device: &Device, draft: Draft) {
         self.counters.drafts += 1;
-        let ack = Ack::Draft(draft.client_ref.clone());
+        let ack = Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() };
         match draft::put(now, device, draft) {
             Ok(put) => self.store(conn, vec![put], ack),
             Err(reason) => self.refuse(conn, &ack, reason),
@@ -160,9 +166,12 @@ impl ServerCore {
     }
 
     /// Hands puts to storage; the device's own cursor may ride along.
-    fn store(&mut self, conn: ConnId, puts: Vec<Put>, ack: Ack) {
+    pub(super) fn store(&mut self, conn: ConnId, puts: Vec<Put>, ack: Ack) {
         if self.is_draining() {
             return self.refuse(conn, &ack, Reject::Unavailable);
+        }
+        if ack.bars() {
+            self.bar(conn);
         }
         let cursor = self.reader(conn).and_then(Reader::riding_cursor);
         self.commit(conn, Ticket::new(conn, puts, cursor, ack));
@@ -197,102 +206,6 @@ impl ServerCore {
         let put = receipt::put(now, device, status, message.clone());
         self.store(conn, vec![put], Ack::Marked { message, status });
     }
-
-    // ---- talks ----------------------------------------------------------------------------------------
-
-    fn talk(&mut self, now: Now, conn: ConnId, device: &Device, talk: Talk) {
-        let Talk { to, act, .. } = talk;
-        match act {
-            TalkAct::Start { label, payload } => {
-                if let Err(reason) = self.start(now, conn, device, &to) {
-                    self.counters.talks_denied += 1;
-                    return self.send(conn, ServerPacket::Floor(Floor::Denied { to, reason }));
-                }
-                let granted =
-                    Floor::Granted { to: to.clone(), label: label.clone(), payload: payload.clone() };
-                self.send(conn, ServerPacket::Floor(granted));
-                self.relay(conn, device, &to, TalkAct::Start { label, payload });
-            }
-            TalkAct::Audio { label, payload } => {
-                match self.bursts.audio(now, &self.config, &device.user, &to) {
-                    Airing::Relay => {
-                        let reached = self.relay(conn, device, &to, TalkAct::Audio { label, payload });
-                        self.counters.audio_relayed += reached;
-                        self.counters.audio_dropped += u64::from(reached == 0);
-                    }
-                    Airing::Cut(duration_ms) => {
-                        self.counters.talks_cut += 1;
-                        self.end_talk(now, conn, device, to, Some(duration_ms), Ack::Talk);
-                    }
-                    Airing::Nowhere => self.counters.audio_dropped += 1,
-                }
-            }
-            TalkAct::Stop => {
-                let duration_ms = self.bursts.stop(now, &device.user, &to, &mut self.timers);
-                self.end_talk(now, conn, device, to, duration_ms, Ack::Talk);
-            }
-            _ => {}
-        }
-    }
-
-    fn start(&mut self, now: Now, conn: ConnId, device: &Device, to: &Address) -> Result<(), Reject> {
-        if matches!(to, Address::Group(_)) {
-            return Err(Reject::Unsupported);
-        }
-        if self.is_draining() {
-            return Err(Reject::Unavailable);
-        }
-        if !self.bursts.start(now, &self.config, conn, &device.user, to, &mut self.timers) {
-            return Err(Reject::Busy);
-        }
-        self.counters.talks += 1;
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.talked = true;
-        }
-        Ok(())
-    }
-
-    fn end_talk(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        device: &Device,
-        to: Address,
-        duration_ms: Option<u32>,
-        ack: Ack,
-    ) {
-        match draft::talk_put(now, device, to, duration_ms) {
-            Ok(put) => self.store(conn, vec![put], ack),
-            Err(reason) => self.refuse(conn, &ack, reason),
-        }
-    }
-
-    /// A talker whose connection is gone has stopped, whether it said so or not.
-    pub(super) fn abandon_talks(&mut self, now: Now, conn: ConnId) {
-        let Some(connection) = self.conns.get(&conn).filter(|connection| connection.talked) else { return };
-        let Some(device) = connection.grant().map(|grant| grant.device.clone()) else { return };
-        for (to, duration_ms) in self.bursts.abandoned(now, conn, &mut self.timers) {
-            self.end_talk(now, conn, &device, to, Some(duration_ms), Ack::None);
-        }
-    }
-
-    /// Passes live voice on, to every connection of the target that speaks it, and counts them.
-    fn relay(&mut self, conn: ConnId, device: &Device, to: &Address, act: TalkAct) -> u64 {
-        let Address::User(user) = to else { return 0 };
-        let to_self = *user == device.user;
-        let speaks = |other: &ConnId| {
-            // Also to one that is still being attached: live voice waits for no mailbox.
-            let known = |it: &&Connection| matches!(it.phase, Phase::Live { .. } | Phase::Attaching { .. });
-            let talks = self.conns.get(other).filter(known).is_some_and(|it| it.caps.talks);
-            talks && (*other != conn || to_self)
-        };
-        let conns: Vec<ConnId> = self.roster.of(user).iter().copied().filter(speaks).collect();
-        for other in &conns {
-            let talk = Talk { from: device.user.clone(), to: to.clone(), act: act.clone() };
-            self.send(*other, ServerPacket::Talk(talk));
-        }
-        conns.len() as u64
-    }
 }
 
 fn unsupported(origin: u32) -> Fault {
@@ -307,6 +220,8 @@ const fn commits(packet: &ClientPacket) -> bool {
         ClientPacket::Send(_)
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
+            | ClientPacket::Join(_)
+            | ClientPacket::Leave(_)
             | ClientPacket::Talk(Talk { act: TalkAct::Stop, .. })
     )
 }
@@ -314,7 +229,11 @@ const fn commits(packet: &ClientPacket) -> bool {
 /// How a packet is answered when it is refused.
 fn ack_of(packet: &ClientPacket) -> Ack {
     match packet {
-        ClientPacket::Send(draft) => Ack::Draft(draft.client_ref.clone()),
+        ClientPacket::Send(draft) => {
+            Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() }
+        }
+        ClientPacket::Join(group) => Ack::Joined(group.clone()),
+        ClientPacket::Leave(group) => Ack::Left(group.clone()),
         ClientPacket::Mark { message, status } => Ack::Marked { message: message.clone(), status: *status },
         _ => Ack::None,
     }

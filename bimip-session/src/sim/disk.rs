@@ -21,6 +21,8 @@ pub enum Lie {
     ForgottenMarks,
     /// Cursors are forgotten.
     ForgottenCursors,
+    /// Who came into a group and who left is forgotten.
+    ForgottenMembers,
     /// Pages leave out a row.
     HoleyPages,
     /// Only the sender's mailbox gets the row.
@@ -91,11 +93,13 @@ impl Disk {
     pub(super) fn attach(&self, device: &Device) -> Attachment {
         let Ok(cursor) = self.durable.cursor(device);
         let Ok(head) = self.durable.mailbox_head(&device.user);
+        let Ok(groups) = self.durable.groups_of(&device.user);
         Attachment {
             epoch: self.durable.epoch(),
             cursor,
             first: self.durable.mailbox_first(&device.user),
             head,
+            groups,
         }
     }
 
@@ -121,7 +125,8 @@ impl Disk {
         let keeps = |write: &&Write| match (self.lie, write) {
             (Some(Lie::ForgottenKeys), Write::Key { .. })
             | (Some(Lie::ForgottenMarks), Write::Marks { .. })
-            | (Some(Lie::ForgottenCursors), Write::Cursor { .. }) => false,
+            | (Some(Lie::ForgottenCursors), Write::Cursor { .. })
+            | (Some(Lie::ForgottenMembers), Write::Member { .. }) => false,
             (Some(Lie::HalfDelivered), Write::Row { sequence, .. }) => {
                 let second = std::mem::replace(&mut last, *sequence) == *sequence;
                 !(second && sequence % 4 == 0)

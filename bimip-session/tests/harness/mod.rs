@@ -139,6 +139,9 @@ impl House {
         while let Some(output) = self.core.poll_output() {
             match output {
                 Output::Send(conn, outgoing) => self.sent.push((conn, outgoing.into_packet())),
+                Output::SendAll(conns, outgoing) => {
+                    self.sent.extend(conns.into_iter().map(|conn| (conn, outgoing.packet().clone())));
+                }
                 Output::Barrier(conn, upto) => self.barriers.push((conn, upto)),
                 Output::Pause(conn) => self.paused.push((conn, true)),
                 Output::Resume(conn) => self.paused.push((conn, false)),
@@ -152,7 +155,8 @@ impl House {
                     let (Ok(cursor), Ok(head)) =
                         (self.book.cursor(&device), self.book.mailbox_head(&device.user));
                     let first = self.book.mailbox_first(&device.user);
-                    let attachment = Attachment { epoch: self.book.epoch(), cursor, first, head };
+                    let Ok(groups) = self.book.groups_of(&device.user);
+                    let attachment = Attachment { epoch: self.book.epoch(), cursor, first, head, groups };
                     self.core.handle_input(self.now, Input::Attached(conn, Some(attachment)));
                 }
                 Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),

@@ -1,6 +1,6 @@
 //! What the machines want done.
 
-use bimip_proto::{Device, Draft, Entry, Row};
+use bimip_proto::{Device, Draft, Entry, Row, ServerPacket};
 
 use super::{Down, Happening, Up, World, describe_client, fate, unsure};
 use crate::Machine;
@@ -30,12 +30,11 @@ impl World {
     pub(super) fn carry_out(&mut self, output: server::Output) {
         let life = self.server_life;
         match output {
-            server::Output::Send(conn, outgoing) => {
-                let packet = outgoing.into_packet();
-                if let Some(link) = self.links.get(&conn) {
-                    self.checker.leaves(&self.nodes[link.node].device, &packet, self.disk.durable());
+            server::Output::Send(conn, outgoing) => self.leaves(conn, outgoing.into_packet()),
+            server::Output::SendAll(conns, outgoing) => {
+                for conn in conns {
+                    self.leaves(conn, outgoing.packet().clone());
                 }
-                self.fly_down(conn, Down::Packet(packet));
             }
             server::Output::Barrier(conn, upto) => self.fly_down(conn, Down::Ping(upto)),
             server::Output::Close(conn, _) => self.fly_down(conn, Down::Close),
@@ -56,6 +55,13 @@ impl World {
                 self.soon(10, Happening::Page { life, page });
             }
         }
+    }
+
+    fn leaves(&mut self, conn: ConnId, packet: ServerPacket) {
+        if let Some(link) = self.links.get(&conn) {
+            self.checker.leaves(&self.nodes[link.node].device, &packet, self.disk.durable());
+        }
+        self.fly_down(conn, Down::Packet(packet));
     }
 
     pub(super) fn obey(&mut self, node: usize, output: client::Output) {
@@ -114,7 +120,7 @@ impl World {
         self.checker.arrives(&it.device, &row.entry);
         if let Entry::Message(message) = &*row.entry {
             let reference = message.head.names().reference();
-            let mine = message.head.is_to(&it.device.user);
+            let mine = message.head.is_for(&it.device.user);
             if let Some(message) = reference.filter(|_| mine) {
                 if walkie {
                     it.session.delivered(self.now, vec![message.clone()]);

@@ -1,0 +1,179 @@
+//! What is said about a message, and the receipts that come of it.
+
+use std::sync::Arc;
+
+use bimip_proto::{
+    Address, Alias, Channel, ConversationId, Device, Entry, GroupId, Head, MessageRef, Receipt, Reject, Seq,
+    Status, UnixMs, UserId, limits,
+};
+
+use super::{About, Raised, Verdict, deliver, judge};
+use crate::ledger::group::{GroupHead, Membership};
+use crate::ledger::overlay::Overlay;
+use crate::ledger::put::{Audience, Put, Record};
+use crate::ledger::ticket::{Delivery, Outcome};
+use crate::ledger::view::View;
+
+pub(super) fn settle<V: View>(
+    put: &Put,
+    overlay: &mut Overlay<'_, V>,
+    raised: &mut Raised,
+) -> Result<Outcome, V::Error> {
+    let Record::Mark { by, status, message, .. } = &put.record else {
+        return Ok(Outcome::Refused(Reject::Unsupported));
+    };
+    let found = find(message, &by.user, overlay)?;
+    // A message that went to nobody has no place in its conversation, and nobody to speak about it.
+    let Some(Entry::Message(found)) = found.as_deref() else { return no_such_message() };
+    let head = &found.head;
+    if head.seq == Seq(0) {
+        return no_such_message();
+    }
+    let group = match &head.to {
+        Address::Group(group) => Some(InGroup::read(group, &by.user, overlay)?),
+        _ => None,
+    };
+    let about = About {
+        message: Some(head),
+        group: group.as_ref().map(|it| it.head),
+        membership: group.as_ref().map(|it| &it.membership),
+    };
+    if let Verdict::Refused(reject) = judge(put, &about) {
+        return Ok(Outcome::Refused(reject));
+    }
+    let news = match group {
+        Some(group) if group.is_large() => group.mark(by, *status, head, overlay)?,
+        _ => raise(head.id.sequence(), &by.user, *status, overlay)?,
+    };
+    if news {
+        raised.entry((head.from.user.clone(), *status)).or_default().push(head.names());
+    }
+    Ok(Outcome::Noted)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what a put comes to, like its neighbours")]
+const fn no_such_message<E>() -> Result<Outcome, E> {
+    Ok(Outcome::Refused(Reject::NoSuchMessage))
+}
+
+/// Notes a mark under a user's name. Whether it says something new.
+fn raise<V: View>(
+    sequence: u64,
+    user: &UserId,
+    status: Status,
+    overlay: &mut Overlay<'_, V>,
+) -> Result<bool, V::Error> {
+    let before = overlay.marks(sequence, user)?;
+    let after = before.with(status);
+    if after != before {
+        overlay.mark(sequence, user.clone(), after);
+    }
+    Ok(after != before)
+}
+
+/// A group, and the one who speaks about a message in it.
+struct InGroup<'a> {
+    group: &'a GroupId,
+    head: GroupHead,
+    membership: Membership,
+}
+
+impl<'a> InGroup<'a> {
+    fn read<V: View>(group: &'a GroupId, user: &UserId, overlay: &Overlay<'_, V>) -> Result<Self, V::Error> {
+        let (head, membership) = (overlay.group(group)?, overlay.membership(group, user)?);
+        Ok(Self { group, head: head.unwrap_or_default(), membership })
+    }
+
+    const fn is_large(&self) -> bool {
+        self.head.members > limits::RECEIPT_MEMBERS
+    }
+
+    /// In a large group a member is remembered by how far they are, not by message; and the author hears of the
+    /// first of each kind. Who was first is remembered under the author's own name, who says nothing about an own
+    /// message.
+    fn mark<V: View>(
+        mut self,
+        by: &Device,
+        status: Status,
+        head: &Head,
+        overlay: &mut Overlay<'_, V>,
+    ) -> Result<bool, V::Error> {
+        let (delivered, read) = (self.membership.delivered(), self.membership.read());
+        self.membership.mark(status, head.seq);
+        if (self.membership.delivered(), self.membership.read()) != (delivered, read) {
+            overlay.set_membership(self.group.clone(), by.user.clone(), self.membership);
+        }
+        raise(head.id.sequence(), &head.from.user, status, overlay)
+    }
+}
+
+/// The message that `reference` names, as `reader` may name it.
+fn find<V: View>(
+    reference: &MessageRef,
+    reader: &UserId,
+    overlay: &Overlay<'_, V>,
+) -> Result<Option<Arc<Entry>>, V::Error> {
+    match reference {
+        MessageRef::Id(id) if id.epoch() == overlay.epoch() => overlay.entry(id.sequence()),
+        MessageRef::Alias(alias) => {
+            for conversation in conversations(alias, reader, overlay)? {
+                let Some(sequence) = overlay.sequence_at(&conversation, alias.stamp)? else { continue };
+                let entry = overlay.entry(sequence)?;
+                if matches!(entry.as_deref(), Some(Entry::Message(message)) if message.head.alias() == *alias)
+                {
+                    return Ok(entry);
+                }
+            }
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The conversations that an alias can mean. Ids may hold the separator, so only what the reader is known to be part
+/// of is tried: being the receiver, or being in the group.
+fn conversations<V: View>(
+    alias: &Alias,
+    reader: &UserId,
+    overlay: &Overlay<'_, V>,
+) -> Result<Vec<ConversationId>, V::Error> {
+    let mut found = Vec::new();
+    match alias.channel {
+        Channel::Private => {
+            for (to, from) in alias.candidates().filter(|(to, _)| *to == reader.as_str()) {
+                let (Ok(to), Ok(from)) = (UserId::new(to), UserId::new(from)) else { continue };
+                found.push(ConversationId::direct(to, from));
+            }
+        }
+        Channel::Group => {
+            let groups = overlay.groups_of(reader)?;
+            for (to, _) in alias.candidates() {
+                let group = groups.binary_search_by(|group| group.as_str().cmp(to));
+                found.extend(group.map(|at| ConversationId::Group(groups[at].clone())));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// One row for each author and status, and up to so many messages.
+pub(super) fn receipts<V: View>(
+    raised: Raised,
+    audience: &Audience,
+    by: &Device,
+    at: UnixMs,
+    overlay: &mut Overlay<'_, V>,
+    deliveries: &mut Vec<Delivery>,
+) -> Result<(), V::Error> {
+    for ((author, status), messages) in raised {
+        let and_self = matches!(audience, Audience::Author { and_self: true }) && author != by.user;
+        let own = and_self.then_some(&by.user);
+        for part in messages.chunks(limits::RECEIPT_MESSAGES) {
+            let receipt = Receipt { by: by.clone(), status, at, messages: part.to_vec() };
+            let entry = Arc::new(Entry::Receipt(receipt));
+            let sequence = overlay.log(Arc::clone(&entry));
+            deliver([&author].into_iter().chain(own), sequence, &entry, overlay, deliveries)?;
+        }
+    }
+    Ok(())
+}

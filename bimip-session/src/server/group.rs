@@ -1,0 +1,100 @@
+//! Joining and leaving, from a put to the roster.
+
+use bimip_proto::{Address, Device, GroupId, Noted, Now, ServerPacket};
+
+use super::connection::{Connection, Phase};
+use super::core::ServerCore;
+use super::io::ConnId;
+use crate::ledger::{Ack, Audience, Guard, Outcome, Put, Record, Ticket};
+
+impl ServerCore {
+    /// A client wants to be in a group. Clients that join again at every start cost nothing.
+    pub(super) fn join(&mut self, conn: ConnId, device: &Device, group: GroupId) {
+        self.counters.group_moves += 1;
+        if self.roster.is_member(&group, &device.user) {
+            return self.send_noted(conn, Noted::Joined(group));
+        }
+        let put = Put {
+            key: None,
+            guard: Guard::MayJoin,
+            audience: Audience::Users(Vec::new()),
+            record: Record::Join {
+                user: device.user.clone(),
+                group: group.clone(),
+                opens: self.config.open_groups,
+            },
+        };
+        self.store(conn, vec![put], Ack::Joined(group));
+    }
+
+    /// A client wants to be in a group no more. What it was saying there ends first, while it still may speak.
+    pub(super) fn leave_group(&mut self, now: Now, conn: ConnId, device: &Device, group: GroupId) {
+        self.counters.group_moves += 1;
+        if !self.roster.is_member(&group, &device.user) {
+            return self.send_noted(conn, Noted::Left(group));
+        }
+        let to = Address::Group(group.clone());
+        if let Some(duration_ms) = self.bursts.stop(now, &device.user, &to, &mut self.timers) {
+            self.end_talk(now, conn, device, to, Some(duration_ms), Ack::None);
+        }
+        let put = Put {
+            key: None,
+            guard: Guard::None,
+            audience: Audience::Users(Vec::new()),
+            record: Record::Leave { user: device.user.clone(), group: group.clone() },
+        };
+        self.store(conn, vec![put], Ack::Left(group));
+    }
+
+    /// Joins the groups that the sign-in granted and the store does not know of yet.
+    pub(super) fn enter(&mut self, conn: ConnId, device: &Device, groups: Vec<GroupId>) {
+        let news = groups.into_iter().filter(|group| !self.roster.is_member(group, &device.user));
+        let puts: Vec<Put> = news
+            .map(|group| Put {
+                key: None,
+                guard: Guard::None,
+                audience: Audience::Users(Vec::new()),
+                record: Record::Join { user: device.user.clone(), group, opens: self.config.open_groups },
+            })
+            .collect();
+        if !puts.is_empty() {
+            self.bar(conn);
+            self.commit(conn, Ticket::new(conn, puts, None, Ack::Entered));
+        }
+    }
+
+    /// What a connection says from here on waits until storage has answered.
+    pub(super) fn bar(&mut self, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.barred += 1;
+        }
+    }
+
+    /// Storage has answered something that the connection's next words wait for.
+    pub(super) fn unbar(&mut self, now: Now, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.barred = connection.barred.saturating_sub(1);
+        if connection.barred == 0 {
+            self.release(now, conn);
+        }
+    }
+
+    /// Somebody came or went, durably.
+    pub(super) fn moved(&mut self, outcome: &Outcome) {
+        let (user, group, joined) = match outcome {
+            Outcome::Joined { user, group } => (user, group, true),
+            Outcome::Left { user, group } => (user, group, false),
+            _ => return,
+        };
+        for conn in self.roster.of(user) {
+            if let Some(Connection { phase: Phase::Attaching { moves, .. }, .. }) = self.conns.get_mut(conn) {
+                moves.push((group.clone(), joined));
+            }
+        }
+        self.roster.moved(user, group, joined);
+    }
+
+    fn send_noted(&mut self, conn: ConnId, noted: Noted) {
+        self.send(conn, ServerPacket::Noted(noted));
+    }
+}

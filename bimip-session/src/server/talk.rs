@@ -1,0 +1,124 @@
+//! Live voice: who may speak, who hears it, and what it becomes.
+
+use bimip_proto::{Address, Device, Floor, Now, Reject, ServerPacket, Talk, TalkAct};
+
+use super::burst::Airing;
+use super::connection::Phase;
+use super::core::ServerCore;
+use super::draft;
+use super::io::{ConnId, Output};
+use crate::ledger::{Ack, Outgoing};
+
+impl ServerCore {
+    pub(super) fn talk(&mut self, now: Now, conn: ConnId, device: &Device, talk: Talk) {
+        let Talk { to, act, .. } = talk;
+        match act {
+            TalkAct::Start { label, payload } => {
+                if let Err(reason) = self.start(now, conn, device, &to) {
+                    self.counters.talks_denied += 1;
+                    return self.send(conn, ServerPacket::Floor(Floor::Denied { to, reason }));
+                }
+                let granted =
+                    Floor::Granted { to: to.clone(), label: label.clone(), payload: payload.clone() };
+                self.send(conn, ServerPacket::Floor(granted));
+                self.relay(conn, device, to, TalkAct::Start { label, payload });
+            }
+            TalkAct::Audio { label, payload } => {
+                match self.bursts.audio(now, &self.config, &device.user, &to) {
+                    Airing::Relay => {
+                        let reached = self.relay(conn, device, to, TalkAct::Audio { label, payload });
+                        self.counters.audio_relayed += reached;
+                        self.counters.audio_dropped += u64::from(reached == 0);
+                    }
+                    Airing::Cut(duration_ms) => {
+                        self.counters.talks_cut += 1;
+                        let ack = Ack::Talk { to: to.clone() };
+                        self.end_talk(now, conn, device, to, Some(duration_ms), ack);
+                    }
+                    Airing::Nowhere => self.counters.audio_dropped += 1,
+                }
+            }
+            TalkAct::Stop => {
+                let duration_ms = self.bursts.stop(now, &device.user, &to, &mut self.timers);
+                let ack = Ack::Talk { to: to.clone() };
+                self.end_talk(now, conn, device, to, duration_ms, ack);
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, now: Now, conn: ConnId, device: &Device, to: &Address) -> Result<(), Reject> {
+        if self.is_draining() {
+            return Err(Reject::Unavailable);
+        }
+        if let Address::Group(group) = to
+            && !self.roster.is_member(group, &device.user)
+        {
+            return Err(Reject::NotMember);
+        }
+        let taken = self.bursts.start(now, &self.config, conn, &device.user, to, &mut self.timers)?;
+        self.counters.talks += 1;
+        self.counters.floors_taken += u64::from(taken);
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.talked = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_talk(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        device: &Device,
+        to: Address,
+        duration_ms: Option<u32>,
+        ack: Ack,
+    ) {
+        match draft::talk_put(now, device, to, duration_ms) {
+            Ok(put) => self.store(conn, vec![put], ack),
+            Err(reason) => self.refuse(conn, &ack, reason),
+        }
+    }
+
+    /// A talker whose connection is gone has stopped, whether it said so or not.
+    pub(super) fn abandon_talks(&mut self, now: Now, conn: ConnId) {
+        let Some(connection) = self.conns.get(&conn).filter(|connection| connection.talked) else { return };
+        let Some(device) = connection.grant().map(|grant| grant.device.clone()) else { return };
+        for (to, duration_ms) in self.bursts.abandoned(now, conn, &mut self.timers) {
+            self.end_talk(now, conn, &device, to, Some(duration_ms), Ack::None);
+        }
+    }
+
+    /// Passes live voice on, to every connection of the target that speaks it, and counts them.
+    fn relay(&mut self, conn: ConnId, device: &Device, to: Address, act: TalkAct) -> u64 {
+        let mut conns = Vec::new();
+        match &to {
+            // To oneself even on the same connection: clients test themselves like this.
+            Address::User(user) => self.listeners(user, conn, *user == device.user, &mut conns),
+            Address::Group(group) => {
+                for member in self.roster.members(group) {
+                    self.listeners(member, conn, false, &mut conns);
+                }
+            }
+            _ => {}
+        }
+        let reached = conns.len() as u64;
+        if reached > 0 {
+            let talk = ServerPacket::Talk(Talk { from: device.user.clone(), to, act });
+            self.output(Output::SendAll(conns, Outgoing::live(talk)));
+        }
+        reached
+    }
+
+    /// The connections of a user that hear live voice.
+    fn listeners(&self, user: &bimip_proto::UserId, origin: ConnId, to_self: bool, conns: &mut Vec<ConnId>) {
+        for other in self.roster.of(user) {
+            let Some(it) = self.conns.get(other) else { continue };
+            // Also one that is still being attached: live voice waits for no mailbox.
+            let here = matches!(it.phase, Phase::Live { .. } | Phase::Attaching { .. });
+            if here && it.caps.talks && (*other != origin || to_self) {
+                conns.push(*other);
+            }
+        }
+    }
+}
