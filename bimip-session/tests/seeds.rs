@@ -46,8 +46,8 @@ fn a_seed_is_the_same_to_the_byte() {
 #[test]
 fn a_lying_disk_is_found_out() {
     use Lie::{
-        ForgottenCursors, ForgottenKeys, ForgottenMarks, HalfDelivered, HoleyPages, ProvenBeforeSync,
-        TornBatch,
+        ForgottenCursors, ForgottenKeys, ForgottenMarks, ForgottenMembers, HalfDelivered, HoleyPages,
+        ProvenBeforeSync, TornBatch,
     };
     let lies = [
         ProvenBeforeSync,
@@ -55,6 +55,7 @@ fn a_lying_disk_is_found_out() {
         ForgottenKeys,
         ForgottenMarks,
         ForgottenCursors,
+        ForgottenMembers,
         HoleyPages,
         HalfDelivered,
     ];

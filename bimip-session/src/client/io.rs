@@ -1,8 +1,8 @@
 //! What goes into a session and what comes out.
 
 use bimip_proto::{
-    ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, Floor, Head, MessageRef, Offset, Reject, Row,
-    ServerPacket, Status, Talk, Welcome,
+    ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset,
+    Reject, Row, ServerPacket, Status, Talk, Welcome,
 };
 use bytes::Bytes;
 
@@ -160,6 +160,19 @@ pub enum Event {
         status: Status,
         /// Why.
         reason: Reject,
+    },
+    /// This user is in the group.
+    Joined(GroupId),
+    /// This user is not in the group, or no more.
+    Left(GroupId),
+    /// This user is not let into the group, or not heard there.
+    Barred {
+        /// Which group.
+        group: GroupId,
+        /// Why.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
     },
     /// Somebody talks to this user.
     Talk(Talk),

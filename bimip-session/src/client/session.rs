@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bimip_proto::{
-    ClientPacket, CloseReason, Draft, Head, MessageRef, Noted, Now, Offset, Ping, Reject, Row, ServerPacket,
-    Status, Talk, Welcome,
+    ClientPacket, CloseReason, Draft, GroupId, Head, MessageRef, Noted, Now, Offset, Ping, Reject, Row,
+    ServerPacket, Status, Talk, Welcome,
 };
 
 use super::inbox::{Arrival, Inbox};
@@ -165,6 +165,17 @@ impl ClientSession {
     /// never: a message delivered again is a chance to say it again.
     pub fn delivered(&mut self, now: Now, messages: Vec<MessageRef>) {
         self.say(now, ClientPacket::Delivered(messages));
+    }
+
+    /// Asks to be in a group. Said now or never: an app that wants to stay in a group joins whenever the session
+    /// comes up, as its members are remembered by the server and joining again changes nothing.
+    pub fn join(&mut self, now: Now, group: GroupId) {
+        self.say(now, ClientPacket::Join(group));
+    }
+
+    /// Asks to be in a group no more. Said now or never.
+    pub fn leave_group(&mut self, now: Now, group: GroupId) {
+        self.say(now, ClientPacket::Leave(group));
     }
 
     /// Live voice: said now or never.
@@ -386,6 +397,11 @@ impl ClientSession {
         match noted {
             Noted::Marked { message, status } if self.marks.answered(&message, status) => {
                 self.outbox.push_back(Output::Event(Event::Marked { message, status }));
+            }
+            Noted::Joined(group) => self.outbox.push_back(Output::Event(Event::Joined(group))),
+            Noted::Left(group) => self.outbox.push_back(Output::Event(Event::Left(group))),
+            Noted::Barred { group, reason, retry_after_ms } => {
+                self.outbox.push_back(Output::Event(Event::Barred { group, reason, retry_after_ms }));
             }
             Noted::Refused { retry_after_ms: Some(wait_ms), message, status, .. } => {
                 self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));

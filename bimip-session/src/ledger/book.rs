@@ -126,6 +126,12 @@ impl Book {
         self.mailboxes.keys()
     }
 
+    /// Everybody who is or was in a group.
+    pub fn everybody_ever_in(&self, group: &GroupId) -> impl Iterator<Item = (&UserId, &Membership)> {
+        let all = self.memberships.iter().filter(move |((of, _), _)| of == group);
+        all.map(|((_, user), membership)| (user, membership))
+    }
+
     /// The messages of a conversation, in order.
     pub fn messages(&self, conversation: &ConversationId) -> impl Iterator<Item = (Seq, &Arc<Entry>)> {
         let history = self.history.get(conversation).into_iter().flatten();

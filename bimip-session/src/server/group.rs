@@ -1,6 +1,6 @@
 //! Joining and leaving, from a put to the roster.
 
-use bimip_proto::{Address, Device, GroupId, Noted, Now, ServerPacket};
+use bimip_proto::{Address, Device, GroupId, Now};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -8,12 +8,10 @@ use super::io::ConnId;
 use crate::ledger::{Ack, Audience, Guard, Outcome, Put, Record, Ticket};
 
 impl ServerCore {
-    /// A client wants to be in a group. Clients that join again at every start cost nothing.
+    /// A client wants to be in a group. Many join again whenever they connect: that writes nothing, but the answer
+    /// is made from storage's word all the same.
     pub(super) fn join(&mut self, conn: ConnId, device: &Device, group: GroupId) {
         self.counters.group_moves += 1;
-        if self.roster.is_member(&group, &device.user) {
-            return self.send_noted(conn, Noted::Joined(group));
-        }
         let put = Put {
             key: None,
             guard: Guard::MayJoin,
@@ -30,9 +28,6 @@ impl ServerCore {
     /// A client wants to be in a group no more. What it was saying there ends first, while it still may speak.
     pub(super) fn leave_group(&mut self, now: Now, conn: ConnId, device: &Device, group: GroupId) {
         self.counters.group_moves += 1;
-        if !self.roster.is_member(&group, &device.user) {
-            return self.send_noted(conn, Noted::Left(group));
-        }
         let to = Address::Group(group.clone());
         if let Some(duration_ms) = self.bursts.stop(now, &device.user, &to, &mut self.timers) {
             self.end_talk(now, conn, device, to, Some(duration_ms), Ack::None);
@@ -92,9 +87,5 @@ impl ServerCore {
             }
         }
         self.roster.moved(user, group, joined);
-    }
-
-    fn send_noted(&mut self, conn: ConnId, noted: Noted) {
-        self.send(conn, ServerPacket::Noted(noted));
     }
 }

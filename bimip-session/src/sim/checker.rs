@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bimip_proto::{
     Address, ClientRef, ConversationId, Device, Entry, Floor, Head, MessageId, Noted, Offset, Seq,
-    ServerPacket, Status, UserId,
+    ServerPacket, Status, Talk, UserId,
 };
 
 use crate::ledger::{Book, View};
@@ -56,6 +56,8 @@ pub struct Fate {
     pub sent: u32,
     /// The app was told that it is not known what became of it.
     pub unsure: bool,
+    /// The app was told that it is refused, which only a group does that its author is not in.
+    pub refused: bool,
 }
 
 impl Checker {
@@ -100,6 +102,14 @@ impl Checker {
                 self.check(cursor >= *upto, || format!("I1: {device}: disposal of {upto} not durable"));
             }
             ServerPacket::Deliver(row) => self.row_leaves(device, row.offset, &row.entry, durable),
+            ServerPacket::Talk(Talk { to: Address::Group(group), from, .. }) => {
+                for user in [&device.user, from] {
+                    let Ok(membership) = durable.membership(group, user);
+                    self.check(membership.is_member(), || {
+                        format!("I9: {device} hears {from} in {group}, where {user} is a stranger")
+                    });
+                }
+            }
             _ => {}
         }
     }
@@ -109,9 +119,7 @@ impl Checker {
         let same = stored.first().is_some_and(|(at, stored)| *at == offset && **stored == *entry);
         self.check(same, || format!("I5: {device} is shown row {offset}, which is not durable there"));
         let theirs = match entry {
-            Entry::Message(message) => {
-                message.head.from.user == device.user || message.head.is_to(&device.user)
-            }
+            Entry::Message(message) => is_theirs(durable, &message.head, &device.user),
             Entry::Receipt(receipt) => {
                 receipt.by.user == device.user
                     || receipt
@@ -171,11 +179,9 @@ impl Checker {
                 self.check(before < head.seq, || {
                     format!("I4: {user}: {conversation} out of order at {offset}")
                 });
-                let mut parties = vec![head.from.user.clone()];
-                parties.extend(match &head.to {
-                    Address::User(to) => Some(to.clone()),
-                    _ => None,
-                });
+                self.check(is_theirs(durable, head, user), || format!("I9: {user} has {:?}", head.id));
+                let mut parties = recipients(durable, head);
+                parties.push(head.from.user.clone());
                 for party in parties {
                     self.check(has(durable, &party, head.id), || {
                         format!("I3: {:?} is not with {party}", head.id)
@@ -217,13 +223,16 @@ impl Checker {
         for fate in fates {
             let count =
                 stored.get(&(fate.device.clone(), fate.tag.clone().into_bytes())).copied().unwrap_or(0);
-            let Fate { device, tag, sent, unsure } = fate;
+            let Fate { device, tag, sent, unsure, refused } = fate;
             self.check(count <= 1, || format!("I2: {device} {tag} is stored {count} times"));
             self.check(*sent <= 1, || format!("I2: {device} {tag} was reported sent {sent} times"));
             self.check(*sent == 0 || count == 1, || {
                 format!("I1: {device} {tag} was acknowledged and is gone")
             });
-            self.check(*sent == 1 || *unsure, || format!("I13: {device} {tag} was never answered"));
+            self.check(!refused || count == 0, || format!("I10: {device} {tag} was refused and is stored"));
+            self.check(*sent == 1 || *unsure || *refused, || {
+                format!("I13: {device} {tag} was never answered")
+            });
         }
     }
 
@@ -257,7 +266,11 @@ impl Checker {
         let mut want = Vec::new();
         for (_, entry) in all(durable, &device.user) {
             let Entry::Message(message) = &*entry else { continue };
-            if message.head.from.user != device.user || message.head.is_to(&device.user) {
+            let heard = match &message.head.to {
+                Address::Group(_) => message.head.from != *device,
+                _ => message.head.from.user != device.user || message.head.is_to(&device.user),
+            };
+            if heard {
                 want.push(message.head.alias().to_string());
             }
         }
@@ -299,19 +312,20 @@ impl Checker {
             self.check(rising, || format!("I7: {user} is told of {id:?} by {by}: {statuses:?}"));
         }
         for head in messages(durable) {
-            let Address::User(to) = &head.to else { continue };
-            let stored = held.iter().any(|it| !it.walkie && it.device.user == *to && it.device != &head.from);
-            let known = told.contains_key(&(head.from.user.clone(), head.id, to.clone()));
-            self.check(known || !stored, || {
-                format!("I7: the author of {:?} is not told that {to} has it", head.id)
-            });
-            let Ok(marks) = durable.marks(head.id.sequence(), to);
-            for author in [&head.from.user, to] {
-                let statuses = told.get(&(author.clone(), head.id, to.clone()));
-                let read = statuses.is_some_and(|it| it.contains(&Status::Read));
-                self.check(read == marks.has(Status::Read), || {
-                    format!("I7: {author} and the mark on {:?}", head.id)
+            for to in recipients(durable, &head) {
+                let stored = |it: &Held<'_>| !it.walkie && it.device.user == to && it.device != &head.from;
+                let known = told.contains_key(&(head.from.user.clone(), head.id, to.clone()));
+                self.check(known || !held.iter().any(stored), || {
+                    format!("I7: the author of {:?} is not told that {to} has it", head.id)
                 });
+                let Ok(marks) = durable.marks(head.id.sequence(), &to);
+                for author in [&head.from.user, &to] {
+                    let statuses = told.get(&(author.clone(), head.id, to.clone()));
+                    let read = statuses.is_some_and(|it| it.contains(&Status::Read));
+                    self.check(read == marks.has(Status::Read), || {
+                        format!("I7: {author} and the mark on {:?}", head.id)
+                    });
+                }
             }
         }
     }
@@ -333,6 +347,23 @@ fn messages(durable: &Book) -> Vec<Head> {
         }
     }
     heads
+}
+
+/// Everybody it was for. The small groups of a simulated world tell their authors of every member.
+fn recipients(durable: &Book, head: &Head) -> Vec<UserId> {
+    match &head.to {
+        Address::User(to) => vec![to.clone()],
+        Address::Group(group) => {
+            let members = durable.everybody_ever_in(group);
+            let saw = members.filter(|(user, it)| **user != head.from.user && it.saw(head.seq));
+            saw.map(|(user, _)| user.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_theirs(durable: &Book, head: &Head, user: &UserId) -> bool {
+    head.from.user == *user || recipients(durable, head).contains(user)
 }
 
 fn is_durable(durable: &Book, head: &Head) -> bool {

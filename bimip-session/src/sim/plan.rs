@@ -15,6 +15,10 @@ pub struct Plan {
     pub walkies_percent: u64,
     /// Messages sent in all.
     pub messages: usize,
+    /// Groups. A user with a walkie-talkie is in all of them, others come and go.
+    pub groups: usize,
+    /// Joins and leaves of those who come and go.
+    pub moves: usize,
     /// How many in a hundred received messages are marked read, sooner or later.
     pub reads_percent: u64,
     /// Talks begun, some of them never ended.
@@ -46,6 +50,8 @@ impl Plan {
             devices: 2,
             walkies_percent: 40,
             messages: 60,
+            groups: 1,
+            moves: 8,
             reads_percent: 40,
             talks: 6,
             cuts: 12,
@@ -77,6 +83,8 @@ impl Plan {
         plan.users = 8;
         plan.devices = 3;
         plan.messages = 600;
+        plan.groups = 3;
+        plan.moves = 60;
         plan.talks = 30;
         plan.cuts = 60;
         plan.crashes = 8;

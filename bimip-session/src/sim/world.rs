@@ -5,10 +5,11 @@ mod faults;
 mod happening;
 mod outputs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bimip_proto::{
-    ClientPacket, Device, Draft, Entry, MessageRef, Now, Row, Said, ServerPacket, TalkAct, UserId,
+    Address, ClientPacket, Device, Draft, Entry, GroupId, MessageRef, Now, Row, Said, ServerPacket, TalkAct,
+    UserId,
 };
 
 use super::checker::{Checker, Fate, Held};
@@ -31,6 +32,9 @@ pub struct World {
     disk: Disk,
     nodes: Vec<Node>,
     users: Vec<UserId>,
+    groups: Vec<GroupId>,
+    /// Whose sign-in names all groups: they are always in, and never have to ask.
+    granted: BTreeSet<UserId>,
     links: BTreeMap<ConnId, Link>,
     queue: BTreeMap<(u64, u64), Happening>,
     serial: u64,
@@ -65,8 +69,9 @@ enum Happening {
     Grant { life: u64, conn: ConnId, device: Device },
     Store { node: usize, life: u64, row: Row },
     Read { node: usize, life: u64, message: MessageRef },
-    Send { node: usize, to: usize, tag: u32 },
-    Talk { node: usize, to: usize, act: TalkAct },
+    Send { node: usize, to: Address, tag: u32 },
+    Talk { node: usize, to: Address, act: TalkAct },
+    Move { node: usize, group: usize, join: bool },
     Cut { node: usize },
     CrashServer,
     CrashClient { node: usize },
@@ -114,6 +119,8 @@ impl World {
             disk: Disk::new(7, plan.lie),
             nodes: Vec::new(),
             users: Vec::new(),
+            groups: Vec::new(),
+            granted: BTreeSet::new(),
             links: BTreeMap::new(),
             queue: BTreeMap::new(),
             serial: 0,
@@ -246,6 +253,12 @@ fn fate<'f>(fates: &'f mut [Fate], device: &Device, draft: &Draft) -> Option<&'f
 fn unsure(fates: &mut [Fate], device: &Device, draft: &Draft) {
     if let Some(fate) = fate(fates, device, draft) {
         fate.unsure = true;
+    }
+}
+
+fn refused(fates: &mut [Fate], device: &Device, draft: &Draft) {
+    if let Some(fate) = fate(fates, device, draft) {
+        fate.refused = true;
     }
 }
 

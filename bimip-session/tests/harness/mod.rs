@@ -69,6 +69,29 @@ impl House {
         self.pump();
     }
 
+    /// Feeds the core and carries nothing out.
+    pub fn core_only(&mut self, input: Input) {
+        self.core.handle_input(self.now, input);
+    }
+
+    /// Answers the next question for an attachment as the store stands now, and hands the answer over.
+    pub fn take_attach(&mut self) -> Attachment {
+        loop {
+            match self.core.poll_output().expect("a question") {
+                Output::Attach(_, device) => return self.attachment(&device),
+                Output::Commit(ticket) => self.held.push(ticket),
+                _ => {}
+            }
+        }
+    }
+
+    fn attachment(&self, device: &Device) -> Attachment {
+        let (Ok(cursor), Ok(head)) = (self.book.cursor(device), self.book.mailbox_head(&device.user));
+        let first = self.book.mailbox_first(&device.user);
+        let Ok(groups) = self.book.groups_of(&device.user);
+        Attachment { epoch: self.book.epoch(), cursor, first, head, groups }
+    }
+
     pub fn wait(&mut self, ms: u64) {
         let until = self.now.mono_ms + ms;
         while let Some(due) = self.core.poll_timeout().filter(|due| *due <= until) {
@@ -152,11 +175,7 @@ impl House {
                     self.core.handle_input(self.now, Input::Granted(conn, grant));
                 }
                 Output::Attach(conn, device) => {
-                    let (Ok(cursor), Ok(head)) =
-                        (self.book.cursor(&device), self.book.mailbox_head(&device.user));
-                    let first = self.book.mailbox_first(&device.user);
-                    let Ok(groups) = self.book.groups_of(&device.user);
-                    let attachment = Attachment { epoch: self.book.epoch(), cursor, first, head, groups };
+                    let attachment = self.attachment(&device);
                     self.core.handle_input(self.now, Input::Attached(conn, Some(attachment)));
                 }
                 Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),

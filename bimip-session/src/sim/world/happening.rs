@@ -1,6 +1,6 @@
 //! What happens, one thing at a time.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, Row, Status, Talk};
+use bimip_proto::{Address, Body, ClientRef, Device, Draft, Row, Status, Talk};
 
 use super::{Down, Happening, Link, Up, World, describe};
 use crate::Machine;
@@ -23,7 +23,8 @@ impl World {
                 self.input(server::Input::Attached(conn, Some(attachment)));
             }
             Happening::Grant { life, conn, device } if life == this_life => {
-                self.input(server::Input::Granted(conn, Ok(Grant::new(device))));
+                let grant = self.grant(device);
+                self.input(server::Input::Granted(conn, Ok(grant)));
             }
             Happening::Store { node, life, row } if self.nodes[node].life == life => self.store(node, &row),
             Happening::Read { node, life, message } if self.nodes[node].life == life => {
@@ -31,9 +32,13 @@ impl World {
             }
             Happening::Send { node, to, tag } => self.send(node, to, tag),
             Happening::Talk { node, to, act } => {
-                let (from, to) =
-                    (self.nodes[node].device.user.clone(), Address::User(self.users[to].clone()));
+                let from = self.nodes[node].device.user.clone();
                 self.nodes[node].session.talk(self.now, Talk { from, to, act });
+            }
+            Happening::Move { node, group, join } => {
+                let (now, group) = (self.now, self.groups[group].clone());
+                let session = &mut self.nodes[node].session;
+                if join { session.join(now, group) } else { session.leave_group(now, group) }
             }
             Happening::Cut { node } => self.cut(node),
             Happening::CrashServer => self.crash_server(),
@@ -62,10 +67,19 @@ impl World {
         it.conn = Some(conn);
         it.wire.connect(&it.device);
         let (caps, by_header) = (it.wire.caps(), it.is_walkie());
-        let grant = by_header.then(|| Grant::new(it.device.clone()));
+        let device = it.device.clone();
+        let grant = by_header.then(|| self.grant(device));
         self.tell(|world| format!("{} connects as {conn}", world.nodes[node].name));
         self.input(server::Input::Opened { conn, caps, grant });
         self.nodes[node].session.handle_input(self.now, client::Input::Connected);
+    }
+
+    fn grant(&self, device: Device) -> Grant {
+        let mut grant = Grant::new(device);
+        if self.granted.contains(&grant.device.user) {
+            grant.groups.clone_from(&self.groups);
+        }
+        grant
     }
 
     pub(super) fn goes_up(&mut self, conn: ConnId, up: Up) {
@@ -127,17 +141,12 @@ impl World {
         }
     }
 
-    pub(super) fn send(&mut self, node: usize, to: usize, tag: u32) {
+    pub(super) fn send(&mut self, node: usize, to: Address, tag: u32) {
         let it = &self.nodes[node];
         let tag = format!("<{}-{tag}>", it.name);
         let client_ref = if it.is_walkie() { None } else { ClientRef::new(&tag).ok() };
-        let draft = Draft {
-            client_ref,
-            to: Address::User(self.users[to].clone()),
-            client_time: None,
-            body: Body::text(&tag),
-        };
-        self.fates.push(Fate { device: it.device.clone(), tag, sent: 0, unsure: false });
+        let draft = Draft { client_ref, to, client_time: None, body: Body::text(&tag) };
+        self.fates.push(Fate { device: it.device.clone(), tag, sent: 0, unsure: false, refused: false });
         let it = &mut self.nodes[node];
         if it.is_walkie() && !it.session.is_up() {
             // Its app sends when it is connected, and keeps nothing.

@@ -2,7 +2,7 @@
 
 use bimip_proto::{Device, Draft, Entry, Row, ServerPacket};
 
-use super::{Down, Happening, Up, World, describe_client, fate, unsure};
+use super::{Down, Happening, Up, World, describe_client, fate, refused, unsure};
 use crate::Machine;
 use crate::client::{self, Event};
 use crate::server::{self, ConnId};
@@ -108,6 +108,10 @@ impl World {
             Event::Unsure(draft) => {
                 it.app.unacked.retain(|other| *other != draft);
                 unsure(&mut self.fates, &it.device, &draft);
+            }
+            Event::Refused { draft, .. } => {
+                it.app.unacked.retain(|other| *other != draft);
+                refused(&mut self.fates, &it.device, &draft);
             }
             Event::Received(row) => self.received(node, row),
             _ => {}
