@@ -7,6 +7,7 @@ mod burst;
 mod connection;
 mod core;
 mod counters;
+mod cursors;
 mod delivery;
 mod draft;
 mod floor;

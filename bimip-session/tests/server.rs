@@ -678,3 +678,24 @@ fn an_input_about_nobody_harms_nobody() {
     house.core.handle_timeout(house.now);
     assert!(house.core.poll_output().is_none());
 }
+
+// Rule DM-CUR-4: nothing at or before the cursor is sent again, also while it is on its way to the disk.
+#[test]
+fn a_device_that_comes_straight_back_is_not_sent_again_what_it_has() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "a1"));
+    let walkie = house.open(Caps::WALKIE, &device("b", "voiceping"));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "x")));
+    house.hold_commits = true;
+    let (conn, upto) = house.barriers.pop().unwrap();
+    assert_eq!(conn, walkie);
+    house.input(Input::Barrier(walkie, upto));
+    house.input(Input::Closed(walkie));
+    assert_eq!(house.held.len(), 1);
+    let back = house.open(Caps::WALKIE, &device("b", "voiceping"));
+    assert_eq!(rows(&house.heard(back)), []);
+    house.commit_held();
+    assert_eq!(rows(&house.heard(back)), []);
+    house.says(a, ClientPacket::Send(draft("r2", "b", "y")));
+    assert_eq!(rows(&house.heard(back)), [Offset(2)]);
+}

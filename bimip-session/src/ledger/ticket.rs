@@ -89,13 +89,14 @@ impl Ticket {
 
     /// The honest answer when it could not be stored.
     pub fn failed(self, failure: Failure) -> Failed {
-        Failed { conn: self.conn, ack: self.ack, failure }
+        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure }
     }
 
     pub(super) fn settled(self, decision: Decision) -> Committed {
         Committed {
             conn: self.conn,
             ack: self.ack,
+            cursor: self.cursor,
             outcomes: decision.outcomes,
             deliveries: decision.deliveries,
         }
@@ -158,6 +159,7 @@ pub struct Delivery {
 pub struct Committed {
     conn: ConnId,
     ack: Ack,
+    cursor: Option<(Device, Offset)>,
     outcomes: Vec<Outcome>,
     deliveries: Vec<Delivery>,
 }
@@ -183,8 +185,13 @@ impl Committed {
         &self.ack
     }
 
+    /// Which cursor it moved.
+    pub(crate) const fn cursor(&self) -> Option<&(Device, Offset)> {
+        self.cursor.as_ref()
+    }
+
     pub(super) fn into_failed(self, failure: Failure) -> Failed {
-        Failed { conn: self.conn, ack: self.ack, failure }
+        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure }
     }
 }
 
@@ -206,6 +213,7 @@ pub enum Failure {
 pub struct Failed {
     conn: ConnId,
     ack: Ack,
+    cursor: Option<(Device, Offset)>,
     failure: Failure,
 }
 
@@ -222,5 +230,10 @@ impl Failed {
 
     pub(crate) const fn ack(&self) -> &Ack {
         &self.ack
+    }
+
+    /// Which cursor it did not move.
+    pub(crate) const fn cursor(&self) -> Option<&(Device, Offset)> {
+        self.cursor.as_ref()
     }
 }

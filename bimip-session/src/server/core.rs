@@ -7,6 +7,7 @@ use bimip_proto::{Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Ser
 use super::burst::Bursts;
 use super::connection::{Connection, Phase};
 use super::counters::Counters;
+use super::cursors::Cursors;
 use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
 use super::reader::Reader;
 use super::roster::Roster;
@@ -30,6 +31,7 @@ pub struct ServerCore {
     pub(super) bursts: Bursts,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
+    pub(super) cursors: Cursors,
     /// Tickets that storage has not answered yet, of connections that may be gone.
     commits: u32,
     /// Connections with held packets, waiting for room.
@@ -109,6 +111,7 @@ impl ServerCore {
             bursts: Bursts::default(),
             timers: Timers::default(),
             counters: Counters::default(),
+            cursors: Cursors::default(),
             commits: 0,
             stalled: VecDeque::new(),
             draining: false,
@@ -156,6 +159,9 @@ impl ServerCore {
         self.commits += 1;
         if let Some(connection) = self.conns.get_mut(&conn) {
             connection.commits += 1;
+        }
+        if let Some((device, offset)) = ticket.cursor() {
+            self.cursors.asked(device, *offset);
         }
         self.output(Output::Commit(ticket));
     }
@@ -220,6 +226,7 @@ impl ServerCore {
         let Phase::Attaching { grant, head, moves } = &mut connection.phase else { return };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
         let (mut grant, head) = (grant.clone(), (*head).max(attachment.head));
+        attachment.cursor = attachment.cursor.max(self.cursors.furthest(&grant.device));
         let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
         let groups = known_groups(std::mem::take(&mut attachment.groups), std::mem::take(moves));
         let reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);

@@ -27,6 +27,9 @@ impl ServerCore {
                 Outcome::Noted => {}
             }
         }
+        if let Some((device, _)) = proof.cursor() {
+            self.cursors.answered(device);
+        }
         let conn = proof.conn();
         if self.conns.contains_key(&conn)
             && let Some(ack) = Outgoing::ack(proof)
@@ -44,6 +47,9 @@ impl ServerCore {
 
     pub(super) fn failed(&mut self, now: Now, failed: &Failed) {
         self.counters.failed += 1;
+        if let Some((device, _)) = failed.cursor() {
+            self.cursors.answered(device);
+        }
         let conn = failed.conn();
         if self.conns.contains_key(&conn)
             && let Some(refusal) = Outgoing::refusal(failed)
