@@ -10,13 +10,14 @@ from inbox import PATIENCE
 class Server:
     """One data folder; the process over it may come and go."""
 
-    def __init__(self, data, log):
-        self.data, self.log = data, log
+    def __init__(self, data, log, auth="open", options=()):
+        self.data, self.log, self.auth, self.options = data, log, auth, options
         self.process = None
         self.address = None
 
     async def start(self):
-        arguments = ["--listen", "127.0.0.1:0", "--tcp", "off", "--data", str(self.data), "--auth", "open"]
+        arguments = ["--listen", "127.0.0.1:0", "--tcp", "off", "--data", str(self.data), "--auth", self.auth]
+        arguments += self.options
         with open(self.log, "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 os.environ["BIMIP_SERVER"], *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
@@ -28,6 +29,19 @@ class Server:
         )
         self.address = words[2].removeprefix("http://").rstrip("/")
         return self
+
+    async def token(self, user):
+        """What a user signs in with: the name itself, or a token that the server's own command makes while it runs."""
+        if self.auth == "open":
+            return user
+        made = await asyncio.create_subprocess_exec(
+            os.environ["BIMIP_SERVER"],
+            *["token", "--data", str(self.data), "--user", user],
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await asyncio.wait_for(made.communicate(), PATIENCE)
+        assert made.returncode == 0, self.trouble(out)
+        return out.decode().strip()
 
     def url(self, path, scheme="ws"):
         return f"{scheme}://{self.address}{path}"

@@ -25,9 +25,9 @@ class Walkie(Inbox):
         self._fences = itertools.count(1)
 
     @classmethod
-    async def connect(cls, server, user, device="phone", at_once=False, **options):
+    async def connect(cls, server, user, device="phone", at_once=False, token=None, **options):
         """Live voice is for those who are there: unless it wants to speak at once, it first asks whether it is."""
-        options.setdefault("additional_headers", {"token": user, "device_id": device})
+        options.setdefault("additional_headers", {"token": token or user, "device_id": device})
         client = cls(await dial(server.url("/"), **options), user)
         if not at_once:
             await client.fence()
