@@ -97,15 +97,15 @@ impl Codec {
         undo_on_error(written, out, before)
     }
 
-    /// Client: reads a server's frame and adds what it says to `out`. Some frames say nothing yet (a part of a
-    /// receipt) or nothing that a packet stands for.
+    /// Client: reads a server's frame and adds what it says to `out`. Some frames say nothing yet: a part of a
+    /// receipt.
     ///
     /// # Errors
     /// [`DecodeError`] when the frame cannot be read; `out` is then as it was.
     pub fn decode_server(&mut self, frame: Bytes, out: &mut Vec<ServerPacket>) -> Result<(), DecodeError> {
         check_len(self.dialect(), frame.len())?;
         out.extend(match &mut self.inner {
-            Inner::VoicePing(_) => voiceping::decode_server(frame)?,
+            Inner::VoicePing(_) => Some(voiceping::decode_server(frame)?),
             Inner::Scheme(state) => scheme::decode_server(state, frame)?,
         });
         Ok(())

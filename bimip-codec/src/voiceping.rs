@@ -16,8 +16,12 @@
 //! * whose receipt it is, beyond the user; its time; its grouping: one frame, one message;
 //! * a notification is a text; `{"text": …}` without other keys is a plain text; a message id inside JSON is
 //!   replaced; what cannot be shown becomes [`SEALED`], [`TOO_LONG`] or [`UNREADABLE`];
-//! * welcomes, refusals of drafts, notes, faults and goodbyes but "replaced by another device" write nothing;
-//! * why a talk was denied, except busy; [`Pong`](bimip_proto::ServerPacket::Pong)'s time;
+//! * welcomes, notes but "not let into a group", refusals of drafts but for that reason, faults, and goodbyes but
+//!   "replaced by another device" write nothing;
+//! * what it was that a group refused (a join, a draft, a start: each is read as
+//!   [`Barred`](bimip_proto::Noted::Barred)), and why a user was not let into one;
+//! * why a talk was denied, except busy, which is read as [`Unsupported`](bimip_proto::Reject::Unsupported);
+//!   [`Pong`](bimip_proto::ServerPacket::Pong)'s time;
 //! * a payload of nil, or a false one in the answer to a start, is as good as none.
 //!
 //! [`Form::Opaque`]: bimip_proto::Form::Opaque

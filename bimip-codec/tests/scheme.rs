@@ -7,9 +7,9 @@ use bimip_codec::scheme::v1::message_scheme::Payload;
 use bimip_codec::scheme::v1::{self, Identity, MessageScheme};
 use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Form, Head,
-    Message, MessageId, MessageRef, Names, Offset, Receipt, Reject, Row, Said, Seal, Seq, ServerPacket,
-    Status, Talk, TalkAct, UnixMs, UserId, limits,
+    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Form, GroupId,
+    Head, Message, MessageId, MessageRef, Names, Noted, Offset, Receipt, Reject, Row, Said, Seal, Seq,
+    ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -173,6 +173,83 @@ fn drafts_are_taken_as_they_are() {
     assert_eq!(long, Err(DecodeError::TooLong { len_bytes: max_bytes + 1, max_bytes }));
     // Alone over the limit it is refused by its name, which the machine does.
     assert!(message(|it| it.payload = vec![0; max_bytes + 1].into()).is_ok());
+}
+
+#[test]
+fn groups_are_named_by_their_conversation() {
+    // BM-GROUP-1.
+    let team = || Address::Group(GroupId::new("team 7").unwrap());
+    let sent = |conversation: &str, to: Option<Identity>| {
+        message(|it| {
+            it.conversation = conversation.into();
+            it.to = to;
+        })
+        .map(|said| match said.packet {
+            ClientPacket::Send(draft) => draft.to,
+            other => panic!("{other:?}"),
+        })
+    };
+    for to in [None, identity("", None), identity("team 7", None), identity("team 7", Some("d"))] {
+        assert_eq!(sent("g:team%207", to), Ok(team()));
+    }
+    let bob = || Address::User(UserId::new("bob").unwrap());
+    assert_eq!(sent("", identity("bob", None)), Ok(bob()));
+    assert_eq!(sent("d:alice:bob", identity("bob", None)), Ok(bob()));
+    let note = Address::User(UserId::new("alice").unwrap());
+    assert_eq!(sent("d:alice:alice", identity("alice", None)), Ok(note));
+    // Where two fields disagree, neither is believed.
+    let wrong = |field| Err(DecodeError::Field { origin: 6, field });
+    assert_eq!(sent("g:team%207", identity("bob", None)), wrong("to.eid"));
+    for conversation in ["d:alice:carol", "d:bob:bob", "d:bob:carol"] {
+        assert_eq!(sent(conversation, identity("bob", None)), wrong("conversation"), "{conversation}");
+    }
+    assert_eq!(sent("d:alice:bob", None), wrong("to.eid"));
+    // A conversation that cannot be read might have been a group.
+    for conversation in ["team", "g:", "g:team 7", "g:team%2x", "g:%74eam", "g:a%2Fb", "d:bob:alice", "x:bob"]
+    {
+        assert_eq!(sent(conversation, identity("bob", None)), wrong("conversation"), "{conversation}");
+    }
+    // BM-MARK-3: of a message sent back as a word about it, only the word counts.
+    let mark = message(|it| {
+        it.conversation = "g:other".into();
+        it.status = 3;
+        it.signal_id = MessageId::new(7, 42).to_string();
+    });
+    assert!(matches!(mark.unwrap().packet, ClientPacket::Mark { .. }));
+}
+
+#[test]
+fn groups_hear_what_is_said_in_them() {
+    // BM-GROUP-2.
+    let head = Head { to: Address::Group(GroupId::new("team 7").unwrap()), ..head("bob") };
+    let ack = written(&ServerPacket::Accepted {
+        client_ref: head.client_ref.clone(),
+        head: head.clone(),
+        offset: Offset(9),
+    });
+    let [Payload::Signal(ack)] = &ack[..] else { panic!() };
+    assert_eq!(ack.to, identity("team 7", None));
+    let row = written(&deliver(Entry::Message(Message { head, body: Body::text("t") })));
+    let [Payload::Message(message)] = &row[..] else { panic!() };
+    assert_eq!((message.conversation.as_str(), &message.to), ("g:team%207", &identity("team 7", None)));
+    assert_eq!(message.from, identity("alice", Some("a1")));
+    // BM-ERR-1: why not.
+    for (reason, code) in [(Reject::NotMember, 442), (Reject::Full, 471)] {
+        let to = Some(Address::Group(GroupId::new("team 7").unwrap()));
+        let client_ref = Some(ClientRef::new("c-1").unwrap());
+        let refused = written(&ServerPacket::Rejected { client_ref, to, reason, retry_after_ms: None });
+        let [Payload::Signal(signal)] = &refused[..] else { panic!() };
+        assert_eq!((signal.r#type, signal.code, signal.id.as_str()), (3, code, "c-1"));
+    }
+    // Joining has no route yet.
+    let group = GroupId::new("team 7").unwrap();
+    let mut frames = Frames::new();
+    for packet in [ClientPacket::Join(group.clone()), ClientPacket::Leave(group.clone())] {
+        assert_eq!(codec().encode_client(&packet, &mut frames), Err(EncodeError::NotSpoken));
+    }
+    for noted in [Noted::Joined(group.clone()), Noted::Left(group)] {
+        assert!(written(&ServerPacket::Noted(noted)).is_empty());
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use bimip_codec::scheme::v1::{MessageScheme, message_scheme::Payload};
-use bimip_codec::voiceping::{Frame, IdText, Value};
-use bimip_codec::{Codec, DecodeError, Dialect};
+use bimip_codec::voiceping::{Frame, FrameBuilder, IdText, Kind, Value};
+use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{Channel, Device, DeviceName, UserId};
 use bytes::Bytes;
 use prost::Message as _;
@@ -227,6 +227,66 @@ fn voiceping_transcripts_read_at_frame_level() {
         }
     }
     assert!(frames > 60, "{frames}");
+}
+
+/// Every frame on the group channel that an original router or client wrote: golden, and from the transcripts.
+fn group_frames(vectors: &Json, dir: &str) -> Vec<(String, Bytes)> {
+    let golden = list(vectors, "voiceping").iter().map(|vector| (vector["name"].to_string(), vector));
+    let heard = list(vectors, "voiceping_transcripts").iter().flat_map(|transcript| {
+        let events =
+            transcript["events"].as_array().unwrap().iter().filter(|event| event.get("hex").is_some());
+        events.map(|event| (transcript["scenario"].to_string(), event))
+    });
+    let mut frames = golden.chain(heard).collect::<Vec<_>>();
+    frames.retain(|(_, frame)| frame["dir"] == dir && frame["decoded"][0] == 0);
+    frames.into_iter().map(|(name, frame)| (name, bytes_of(frame))).collect()
+}
+
+#[test]
+fn voiceping_group_frames_pass_in_both_directions() {
+    // MISSION V8: what the original clients and routers say in groups is read, and written to the byte.
+    let vectors = vectors();
+    let (mut read, mut same) = (0, 0);
+    for (name, bytes) in group_frames(&vectors, "c2s") {
+        let frame = Frame::decode(bytes.clone()).unwrap();
+        if !matches!(frame.kind().number(), 1 | 3 | 15..=18) {
+            continue;
+        }
+        let mut codec = signed_in(Dialect::VoicePing, &frame.from().to_string());
+        let mut said = Vec::new();
+        codec.decode_client(bytes.clone(), &mut said).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut frames = Frames::new();
+        codec.encode_client(&said[0].packet, &mut frames).unwrap();
+        let written = frames.drain().next().unwrap();
+        let mut again = Vec::new();
+        codec.decode_client(written.clone(), &mut again).unwrap();
+        assert_eq!(said, again, "{name}");
+        read += 1;
+        // This end writes ids as strings.
+        if matches!(frame.to(), Some(IdText::Text(_))) {
+            assert_eq!(hex(&written), hex(&bytes), "{name}");
+            same += 1;
+        }
+    }
+    assert_eq!((read, same), (11, 9));
+
+    let mut passed = 0;
+    for (name, bytes) in group_frames(&vectors, "s2c") {
+        let frame = Frame::decode(bytes.clone()).unwrap();
+        let mut codec = signed_in(Dialect::VoicePing, &frame.from().to_string());
+        if let (IdText::Number(_), Some(group)) = (frame.from(), frame.to()) {
+            let join = FrameBuilder::new(Channel::Group, Kind::UserAdd, frame.from()).to(group).build();
+            codec.decode_client(join, &mut Vec::new()).unwrap();
+        }
+        let mut heard = Vec::new();
+        codec.decode_server(bytes.clone(), &mut heard).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut frames = Frames::new();
+        codec.encode_server(&heard[0], &mut frames).unwrap();
+        let written: Vec<String> = frames.drain().map(|frame| hex(&frame)).collect();
+        assert_eq!(written, [hex(&bytes)], "{name}");
+        passed += 1;
+    }
+    assert_eq!(passed, 13);
 }
 
 /// How a vector of the deployed protobuf server relates to `bimip.v1`.

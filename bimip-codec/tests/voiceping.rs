@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bimip_codec::voiceping::{Frame, SEALED, TOO_LONG, UNREADABLE, Value};
 use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, CloseReason, Device, DeviceName, Entry, Fault, FaultKind,
-    Floor, Form, GroupId, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping, Receipt, Reject,
-    Row, Said, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, limits,
+    Address, Body, BodyKind, Claim, ClientPacket, CloseReason, Device, DeviceName, Draft, Entry, Fault,
+    FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping,
+    Receipt, Reject, Row, Said, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -279,12 +279,19 @@ fn audio_keeps_its_type_and_has_a_limit() {
 
 #[test]
 fn floors_are_denied_as_the_golden_ones() {
-    // VP-TALK-3.
+    // VP-TALK-3, VP-GROUP-2.
     let denied = |to, reason| ServerPacket::Floor(Floor::Denied { to, reason });
     let busy = written(&mut codec("acme_bob"), &denied(group("acme_team"), Reject::Busy));
     assert_eq!(busy, [golden("start_failed_busy")]);
-    let stranger = written(&mut codec("acme_alice"), &denied(group("acme_team"), Reject::Unsupported));
+    let stranger = written(&mut codec("acme_alice"), &denied(group("acme_team"), Reject::NotMember));
     assert_eq!(stranger, [golden("unauthorized_group"), golden("start_failed_unauthorized")]);
+    // Kind 27 says that the user is no member: for any other reason it would be untrue.
+    for reason in [Reject::Unsupported, Reject::Unavailable, Reject::NotYourself] {
+        let other = written(&mut codec("acme_alice"), &denied(group("acme_team"), reason));
+        assert_eq!(other, [golden("start_failed_unauthorized")]);
+    }
+    let private = written(&mut codec("acme_alice"), &denied(to_user("acme_bob"), Reject::NotMember));
+    assert_eq!(private, [frame![1, 8, "acme_alice", "acme_bob", "Ack Failed"]]);
     let private = written(&mut codec("acme_alice"), &denied(to_user("acme_bob"), Reject::Unavailable));
     assert_eq!(private, [frame![1, 8, "acme_alice", "acme_bob", "Ack Failed"]]);
 }
@@ -441,14 +448,15 @@ fn every_kind_is_answered_as_a_value() {
             let read = alice_says(frame![channel, kind, "acme_alice", "acme_bob", "p"]);
             match kind {
                 1..=4 | 17 | 18 | 23 | 25 => assert!(read.is_ok(), "{kind} {read:?}"),
+                15 | 16 if channel == 0 => assert!(read.is_ok(), "{kind} {read:?}"),
                 20 | 21 => assert_eq!(read, Err(DecodeError::Field { origin: kind, field: "payload" })),
                 0..28 => assert_eq!(read, Err(DecodeError::Unsupported { origin: kind })),
                 _ => assert_eq!(read, Err(DecodeError::Unknown { origin: kind })),
             }
         }
     }
-    let fault = DecodeError::Unsupported { origin: 15 }.fault();
-    assert_eq!((fault.kind, fault.origin), (FaultKind::Unsupported, 15));
+    let fault = DecodeError::Unsupported { origin: 19 }.fault();
+    assert_eq!((fault.kind, fault.origin), (FaultKind::Unsupported, 19));
 }
 
 #[test]
@@ -478,6 +486,8 @@ fn goodbye_and_silence() {
         ServerPacket::Bye(CloseReason::Idle),
         ServerPacket::Rejected { client_ref: None, to: None, reason: Reject::Busy, retry_after_ms: None },
         ServerPacket::Noted(Noted::Disposed(Offset(1))),
+        ServerPacket::Noted(Noted::Joined(GroupId::new("acme_team").unwrap())),
+        ServerPacket::Noted(Noted::Left(GroupId::new("acme_team").unwrap())),
         ServerPacket::Fault(Fault { kind: FaultKind::Malformed, origin: 0, details: "x".into() }),
     ] {
         assert!(written(&mut alice, &packet).is_empty(), "{packet:?}");
@@ -488,4 +498,153 @@ fn goodbye_and_silence() {
     let refused = alice.encode_server(&ServerPacket::Talk(broken), &mut frames);
     assert_eq!(refused, Err(EncodeError::Unsayable { field: "payload" }));
     assert!(frames.is_empty());
+}
+
+fn team() -> GroupId {
+    GroupId::new("acme_team").unwrap()
+}
+
+#[test]
+fn groups_are_joined_and_left() {
+    // VP-GROUP-1, MISSION V8.
+    let mut alice = codec("acme_alice");
+    let join = heard(&mut alice, golden("join_group")).unwrap();
+    assert_eq!(join, Said { claim: Claim::Own, origin: 15, packet: ClientPacket::Join(team()) });
+    let leave = heard(&mut alice, golden("leave_group")).unwrap();
+    assert_eq!(leave, Said { claim: Claim::Own, origin: 16, packet: ClientPacket::Leave(team()) });
+    for (packet, name) in [(join.packet, "join_group"), (leave.packet, "leave_group")] {
+        let mut frames = Frames::new();
+        alice.encode_client(&packet, &mut frames).unwrap();
+        assert_eq!(frames.drain().collect::<Vec<_>>(), [golden(name)]);
+    }
+    // Group 18 is group "18".
+    let by_number = heard(&mut codec("1"), golden("join_group_num")).unwrap();
+    assert_eq!(by_number.packet, ClientPacket::Join(GroupId::new("18").unwrap()));
+
+    // Slot 2 is not looked at, whatever it holds: the connection's user counts.
+    let nobody = [
+        rmpv::Value::Nil,
+        rmpv::Value::Ext(0, vec![0]),
+        0.into(),
+        "".into(),
+        "acme_bob".into(),
+        "../x".into(),
+        (-1).into(),
+        u64::MAX.into(),
+        true.into(),
+        1.5.into(),
+        rmpv::Value::Array(vec![1.into(), "a".into()]),
+        rmpv::Value::Binary(b"acme_alice".to_vec()),
+    ];
+    for from in nobody {
+        for kind in [15, 16] {
+            let said = heard(&mut alice, frame![0, kind, from.clone(), "acme_team"]).unwrap();
+            assert_eq!(said.claim, Claim::Own, "{from}");
+            assert!(matches!(said.packet, ClientPacket::Join(it) | ClientPacket::Leave(it) if it == team()));
+        }
+        // Elsewhere it is looked at.
+        let text = heard(&mut alice, frame![0, 17, from, "acme_team", "t"]);
+        assert!(text.is_err() || text.is_ok_and(|said| said.claim != Claim::Own));
+    }
+    // What follows the group means nothing.
+    for frame in
+        [frame![0, 15, "acme_alice", "acme_team", "p"], frame![0, 15, "acme_alice", "acme_team", "m", 5]]
+    {
+        assert_eq!(alice_says(frame), Ok(ClientPacket::Join(team())));
+    }
+    for frame in
+        [frame![0, 15, "acme_alice"], frame![0, 15, "acme_alice", rmpv::Value::Nil], frame![0, 15, "a", 0]]
+    {
+        assert_eq!(alice_says(frame), Err(DecodeError::Malformed { at: "to" }));
+    }
+    let no_group = frame![0, 16, "acme_alice", "a/b"];
+    assert_eq!(alice_says(no_group), Err(DecodeError::Field { origin: 16, field: "to" }));
+    let cut_off = Bytes::from_static(b"\x94\x00\x0f\xa9acme");
+    assert_eq!(alice_says(cut_off), Err(DecodeError::Malformed { at: "from" }));
+    // Between two users there is nothing to join.
+    for kind in [15, 16] {
+        let private = alice_says(frame![1, kind, "acme_alice", "acme_team"]);
+        assert_eq!(private, Err(DecodeError::Unsupported { origin: kind }));
+    }
+}
+
+#[test]
+fn strangers_are_told_so() {
+    // VP-GROUP-2, MISSION V8.
+    let mut alice = codec("acme_alice");
+    let barred = |reason| ServerPacket::Noted(Noted::Barred { group: team(), reason, retry_after_ms: None });
+    for reason in [Reject::NotMember, Reject::Full] {
+        assert_eq!(written(&mut alice, &barred(reason)), [golden("unauthorized_group")]);
+    }
+    let rejected = |to, reason| ServerPacket::Rejected { client_ref: None, to, reason, retry_after_ms: None };
+    let foreign = rejected(Some(group("acme_team")), Reject::NotMember);
+    assert_eq!(written(&mut alice, &foreign), [golden("unauthorized_group")]);
+    for silent in [
+        rejected(Some(group("acme_team")), Reject::Unavailable),
+        rejected(Some(to_user("acme_bob")), Reject::NotMember),
+        rejected(None, Reject::NotMember),
+    ] {
+        assert!(written(&mut alice, &silent).is_empty(), "{silent:?}");
+    }
+    // In numbers, where the client writes them.
+    let mut one = codec("1");
+    heard(&mut one, golden("join_group_num")).unwrap();
+    let group = GroupId::new("18").unwrap();
+    let barred_18 = Noted::Barred { group, reason: Reject::NotMember, retry_after_ms: None };
+    assert_eq!(
+        written(&mut one, &ServerPacket::Noted(barred_18)),
+        [frame![0, 27, 1, 18, "Unauthorized Group"]]
+    );
+
+    // A client reads what is said, and no more: kind 27 has one reason, kind 8 has none but busy.
+    let heard_of = |packet: &ServerPacket| {
+        let mut heard = Vec::new();
+        for frame in written(&mut codec("acme_alice"), packet) {
+            codec("acme_alice").decode_server(frame, &mut heard).unwrap();
+        }
+        heard
+    };
+    let denied = |reason| ServerPacket::Floor(Floor::Denied { to: self::group("acme_team"), reason });
+    assert_eq!(heard_of(&foreign), [barred(Reject::NotMember)]);
+    assert_eq!(heard_of(&barred(Reject::Full)), [barred(Reject::NotMember)]);
+    assert_eq!(
+        heard_of(&denied(Reject::NotMember)),
+        [barred(Reject::NotMember), denied(Reject::Unsupported)]
+    );
+}
+
+#[test]
+fn groups_hear_what_is_said_in_them() {
+    // VP-GROUP-3, MISSION V8: texts, images and talks name the group, whoever reads them.
+    let text = ClientPacket::Send(Draft {
+        client_ref: None,
+        to: group("acme_team"),
+        client_time: None,
+        body: draft_body(golden("text_group_json")),
+    });
+    assert_eq!(alice_says(golden("text_group_json")), Ok(text.clone()));
+    let ClientPacket::Send(draft) = text else { unreachable!() };
+    let packet = deliver("acme_alice", draft.to, draft.body);
+    let json = r#"{"message_id":"0_17_acme_team_acme_alice_1763652000000.txt","text":"grp"}"#;
+    let expected = [frame![0, 17, "acme_alice", "acme_team", json]];
+    assert_eq!(written(&mut codec("acme_bob"), &packet), expected);
+    // Another device of the author reads it as everybody else does.
+    assert_eq!(written(&mut codec("acme_alice"), &packet), expected);
+
+    // MISSION V7: live, the payload keeps its type, and sound is verbatim, between numbers too.
+    let ClientPacket::Talk(talk) = alice_says(golden("start_group_str")).unwrap() else { panic!() };
+    assert_eq!(talk.to, group("acme_team"));
+    assert_eq!(written(&mut codec("acme_bob"), &ServerPacket::Talk(talk)), [golden("start_group_str")]);
+    let ClientPacket::Talk(talk) = heard(&mut codec("1"), golden("audio_group_num")).unwrap().packet else {
+        panic!()
+    };
+    let mut two = codec("2");
+    heard(&mut two, frame![0, 15, 2, 18]).unwrap();
+    assert_eq!(written(&mut two, &ServerPacket::Talk(talk)), [golden("audio_group_num")]);
+
+    // VP-TALK-4: a talk to a group ends as one between two does.
+    let recorded = body(BodyKind::Voice { duration_ms: 3120 }, Form::Opaque, b"");
+    let frames = written(&mut codec("acme_bob"), &deliver("acme_alice", group("acme_team"), recorded));
+    let json = r#"{"message_id":"0_3_acme_team_acme_alice_1763652000000_3120ms.opus","duration":3120}"#;
+    assert_eq!(frames, [frame![0, 2, "acme_alice", "acme_team", json]]);
 }

@@ -1,8 +1,8 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, Device, DeviceName, Draft, Form, Offset, Ping, Said, Seal,
-    Status, UserId, limits,
+    Address, Body, BodyKind, Claim, ClientPacket, ConversationId, Device, DeviceName, Draft, Form, Offset,
+    Ping, Said, Seal, Status, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -24,7 +24,7 @@ pub(crate) fn decode_client(me: Option<&Device>, frame: Bytes) -> Result<Said, D
     let (claim, packet) = match payload {
         Payload::PingPong(it) => (claim(it.from.as_ref(), "from.eid")?, ping(fields, it)?),
         Payload::TokenAuthority(it) => (Claim::Own, sign_in(fields, it)?),
-        Payload::Message(it) => (claim(it.from.as_ref(), "from.eid")?, message(fields, it)?),
+        Payload::Message(it) => (claim(it.from.as_ref(), "from.eid")?, message(fields, me, it)?),
         Payload::Signal(it) => (claim(it.from.as_ref(), "from.eid")?, signal(fields, &it)?),
         Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, logout(fields, &it)?),
         _ => return Err(DecodeError::Unsupported { origin }),
@@ -73,7 +73,7 @@ fn sign_in(fields: Fields, token: TokenAuthority) -> Result<ClientPacket, Decode
     Ok(ClientPacket::SignIn { user, device, token: token.token.into() })
 }
 
-fn message(fields: Fields, message: Message) -> Result<ClientPacket, DecodeError> {
+fn message(fields: Fields, me: Option<&UserId>, message: Message) -> Result<ClientPacket, DecodeError> {
     if message.status > numbers::SENT || message.status < 0 {
         // BM-MARK-3: a message sent back with another status is a word about it, never a new message.
         return about(fields, message.status, "", &message.signal_id);
@@ -84,7 +84,7 @@ fn message(fields: Fields, message: Message) -> Result<ClientPacket, DecodeError
         _ => return Err(fields.wrong("type")),
     };
     let client_ref = fields.client_ref(&message.id)?.ok_or_else(|| fields.wrong("id"))?;
-    let to = Address::User(fields.user(message.to.as_ref(), "to.eid")?);
+    let to = address(fields, me, &message.conversation, message.to.as_ref())?;
     let client_time = match message.timestamp {
         0 => None,
         at => Some(fields.ms(at, "timestamp")?),
@@ -103,6 +103,32 @@ fn message(fields: Fields, message: Message) -> Result<ClientPacket, DecodeError
     let seal = Some(seal).filter(|seal| *seal != Seal::default());
     let body = Body { kind, form: Form::Opaque, bytes: payload, seal };
     Ok(ClientPacket::Send(Draft { client_ref: Some(client_ref), to, client_time, body }))
+}
+
+/// BM-GROUP-1: `conversation` and `to` must not disagree about where a message goes, and a conversation that cannot
+/// be read might have been a group.
+fn address(
+    fields: Fields,
+    me: Option<&UserId>,
+    conversation: &str,
+    to: Option<&Identity>,
+) -> Result<Address, DecodeError> {
+    if conversation.is_empty() {
+        return Ok(Address::User(fields.user(to, "to.eid")?));
+    }
+    match conversation.parse().map_err(|_| fields.wrong("conversation"))? {
+        ConversationId::Group(group) => match to.map_or("", |identity| &identity.eid) {
+            eid if eid.is_empty() || eid == group.as_str() => Ok(Address::Group(group)),
+            _ => Err(fields.wrong("to.eid")),
+        },
+        direct => {
+            let to = Address::User(fields.user(to, "to.eid")?);
+            match me {
+                Some(me) if ConversationId::of(me, &to) == direct => Ok(to),
+                _ => Err(fields.wrong("conversation")),
+            }
+        }
+    }
 }
 
 fn signal(fields: Fields, signal: &Signal) -> Result<ClientPacket, DecodeError> {

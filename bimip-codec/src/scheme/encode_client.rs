@@ -1,6 +1,6 @@
 //! A client's packet, as a server reads it.
 
-use bimip_proto::{Address, BodyKind, ClientPacket, Device, Draft, Status};
+use bimip_proto::{Address, BodyKind, ClientPacket, ConversationId, Device, Draft, Status};
 
 use super::frame::{identity, named, put, reference_text, to_ms};
 use super::numbers::{self, kind};
@@ -76,18 +76,22 @@ fn text(bytes: &[u8], field: &'static str) -> Result<String, EncodeError> {
 }
 
 fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeError> {
-    let Address::User(to) = &draft.to else { return Err(EncodeError::Unsayable { field: "to" }) };
     let id = draft.client_ref.as_ref().ok_or(EncodeError::Unsayable { field: "client_ref" })?;
     let r#type = match draft.body.kind {
         BodyKind::Text => kind::CHAT,
         BodyKind::Notification => kind::NOTIFICATION,
         _ => return Err(EncodeError::Unsayable { field: "kind" }),
     };
+    // BM-GROUP-1: a user is named by `to` alone, which older servers read too.
+    let conversation = match &draft.to {
+        Address::Group(group) => ConversationId::Group(group.clone()).to_string(),
+        _ => String::new(),
+    };
     let seal = draft.body.seal.clone().unwrap_or_default();
     Ok(v1::Message {
         id: id.as_str().to_owned(),
         from: me.map(identity),
-        to: Some(named(to.as_str())),
+        to: Some(named(draft.to.as_str())),
         r#type,
         timestamp: draft.client_time.map_or(0, to_ms),
         payload: payload(&draft.body),
@@ -95,6 +99,7 @@ fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeErro
         encrypted: seal.encrypted,
         signature: seal.signature,
         status: numbers::SENT,
+        conversation,
         ..Default::default()
     })
 }

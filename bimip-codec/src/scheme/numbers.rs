@@ -94,6 +94,8 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::Conflict => 409,
         Reject::TooLarge => 413,
         Reject::Busy => 429,
+        Reject::NotMember => 442,
+        Reject::Full => 471,
         Reject::Unavailable => 503,
         _ => 501,
     }
@@ -108,6 +110,8 @@ pub const fn reject(code: i32) -> Reject {
         409 => Reject::Conflict,
         413 => Reject::TooLarge,
         429 => Reject::Busy,
+        442 => Reject::NotMember,
+        471 => Reject::Full,
         501 => Reject::Unsupported,
         500..=599 => Reject::Unavailable,
         _ => Reject::Unsupported,
@@ -203,6 +207,8 @@ mod tests {
             Reject::TooLarge,
             Reject::Unsupported,
             Reject::Busy,
+            Reject::NotMember,
+            Reject::Full,
             Reject::Unavailable,
         ] {
             assert_eq!(reject(of_reject(reason)), reason);

@@ -1,8 +1,8 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    BodyKind, Claim, ClientPacket, Device, Draft, MessageRef, Ping, Said, Status, Talk, TalkAct, UserId,
-    limits,
+    Address, BodyKind, Channel, Claim, ClientPacket, Device, Draft, GroupId, MessageRef, Ping, Said, Status,
+    Talk, TalkAct, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -44,6 +44,8 @@ pub(crate) fn decode_client(
             ClientPacket::Mark { message, status: Status::Read }
         }
         Kind::ConnectionTest => ClientPacket::Ping(Ping { id: relayed(&frame) }),
+        Kind::UserAdd => ClientPacket::Join(group(state, &frame)?),
+        Kind::UserRemove => ClientPacket::Leave(group(state, &frame)?),
         _ => return Err(DecodeError::Unsupported { origin }),
     };
     Ok(Said { claim: claim(me, &frame)?, origin, packet })
@@ -52,6 +54,9 @@ pub(crate) fn decode_client(
 /// Slot 2 against the session. Number 0 is nobody in the frames that need no target, and nobody may say them.
 fn claim(me: &UserId, frame: &Frame) -> Result<Claim, DecodeError> {
     let from = frame.from();
+    if frame.kind().senderless() {
+        return Ok(Claim::Own);
+    }
     if from == *me.as_str() || (from.is_zero() && frame.kind().targetless()) {
         return Ok(Claim::Own);
     }
@@ -66,6 +71,18 @@ fn talk(state: &mut State, me: &UserId, frame: &Frame, act: TalkAct) -> Result<C
     let to = frame.to().ok_or_else(|| field(frame, "to"))?;
     let to = state.address(frame.channel(), to).map_err(|_| field(frame, "to"))?;
     Ok(ClientPacket::Talk(Talk { from: me.clone(), to, act }))
+}
+
+/// VP-GROUP-1: the group of slot 3. Between two there is nothing to join.
+fn group(state: &mut State, frame: &Frame) -> Result<GroupId, DecodeError> {
+    if frame.channel() != Channel::Group {
+        return Err(DecodeError::Unsupported { origin: frame.kind().number() });
+    }
+    let to = frame.to().ok_or_else(|| field(frame, "to"))?;
+    match state.address(Channel::Group, to) {
+        Ok(Address::Group(group)) => Ok(group),
+        _ => Err(field(frame, "to")),
+    }
 }
 
 fn audio(frame: &Frame) -> Result<TalkAct, DecodeError> {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Alias, AliasKind, Body, BodyKind, CloseReason, Device, DeviceName, Entry, Floor, Form, Head,
-    Message, MessageId, MessageRef, Names, Offset, Ping, Receipt, Reject, Row, Seq, ServerPacket, Status,
-    Talk, TalkAct, UnixMs, UserId,
+    Address, Alias, AliasKind, Body, BodyKind, CloseReason, Device, DeviceName, Entry, Floor, Form, GroupId,
+    Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping, Receipt, Reject, Row, Seq,
+    ServerPacket, Status, Talk, TalkAct, UnixMs, UserId,
 };
 use bytes::Bytes;
 
@@ -17,11 +17,11 @@ use super::value::Value;
 use super::{BUSY, DEVICE, state, text};
 use crate::DecodeError;
 
-/// Reads one frame; `None` where it tells nothing that a packet stands for.
-pub(crate) fn decode_server(frame: Bytes) -> Result<Option<ServerPacket>, DecodeError> {
+/// Reads one frame.
+pub(crate) fn decode_server(frame: Bytes) -> Result<ServerPacket, DecodeError> {
     let frame = Frame::decode(frame)?;
     let origin = frame.kind().number();
-    Ok(Some(match frame.kind() {
+    Ok(match frame.kind() {
         Kind::TextAck | Kind::InteractiveAck => {
             let head = head(&frame, None)?;
             ServerPacket::Accepted { client_ref: None, head, offset: Offset::ZERO }
@@ -36,8 +36,12 @@ pub(crate) fn decode_server(frame: Bytes) -> Result<Option<ServerPacket>, Decode
             let reason = if busy { Reject::Busy } else { Reject::Unsupported };
             ServerPacket::Floor(Floor::Denied { to: to(&frame)?, reason })
         }
-        // The refusal that a client acts on follows it.
-        Kind::UnauthorizedGroup => return Ok(None),
+        // The answer to a join, to a message and to a start is the same word; after a start kind 8 follows.
+        Kind::UnauthorizedGroup => ServerPacket::Noted(Noted::Barred {
+            group: group(&frame)?,
+            reason: Reject::NotMember,
+            retry_after_ms: None,
+        }),
         Kind::Start => talk(&frame, TalkAct::Start { label: label(&frame), payload: relayed(&frame) })?,
         Kind::Audio => talk(&frame, TalkAct::Audio { label: label(&frame), payload: relayed(&frame) })?,
         Kind::Stop => recorded(&frame)?,
@@ -52,7 +56,7 @@ pub(crate) fn decode_server(frame: Bytes) -> Result<Option<ServerPacket>, Decode
         Kind::LoginDuplicated => ServerPacket::Bye(CloseReason::Replaced { by: replaced_by(&frame) }),
         Kind::Other(origin) => return Err(DecodeError::Unknown { origin }),
         _ => return Err(DecodeError::Unsupported { origin }),
-    }))
+    })
 }
 
 fn field(frame: &Frame, field: &'static str) -> DecodeError {
@@ -62,6 +66,12 @@ fn field(frame: &Frame, field: &'static str) -> DecodeError {
 fn to(frame: &Frame) -> Result<Address, DecodeError> {
     let to = frame.to().ok_or_else(|| field(frame, "to"))?;
     state::address(frame.channel(), to).map_err(|_| field(frame, "to"))
+}
+
+/// Upstream routers write kind 27 with group ids and with user ids, on channel 0 always.
+fn group(frame: &Frame) -> Result<GroupId, DecodeError> {
+    let to = frame.to().ok_or_else(|| field(frame, "to"))?;
+    to.with_str(GroupId::new).map_err(|_| field(frame, "to"))
 }
 
 fn from(frame: &Frame) -> Result<UserId, DecodeError> {

@@ -1,8 +1,8 @@
 //! A client's packet, as a server reads it.
 
 use bimip_proto::{
-    Address, Alias, BodyKind, Channel, ClientPacket, Device, Draft, Form, MessageRef, Status, Talk, TalkAct,
-    limits,
+    Address, Alias, BodyKind, Channel, ClientPacket, Device, Draft, Form, GroupId, MessageRef, Status, Talk,
+    TalkAct, limits,
 };
 
 use super::builder::FrameBuilder;
@@ -57,8 +57,14 @@ pub(crate) fn encode_client(
             let payload = checked(&ping.id)?;
             put(if payload.is_empty() { frame } else { frame.relayed(payload) }, out)
         }
+        ClientPacket::Join(group) => put(member(Kind::UserAdd, from, group), out),
+        ClientPacket::Leave(group) => put(member(Kind::UserRemove, from, group), out),
         _ => Err(EncodeError::NotSpoken),
     }
+}
+
+fn member<'a>(kind: Kind, from: IdText<'a>, group: &'a GroupId) -> FrameBuilder<'a> {
+    FrameBuilder::new(Channel::Group, kind, from).to(IdText::Text(group.as_str()))
 }
 
 fn addressed<'a>(kind: Kind, from: IdText<'a>, to: &'a Address) -> FrameBuilder<'a> {

@@ -1,8 +1,8 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Address, Body, BodyKind, Channel, CloseReason, Device, DeviceName, Entry, Floor, Head, Message, Receipt,
-    Reject, ServerPacket, Status, Talk, TalkAct,
+    Address, Body, BodyKind, Channel, CloseReason, Device, DeviceName, Entry, Floor, Head, Message, Noted,
+    Receipt, Reject, ServerPacket, Status, Talk, TalkAct,
 };
 
 use super::builder::FrameBuilder;
@@ -36,6 +36,10 @@ pub(crate) fn encode_server(
             // From number 0 whatever form the client writes: that is the server.
             let frame = FrameBuilder::new(Channel::Private, Kind::ConnectionAck, IdText::Number(0));
             writer.put(frame.to(writer.form.write(me.user.as_str())).relayed(checked(&ping.id)?));
+        }
+        ServerPacket::Noted(Noted::Barred { group, .. }) => return writer.unauthorized(group.as_str()),
+        ServerPacket::Rejected { to: Some(Address::Group(group)), reason: Reject::NotMember, .. } => {
+            return writer.unauthorized(group.as_str());
         }
         ServerPacket::Bye(CloseReason::Replaced { by: Some(by) }) => return writer.replaced(by),
         _ => {}
@@ -132,14 +136,21 @@ impl<'a> Writer<'a> {
             Floor::Denied { to, reason } => {
                 let me = self.me()?.user.as_str();
                 let text = if *reason == Reject::Busy { BUSY } else { ACK_FAILED };
-                if *reason != Reject::Busy && matches!(to, Address::Group(_)) {
-                    let frame = self.frame(Kind::UnauthorizedGroup, me, to);
-                    self.put(frame.payload(Value::Str(UNAUTHORIZED_GROUP)));
+                if let (Reject::NotMember, Address::Group(group)) = (reason, to) {
+                    self.unauthorized(group.as_str())?;
                 }
                 self.put(self.frame(Kind::StartFailed, me, to).payload(Value::Str(text)));
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// VP-GROUP-2: the user is not in the group, whatever was tried.
+    fn unauthorized(&mut self, group: &str) -> Result<(), EncodeError> {
+        let me = self.form.write(self.me()?.user.as_str());
+        let frame = FrameBuilder::new(Channel::Group, Kind::UnauthorizedGroup, me).to(self.form.write(group));
+        self.put(frame.payload(Value::Str(UNAUTHORIZED_GROUP)));
         Ok(())
     }
 

@@ -88,10 +88,7 @@ impl Frame {
             Ok((Token::Int(_), at)) => (Kind::Other(u32::MAX), at),
             _ => return Err(malformed("kind")),
         };
-        let (from, at) = read_id(raw, at).map_err(|Broken| malformed("from"))?;
-        if matches!(from, Id::Nobody) {
-            return Err(malformed("from"));
-        }
+        let (from, at) = read_from(raw, at, kind).map_err(|Broken| malformed("from"))?;
         let (to, at) = match count {
             3 => (Id::Nobody, at),
             _ => read_id(raw, at).map_err(|Broken| malformed("to"))?,
@@ -126,7 +123,7 @@ impl Frame {
         self.kind
     }
 
-    /// Whom it claims to be from.
+    /// Whom it claims to be from; number 0 in a join or leave that names nobody there.
     #[must_use]
     pub fn from(&self) -> IdText<'_> {
         self.id(self.from).unwrap_or(IdText::Number(0))
@@ -216,6 +213,15 @@ fn read_id(raw: &[u8], at: usize) -> Result<(Id, usize), Broken> {
         (Token::Nil | Token::Undefined, at) => (Id::Nobody, at),
         _ => return Err(Broken),
     })
+}
+
+/// VP-GROUP-1: where nobody looks at the sender, any value will do.
+fn read_from(raw: &[u8], at: usize, kind: Kind) -> Result<(Id, usize), Broken> {
+    match read_id(raw, at) {
+        Ok((Id::Nobody, _)) | Err(Broken) if kind.senderless() => Ok((Id::Nobody, msgpack::skip(raw, at)?)),
+        Ok((Id::Nobody, _)) => Err(Broken),
+        read => read,
+    }
 }
 
 fn read_message_id(raw: &[u8], at: usize) -> Result<(Option<Span>, usize), Broken> {

@@ -105,6 +105,11 @@ impl Kind {
             Self::Connection | Self::Status | Self::Offline | Self::ConnectionTest | Self::Other(_)
         )
     }
+
+    /// Whether slot 2 of frames of this kind is not looked at: the connection's user counts.
+    pub(super) const fn senderless(self) -> bool {
+        matches!(self, Self::UserAdd | Self::UserRemove)
+    }
 }
 
 impl fmt::Display for Kind {

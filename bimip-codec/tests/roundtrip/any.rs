@@ -26,10 +26,14 @@ fn client_ref() -> impl Strategy<Value = ClientRef> {
     "\\PC{1,20}".prop_map(|text| ClientRef::new(&text).unwrap())
 }
 
+fn group() -> impl Strategy<Value = GroupId> {
+    prop_oneof!["[a-zA-Z_:% é-]{1,12}", "[1-9][0-9]{0,11}"].prop_map(|text| GroupId::new(&text).unwrap())
+}
+
 fn address() -> impl Strategy<Value = Address> {
     prop_oneof![
         3 => user().prop_map(Address::User),
-        1 => "[a-z_]{1,12}".prop_map(|text| Address::Group(GroupId::new(&text).unwrap())),
+        2 => group().prop_map(Address::Group),
     ]
 }
 
@@ -49,6 +53,8 @@ fn reject() -> impl Strategy<Value = Reject> {
         Reject::TooLarge,
         Reject::Unsupported,
         Reject::Busy,
+        Reject::NotMember,
+        Reject::Full,
         Reject::Unavailable,
     ])
 }
@@ -65,11 +71,13 @@ fn value() -> impl Strategy<Value = Bytes> {
         "\\PC{1,40}".prop_map(rmpv::Value::from),
         vec(any::<u8>(), 1..400).prop_map(rmpv::Value::from),
     ]
-    .prop_map(|value| {
-        let mut bytes = Vec::new();
-        rmpv::encode::write_value(&mut bytes, &value).unwrap();
-        bytes.into()
-    })
+    .prop_map(|value| packed(&value))
+}
+
+fn packed(value: &rmpv::Value) -> Bytes {
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, value).unwrap();
+    bytes.into()
 }
 
 fn optional_value() -> impl Strategy<Value = Bytes> {
@@ -149,6 +157,8 @@ pub(crate) fn voiceping_client(me: &Device) -> impl Strategy<Value = ClientPacke
         vec(reference(), 1..5).prop_map(ClientPacket::Delivered),
         reference().prop_map(|message| ClientPacket::Mark { message, status: Status::Read }),
         optional_value().prop_map(|id| ClientPacket::Ping(Ping { id })),
+        group().prop_map(ClientPacket::Join),
+        group().prop_map(ClientPacket::Leave),
     ]
 }
 
@@ -194,8 +204,15 @@ pub(crate) fn voiceping_server() -> impl Strategy<Value = ServerPacket> {
         let by = Device::new(by, DeviceName::new("voiceping").unwrap());
         row(0, 0, Entry::Receipt(Receipt { by, status, at: UnixMs(0), messages: vec![names] }))
     });
-    let granted = (user(), label(), value()).prop_map(|(to, label, payload)| {
-        ServerPacket::Floor(Floor::Granted { to: Address::User(to), label, payload })
+    // From a group the payload comes back as a string, so it is one here.
+    let granted = prop_oneof![
+        (user().prop_map(Address::User), value()),
+        (group().prop_map(Address::Group), "\\PC{1,40}".prop_map(|text| packed(&text.into()))),
+    ];
+    let granted = (granted, label())
+        .prop_map(|((to, payload), label)| ServerPacket::Floor(Floor::Granted { to, label, payload }));
+    let barred = group().prop_map(|group| {
+        ServerPacket::Noted(Noted::Barred { group, reason: Reject::NotMember, retry_after_ms: None })
     });
     let denied = (address(), any::<bool>()).prop_map(|(to, busy)| {
         let reason = if busy { Reject::Busy } else { Reject::Unsupported };
@@ -210,6 +227,7 @@ pub(crate) fn voiceping_server() -> impl Strategy<Value = ServerPacket> {
         voice.prop_map(|head| ServerPacket::Floor(Floor::Ended { head })),
         granted,
         denied,
+        barred,
         receipt,
         (user(), address(), act()).prop_map(|(from, to, act)| ServerPacket::Talk(Talk { from, to, act })),
         optional_value().prop_map(|id| ServerPacket::Pong { ping: Ping { id }, at: UnixMs(0) }),
@@ -244,8 +262,8 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
     prop_oneof![
         (option::of(user()), option::of(name()), "[a-zA-Z0-9._-]{0,40}")
             .prop_map(|(user, device, token)| { ClientPacket::SignIn { user, device, token: token.into() } }),
-        (client_ref(), user(), option::of(time()), opaque()).prop_map(|(id, to, client_time, body)| {
-            ClientPacket::Send(Draft { client_ref: Some(id), to: Address::User(to), client_time, body })
+        (client_ref(), address(), option::of(time()), opaque()).prop_map(|(id, to, client_time, body)| {
+            ClientPacket::Send(Draft { client_ref: Some(id), to, client_time, body })
         }),
         any::<u64>().prop_map(|upto| ClientPacket::Dispose(Offset(upto))),
         reference().prop_map(|message| ClientPacket::Delivered(vec![message])),
