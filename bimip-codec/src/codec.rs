@@ -3,7 +3,7 @@
 use bimip_proto::{ClientPacket, Device, Said, ServerPacket};
 use bytes::Bytes;
 
-use crate::{DecodeError, Dialect, EncodeError, Frames, scheme, voiceping};
+use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, scheme, voiceping};
 
 /// Reads and writes the frames of one connection, at a server's end (`decode_client`, `encode_server`) or at a
 /// client's (`encode_client`, `decode_server`).
@@ -75,6 +75,38 @@ impl Codec {
             Inner::VoicePing(state) => voiceping::encode_server(state, me, packet, out),
             Inner::Scheme(_) => scheme::encode_server(me, packet, out),
         };
+        undo_on_error(written, out, before)
+    }
+
+    /// Server: as [`encode_server`](Self::encode_server), where several connections are given the same packet.
+    ///
+    /// The bytes are those of `encode_server`. Messages and steps of talks are made once for each dialect and form
+    /// of ids; a connection adds what is its own, which is nothing in `voiceping` and the place of the row in
+    /// `bimip.v1`. Every other packet is written as if nothing were shared.
+    ///
+    /// `shared` belongs to this packet alone (see [`Shared`]); a debug build panics if it came with another.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the packet cannot be written; `out` is then as it was.
+    pub fn encode_shared(
+        &mut self,
+        packet: &ServerPacket,
+        shared: &Shared,
+        out: &mut Frames,
+    ) -> Result<(), EncodeError> {
+        let (me, before) = (self.me.as_ref(), out.len());
+        let written = match &self.inner {
+            Inner::VoicePing(state) => voiceping::encode_shared(state, me, packet, &shared.voiceping, out),
+            Inner::Scheme(_) => scheme::encode_shared(me, packet, &shared.scheme, out),
+        };
+        if cfg!(debug_assertions) && written.is_ok() {
+            let mut plain = Frames::new();
+            let alone = self.encode_server(packet, &mut plain);
+            assert!(
+                alone.is_ok() && out.iter().skip(before).eq(plain.iter()),
+                "a Shared was used with the packet of another"
+            );
+        }
         undo_on_error(written, out, before)
     }
 

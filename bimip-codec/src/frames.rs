@@ -61,6 +61,11 @@ impl Frames {
         self.list.push(self.pool.split().freeze());
     }
 
+    /// Adds a frame that was made before.
+    pub(crate) fn push(&mut self, frame: Bytes) {
+        self.list.push(frame);
+    }
+
     /// Forgets the frames after the first `len`: a packet that failed half-way leaves no half of itself.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.list.truncate(len);

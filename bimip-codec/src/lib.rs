@@ -79,9 +79,11 @@ mod error;
 mod frames;
 mod json;
 pub mod scheme;
+mod shared;
 pub mod voiceping;
 
 pub use crate::codec::Codec;
 pub use crate::dialect::{Dialect, DialectError};
 pub use crate::error::{DecodeError, EncodeError};
 pub use crate::frames::Frames;
+pub use crate::shared::Shared;

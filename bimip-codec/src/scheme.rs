@@ -29,14 +29,18 @@ mod frame;
 pub mod numbers;
 mod parts;
 mod payload;
+mod row;
+mod signal;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, reason = "generated; its documentation is the schema's")]
 pub mod v1;
+mod wire;
 
 pub(crate) use decode_client::decode_client;
 pub(crate) use decode_server::decode_server;
 pub(crate) use encode_client::encode_client;
-pub(crate) use encode_server::encode_server;
+pub(crate) use encode_server::{encode_server, encode_shared};
 pub(crate) use parts::State;
+pub(crate) use row::Made;
 
 pub use encode_server::FEATURES;

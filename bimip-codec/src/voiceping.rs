@@ -36,6 +36,7 @@ mod encode_server;
 mod frame;
 mod id;
 mod kind;
+mod made;
 mod msgpack;
 mod state;
 mod text;
@@ -52,6 +53,7 @@ pub(crate) use decode_client::decode_client;
 pub(crate) use decode_server::decode_server;
 pub(crate) use encode_client::encode_client;
 pub(crate) use encode_server::encode_server;
+pub(crate) use made::{Made, encode_shared};
 pub(crate) use state::State;
 
 /// The device name of somebody heard through this dialect, which does not carry it.

@@ -4,10 +4,12 @@
 #[path = "roundtrip/any.rs"]
 mod any;
 
-use bimip_codec::{Codec, DecodeError, Dialect, Frames};
+use bimip_codec::scheme::v1::MessageScheme;
+use bimip_codec::{Codec, DecodeError, Dialect, Frames, Shared};
 use bimip_proto::{Claim, ClientPacket, Device, DeviceName, Said, ServerPacket, UserId, limits};
 use bytes::Bytes;
 use proptest::prelude::*;
+use prost::Message as _;
 
 fn codec(dialect: Dialect) -> Codec {
     let mut codec = Codec::new(dialect);
@@ -90,6 +92,33 @@ proptest! {
     }
 
     #[test]
+    fn what_is_shared_is_what_each_would_be_written(
+        packet in any_packet(), readers in proptest::collection::vec(any::reader(), 1..12),
+    ) {
+        let (shared, mut frames, mut plain) = (Shared::new(), Frames::new(), Frames::new());
+        for reader in readers {
+            let packet = reader.place(&packet);
+            let mut codec = reader.codec();
+            let written = codec.encode_shared(&packet, &shared, &mut frames);
+            prop_assert_eq!(written, codec.encode_server(&packet, &mut plain));
+            // To the byte, so that they are read alike.
+            let (written, alone): (Vec<_>, Vec<_>) = (frames.drain().collect(), plain.drain().collect());
+            prop_assert_eq!(written, alone);
+        }
+    }
+
+    #[test]
+    fn scheme_frames_are_those_of_the_generated_code(packet in any_packet()) {
+        let mut frames = Frames::new();
+        if codec(Dialect::Scheme).encode_server(&packet, &mut frames).is_ok() {
+            for frame in frames.drain() {
+                let read = MessageScheme::decode(frame.clone()).unwrap();
+                prop_assert_eq!(read.encode_to_vec(), frame);
+            }
+        }
+    }
+
+    #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let bytes = Bytes::from(bytes);
         feed(Dialect::VoicePing, &bytes);
@@ -124,6 +153,11 @@ proptest! {
             feed(Dialect::Scheme, &damage.apply(&frame));
         }
     }
+}
+
+/// Of either dialect: what came in one is written in both.
+fn any_packet() -> impl Strategy<Value = ServerPacket> {
+    prop_oneof![any::voiceping_server(), any::scheme_server()]
 }
 
 fn written(dialect: Dialect, packet: &ClientPacket, answer: &ServerPacket) -> Vec<Bytes> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bimip_codec::voiceping::{Frame, SEALED, TOO_LONG, UNREADABLE, Value};
-use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames};
+use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames, Shared};
 use bimip_proto::{
     Address, Body, BodyKind, Claim, ClientPacket, CloseReason, Device, DeviceName, Draft, Entry, Fault,
     FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping,
@@ -647,4 +647,15 @@ fn groups_hear_what_is_said_in_them() {
     let frames = written(&mut codec("acme_bob"), &deliver("acme_alice", group("acme_team"), recorded));
     let json = r#"{"message_id":"0_3_acme_team_acme_alice_1763652000000_3120ms.opus","duration":3120}"#;
     assert_eq!(frames, [frame![0, 2, "acme_alice", "acme_team", json]]);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "a Shared was used with the packet of another")]
+fn what_is_shared_belongs_to_one_packet() {
+    let shared = Shared::new();
+    for text in ["one", "another"] {
+        let packet = deliver("acme_alice", group("acme_team"), Body::text(text));
+        codec("acme_bob").encode_shared(&packet, &shared, &mut Frames::new()).unwrap();
+    }
 }

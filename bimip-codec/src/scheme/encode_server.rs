@@ -1,15 +1,17 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    CloseReason, Device, Entry, Fault, Head, Message, MessageRef, Noted, Offset, Receipt, Reject, Row,
-    ServerPacket, Status, Welcome,
+    ClientRef, CloseReason, Device, Entry, Fault, Head, MessageRef, Names, Noted, Offset, Receipt, Reject,
+    Row, ServerPacket, Status, Welcome,
 };
 
-use super::frame::{identity, named, put, reference_text, to_ms};
+use super::frame::{identity, put, reference_text, to_ms};
 use super::numbers::{self, kind, route};
-use super::payload::payload;
+use super::row::{self, Made};
+use super::signal::{Identity, Signal};
+use super::v1;
 use super::v1::message_scheme::Payload;
-use super::v1::{self, Signal};
+use super::wire::{self, Short};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
@@ -24,17 +26,15 @@ pub(crate) fn encode_server(
     match packet {
         ServerPacket::Welcome(it) => put(Payload::Welcome(welcome(it)), out),
         ServerPacket::Accepted { client_ref, head, offset } => {
-            let id = client_ref.as_ref().map_or("", |id| id.as_str());
-            put(Payload::Signal(accepted(id, head, *offset)), out);
+            accepted(client_ref.as_ref(), head, *offset, out)
         }
         ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
-            let id = client_ref.as_ref().map_or("", |id| id.as_str()).to_owned();
-            let signal = Signal { id, status: numbers::SENT, to: me.map(identity), ..Signal::default() };
-            put(Payload::Signal(refused(signal, *reason, *retry_after_ms)), out);
+            let signal = Signal { id: ref_text(client_ref.as_ref()), ..answer(me, Status::Sent) };
+            refuse(signal, *reason, *retry_after_ms, out);
         }
         ServerPacket::Noted(it) => noted(me, it, out),
         ServerPacket::Deliver(row) => match &*row.entry {
-            Entry::Message(it) => put(Payload::Message(message(row, it)), out),
+            Entry::Message(it) => row::deliver(row, it, out),
             Entry::Receipt(it) => receipt(me, row, it, out),
             _ => {}
         },
@@ -56,6 +56,23 @@ pub(crate) fn encode_server(
     Ok(())
 }
 
+/// As [`encode_server`], with what readers of a message have in common made once.
+pub(crate) fn encode_shared(
+    me: Option<&Device>,
+    packet: &ServerPacket,
+    shared: &Made,
+    out: &mut Frames,
+) -> Result<(), EncodeError> {
+    match packet {
+        ServerPacket::Deliver(row) => match &*row.entry {
+            Entry::Message(it) => row::deliver_shared(row, it, shared, out),
+            _ => return encode_server(me, packet, out),
+        },
+        _ => return encode_server(me, packet, out),
+    }
+    Ok(())
+}
+
 fn welcome(welcome: &Welcome) -> v1::Welcome {
     v1::Welcome {
         epoch: welcome.epoch.into(),
@@ -71,114 +88,126 @@ fn welcome(welcome: &Welcome) -> v1::Welcome {
     }
 }
 
+fn signal(signal: &Signal<'_>, out: &mut Frames) {
+    wire::put(route::SIGNAL, signal, out);
+}
+
+fn ref_text(client_ref: Option<&ClientRef>) -> &str {
+    client_ref.map_or("", |id| id.as_str())
+}
+
 /// BM-ACK-1.
-fn accepted(id: &str, head: &Head, offset: Offset) -> Signal {
-    Signal {
-        id: id.to_owned(),
-        signal_id: head.id.to_string(),
-        signal_offset: head.id.sequence().to_string(),
-        user_offset: offset.to_string(),
+fn accepted(client_ref: Option<&ClientRef>, head: &Head, offset: Offset, out: &mut Frames) {
+    let (signal_id, sequence, offset) =
+        (Short::of(head.id), Short::of(head.id.sequence()), Short::of(offset));
+    let accepted = Signal {
+        id: ref_text(client_ref),
+        signal_id: signal_id.as_str(),
+        signal_offset: sequence.as_str(),
+        user_offset: offset.as_str(),
         status: numbers::SENT,
         timestamp: to_ms(head.at),
-        from: Some(identity(&head.from)),
-        to: Some(named(head.to.as_str())),
-        r#type: kind::RESPONSE,
+        from: Some(Identity::of(&head.from)),
+        to: Some(Identity::named(head.to.as_str())),
+        kind: kind::RESPONSE,
         ..Signal::default()
-    }
+    };
+    signal(&accepted, out);
 }
 
 /// BM-ACK-2.
-fn refused(signal: Signal, reason: Reject, retry_after_ms: Option<u32>) -> Signal {
-    Signal {
-        r#type: kind::ERROR,
+fn refuse(answer: Signal<'_>, reason: Reject, retry_after_ms: Option<u32>, out: &mut Frames) {
+    let refused = Signal {
+        kind: kind::ERROR,
         code: numbers::of_reject(reason),
-        error: Some(reason.to_string()),
+        error: &reason.to_string(),
         retry_after_ms: retry_after_ms.unwrap_or_default(),
-        ..signal
+        ..answer
+    };
+    signal(&refused, out);
+}
+
+fn answer(me: Option<&Device>, status: Status) -> Signal<'_> {
+    Signal {
+        status: numbers::of_status(status),
+        to: me.map(Identity::of),
+        kind: kind::RESPONSE,
+        ..Signal::default()
     }
 }
 
 fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
-    let answer = |status, message: Option<&MessageRef>| Signal {
-        status: numbers::of_status(status),
-        signal_id: message.map(reference_text).unwrap_or_default(),
-        to: me.map(identity),
-        r#type: kind::RESPONSE,
-        ..Signal::default()
-    };
     match noted {
         Noted::Disposed(offset) => {
-            let signal = Signal { user_offset: offset.to_string(), ..answer(Status::Delivered, None) };
-            put(Payload::Signal(signal), out);
+            let offset = Short::of(offset);
+            signal(&Signal { user_offset: offset.as_str(), ..answer(me, Status::Delivered) }, out);
         }
         Noted::Delivered(messages) => {
             for message in messages {
-                put(Payload::Signal(answer(Status::Delivered, Some(message))), out);
+                let name = Name::of(message);
+                signal(&Signal { signal_id: name.as_str(), ..answer(me, Status::Delivered) }, out);
             }
         }
-        Noted::Marked { message, status } => put(Payload::Signal(answer(*status, Some(message))), out),
+        Noted::Marked { message, status } => {
+            signal(&Signal { signal_id: Name::of(message).as_str(), ..answer(me, *status) }, out);
+        }
         Noted::Refused { message, status, reason, retry_after_ms } => {
-            let signal = refused(answer(*status, Some(message)), *reason, *retry_after_ms);
-            put(Payload::Signal(signal), out);
+            let name = Name::of(message);
+            let signal = Signal { signal_id: name.as_str(), ..answer(me, *status) };
+            refuse(signal, *reason, *retry_after_ms, out);
         }
         _ => {}
     }
 }
 
-/// BM-DELIVER-1.
-fn message(row: &Row, message: &Message) -> v1::Message {
-    let Message { head, body } = message;
-    let seal = body.seal.clone().unwrap_or_default();
-    v1::Message {
-        id: head.client_ref.as_ref().map_or("", |id| id.as_str()).to_owned(),
-        signal_id: head.id.to_string(),
-        from: Some(identity(&head.from)),
-        to: Some(named(head.to.as_str())),
-        r#type: match body.kind {
-            bimip_proto::BodyKind::Notification => kind::NOTIFICATION,
-            _ => kind::CHAT,
-        },
-        timestamp: to_ms(head.client_time.unwrap_or(head.at)),
-        payload: payload(body),
-        encryption_type: seal.encryption_type,
-        encrypted: seal.encrypted,
-        signature: seal.signature,
-        status: numbers::SENT,
-        signal_offset: head.id.sequence().to_string(),
-        user_offset: row.offset.to_string(),
-        conversation: head.conversation().to_string(),
-        conversation_seq: head.seq.0,
-        prev_offset: row.prev.0,
-        server_time: to_ms(head.at),
+/// The text of a reference. An id needs no allocation, and is what nearly every message has.
+enum Name {
+    Id(Short),
+    Alias(String),
+}
+
+impl Name {
+    fn of(message: &MessageRef) -> Self {
+        match message {
+            MessageRef::Id(id) => Self::Id(Short::of(id)),
+            other => Self::Alias(reference_text(other)),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Id(id) => id.as_str(),
+            Self::Alias(alias) => alias,
+        }
     }
 }
 
 /// BM-DELIVER-2: one frame for each message; the place of the row comes with the last, so that a reader that got
 /// only some of them has not got the row.
 fn receipt(me: Option<&Device>, row: &Row, receipt: &Receipt, out: &mut Frames) {
-    let part = || Signal {
+    let part = Signal {
         status: numbers::of_status(receipt.status),
         timestamp: to_ms(receipt.at),
-        from: Some(identity(&receipt.by)),
-        to: me.map(identity),
-        r#type: kind::EVENT,
+        from: Some(Identity::of(&receipt.by)),
+        to: me.map(Identity::of),
+        kind: kind::EVENT,
         ..Signal::default()
     };
-    let last = receipt.messages.len().saturating_sub(1);
-    // A receipt about nothing is still a row.
-    let nothing = receipt.messages.is_empty().then(part);
-    let parts = receipt.messages.iter().map(|names| Signal {
-        id: names.client_ref.as_ref().map_or("", |id| id.as_str()).to_owned(),
-        signal_id: names.reference().as_ref().map(reference_text).unwrap_or_default(),
-        ..part()
-    });
-    for (index, mut signal) in nothing.into_iter().chain(parts).enumerate() {
-        if index == last {
-            signal.user_offset = row.offset.to_string();
-            signal.prev_offset = row.prev.0;
-        }
-        put(Payload::Signal(signal), out);
+    let offset = Short::of(row.offset);
+    let last = Signal { user_offset: offset.as_str(), prev_offset: row.prev.0, ..part };
+    let Some((final_names, names)) = receipt.messages.split_last() else {
+        // A receipt about nothing is still a row.
+        return signal(&last, out);
+    };
+    let about = |names: &Names, part: Signal<'_>, out: &mut Frames| {
+        let reference = names.reference().as_ref().map(Name::of);
+        let signal_id = reference.as_ref().map_or("", Name::as_str);
+        signal(&Signal { id: ref_text(names.client_ref.as_ref()), signal_id, ..part }, out);
+    };
+    for names in names {
+        about(names, part, out);
     }
+    about(final_names, last, out);
 }
 
 fn fault(fault: &Fault) -> v1::ErrorMessage {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason, Device,
     DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef,
@@ -385,6 +386,48 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         fault,
         bye.prop_map(ServerPacket::Bye),
     ]
+}
+
+/// Somebody who is given a packet among others.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    device: Device,
+    dialect: Dialect,
+    numbers: bool,
+    prev: u64,
+    offset: u64,
+}
+
+pub(crate) fn reader() -> impl Strategy<Value = Reader> {
+    let dialect = prop::sample::select(Dialect::ALL.to_vec());
+    (device(), dialect, any::<bool>(), any::<u64>(), any::<u64>()).prop_map(
+        |(device, dialect, numbers, prev, offset)| Reader { device, dialect, numbers, prev, offset },
+    )
+}
+
+impl Reader {
+    /// Their connection.
+    pub(crate) fn codec(&self) -> Codec {
+        let mut codec = Codec::new(self.dialect);
+        codec.signed_in(&self.device);
+        if self.numbers && self.dialect == Dialect::VoicePing {
+            // Joining group 18 tells that this client writes numbers.
+            codec.decode_client(Bytes::from_static(b"\x94\x00\x0f\x07\x12"), &mut Vec::new()).unwrap();
+        }
+        codec
+    }
+
+    /// The packet at its place in their mailbox.
+    pub(crate) fn place(&self, packet: &ServerPacket) -> ServerPacket {
+        match packet {
+            ServerPacket::Deliver(at) => ServerPacket::Deliver(Row {
+                prev: Offset(self.prev),
+                offset: Offset(self.offset),
+                entry: Arc::clone(&at.entry),
+            }),
+            other => other.clone(),
+        }
+    }
 }
 
 /// Bytes that begin like a frame, so that the parts behind the beginning are reached.
