@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bimip_codec::{Codec, Dialect, Frames};
+use bimip_codec::{Codec, Dialect, Frames, Shared};
 use bimip_proto::{ClientPacket, CloseReason, Fault, FaultKind, Said, ServerPacket, limits};
 use bimip_session::server::{ConnId, Grant, Input};
 use bytes::Bytes;
@@ -246,11 +246,12 @@ impl<T: Transport> Connection<T> {
         for out in batch {
             match out {
                 Out::Packet(outgoing) => {
-                    self.encode(outgoing.packet(), &mut frames);
-                    for frame in frames.drain() {
-                        self.context.counts.frames_out.one();
-                        self.feed(Frame::Binary(frame)).await?;
-                    }
+                    self.encode(outgoing.packet(), None, &mut frames);
+                    self.feed_all(&mut frames).await?;
+                }
+                Out::Shared(outgoing, shared) => {
+                    self.encode(outgoing.packet(), Some(&shared), &mut frames);
+                    self.feed_all(&mut frames).await?;
                 }
                 Out::Barrier(number) => self.feed(Frame::Ping(number)).await?,
                 Out::SignedIn(device) => {
@@ -266,11 +267,23 @@ impl<T: Transport> Connection<T> {
         self.context.patiently(flush).await
     }
 
-    fn encode(&mut self, packet: &ServerPacket, frames: &mut Frames) {
-        if let Err(error) = self.codec.encode_server(packet, frames) {
+    fn encode(&mut self, packet: &ServerPacket, shared: Option<&Shared>, frames: &mut Frames) {
+        let encoded = match shared {
+            Some(shared) => self.codec.encode_shared(packet, shared, frames),
+            None => self.codec.encode_server(packet, frames),
+        };
+        if let Err(error) = encoded {
             self.context.counts.not_encoded.one();
             tracing::warn!(conn = %self.conn, %error, "a packet has no words in this dialect");
         }
+    }
+
+    async fn feed_all(&mut self, frames: &mut Frames) -> Result<(), Ended> {
+        for frame in frames.drain() {
+            self.context.counts.frames_out.one();
+            self.feed(Frame::Binary(frame)).await?;
+        }
+        Ok(())
     }
 
     async fn feed(&mut self, frame: Frame) -> Result<(), Ended> {

@@ -61,6 +61,7 @@ mod config;
 mod connection;
 mod counts;
 mod door;
+mod fanout;
 mod node;
 mod outbox;
 mod peers;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bimip_codec::Shared;
 use bimip_proto::Now;
 use bimip_session::Machine;
-use bimip_session::ledger::Failure;
-use bimip_session::server::{Input, Output, ServerCore};
+use bimip_session::ledger::{Failure, Outgoing};
+use bimip_session::server::{ConnId, Input, Output, ServerCore};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -15,6 +16,7 @@ use crate::clock::Clock;
 use crate::commit::Tickets;
 use crate::config::Config;
 use crate::counts::Counts;
+use crate::fanout::Fanout;
 use crate::outbox::Out;
 use crate::peers::Peers;
 use crate::post::{INBOX_BATCHES, Post, ToNode};
@@ -26,6 +28,7 @@ pub(crate) struct Node {
     core: ServerCore,
     clock: Clock,
     peers: Peers,
+    fanout: Fanout,
     tickets: Tickets,
     reads: Reads,
     gate: Arc<Gate>,
@@ -49,6 +52,7 @@ impl Node {
             core: ServerCore::new(config.core.clone()),
             clock: Clock::start(),
             peers: Peers::new(Arc::clone(&counts)),
+            fanout: Fanout::default(),
             tickets,
             reads,
             gate,
@@ -143,6 +147,7 @@ impl Node {
     fn carry_out(&mut self, now: Now) {
         loop {
             self.outputs();
+            self.fanout.forget();
             let gone = self.peers.flush();
             let lost = self.tickets.hand_over();
             if gone.is_empty() && lost.is_empty() {
@@ -166,7 +171,14 @@ impl Node {
     fn outputs(&mut self) {
         while let Some(output) = self.core.poll_output() {
             match output {
-                Output::Send(conn, outgoing) => self.peers.stage(conn, Out::Packet(outgoing)),
+                Output::Send(conn, outgoing) => {
+                    let out = match self.fanout.of(&outgoing) {
+                        Some(shared) => Out::Shared(outgoing, shared),
+                        None => Out::Packet(outgoing),
+                    };
+                    self.peers.stage(conn, out);
+                }
+                Output::SendAll(conns, outgoing) => self.send_all(&conns, outgoing),
                 Output::Barrier(conn, number) => self.peers.stage(conn, Out::Barrier(number)),
                 Output::Pause(conn) => self.peers.stage(conn, Out::Pause),
                 Output::Resume(conn) => self.peers.stage(conn, Out::Resume),
@@ -184,6 +196,17 @@ impl Node {
                 }
                 other => tracing::error!(?other, "the core wants something this driver does not know"),
             }
+        }
+    }
+
+    /// The same to each, encoded once for each dialect.
+    fn send_all(&mut self, conns: &[ConnId], outgoing: Outgoing) {
+        if let [conn] = conns {
+            return self.peers.stage(*conn, Out::Packet(outgoing));
+        }
+        let shared = Arc::new(Shared::default());
+        for conn in conns {
+            self.peers.stage(*conn, Out::Shared(outgoing.clone(), Arc::clone(&shared)));
         }
     }
 

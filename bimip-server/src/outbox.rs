@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use bimip_codec::Shared;
 use bimip_proto::{CloseReason, Device, ServerPacket};
 use bimip_session::ledger::Outgoing;
 
@@ -11,6 +12,8 @@ use bimip_session::ledger::Outgoing;
 pub(crate) enum Out {
     /// Write this.
     Packet(Outgoing),
+    /// Write this, of which other connections are given the same.
+    Shared(Outgoing, Arc<Shared>),
     /// Ask whether everything so far has arrived.
     Barrier(u64),
     /// The first frame's sign-in was accepted: this is who speaks from here on.
@@ -27,7 +30,9 @@ impl Out {
     /// Worth nothing when late, so the first to go when there is no room.
     const fn is_live(&self) -> bool {
         match self {
-            Self::Packet(outgoing) => matches!(outgoing.packet(), ServerPacket::Talk(_)),
+            Self::Packet(outgoing) | Self::Shared(outgoing, _) => {
+                matches!(outgoing.packet(), ServerPacket::Talk(_))
+            }
             _ => false,
         }
     }
