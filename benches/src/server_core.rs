@@ -160,8 +160,13 @@ impl House {
         for index in 0..2 * PAIRS {
             let (conn, grant) = (ConnId(index as u64), Grant::new(device(index)));
             house.core.handle_input(house.now, Input::Opened { conn, caps: Caps::FULL, grant: Some(grant) });
-            let attachment =
-                Attachment { epoch: 1, cursor: Offset::ZERO, first: Offset(1), head: Offset::ZERO };
+            let attachment = Attachment {
+                epoch: 1,
+                cursor: Offset::ZERO,
+                first: Offset(1),
+                head: Offset::ZERO,
+                groups: Vec::new(),
+            };
             house.core.handle_input(house.now, Input::Attached(conn, Some(attachment)));
         }
         house.outputs()?;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, UnixMs, UserId};
-use bimip_session::ledger::{ConversationHead, Known, PutKey, View, Write};
+use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, UnixMs, UserId};
+use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, View, Write};
 
 /// Log entries kept: far more than are in flight at once.
 const ENTRIES: usize = 1 << 15;
@@ -92,6 +92,23 @@ impl View for Shelf {
 
     fn marks(&self, _: u64, _: &UserId) -> Result<Marks, Infallible> {
         Ok(Marks::NONE)
+    }
+
+    // The load is between two.
+    fn group(&self, _: &GroupId) -> Result<Option<GroupHead>, Infallible> {
+        Ok(None)
+    }
+
+    fn membership(&self, _: &GroupId, _: &UserId) -> Result<Membership, Infallible> {
+        Ok(Membership::default())
+    }
+
+    fn members(&self, _: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
+        Ok(Arc::from([]))
+    }
+
+    fn groups_of(&self, _: &UserId) -> Result<Vec<GroupId>, Infallible> {
+        Ok(Vec::new())
     }
 
     fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {
