@@ -1,5 +1,6 @@
 //! `bench codec`: frames of both dialects, next to what the same bytes cost without one.
 
+mod fan_out;
 mod scheme;
 mod voiceping;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Args, report: &mut Report) {
     ));
     voiceping::run(rounds, report);
     scheme::run(rounds, report);
+    fan_out::run(rounds, report);
 }
 
 /// One row for each frame, two columns for each way.
