@@ -98,10 +98,13 @@ fn packet(house: &House, source: &mut Source<'_>) -> ClientPacket {
             let device = DeviceName::new(if source.below(2) == 0 { "1" } else { "2" }).ok();
             ClientPacket::SignIn { user, device, token: Bytes::from_static(b"a") }
         }
-        14 => ClientPacket::Ping(Ping::default()),
+        14 if source.below(2) == 0 => ClientPacket::Ping(Ping::default()),
+        14 => ClientPacket::Join(group()),
         _ => match source.below(4) {
             0 => ClientPacket::Bye,
-            _ => ClientPacket::PushToken(None),
+            1 => ClientPacket::PushToken(None),
+            2 => ClientPacket::Join(group()),
+            _ => ClientPacket::Leave(group()),
         },
     }
 }
@@ -125,10 +128,14 @@ fn user(source: &mut Source<'_>) -> UserId {
 }
 
 fn address(source: &mut Source<'_>) -> Address {
-    if source.below(16) == 0 {
-        return Address::Group(GroupId::new("g").expect("a constant"));
+    if source.below(4) == 0 {
+        return Address::Group(group());
     }
     Address::User(user(source))
+}
+
+fn group() -> GroupId {
+    GroupId::new("g").expect("a constant")
 }
 
 /// Mostly small; sometimes anything.

@@ -9,6 +9,7 @@ use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, Un
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::view::{ConversationHead, Known, View, Write};
+use crate::server::Attachment;
 
 /// Everything a store holds, in ordered maps. It keeps nothing beyond the life of the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +120,14 @@ impl Book {
     pub fn mailbox_first(&self, user: &UserId) -> Offset {
         let first = self.mailboxes.get(user).and_then(|mailbox| mailbox.keys().next().copied());
         first.unwrap_or(Offset(1))
+    }
+
+    /// Where a device stands: the answer to [`Output::Attach`](crate::server::Output::Attach).
+    #[must_use]
+    pub fn attach(&self, device: &Device) -> Attachment {
+        let (Ok(cursor), Ok(head)) = (self.cursor(device), self.mailbox_head(&device.user));
+        let Ok(groups) = self.groups_of(&device.user);
+        Attachment { epoch: self.epoch, cursor, first: self.mailbox_first(&device.user), head, groups }
     }
 
     /// Every user who has a mailbox.

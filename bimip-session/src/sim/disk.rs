@@ -91,16 +91,7 @@ impl Disk {
     }
 
     pub(super) fn attach(&self, device: &Device) -> Attachment {
-        let Ok(cursor) = self.durable.cursor(device);
-        let Ok(head) = self.durable.mailbox_head(&device.user);
-        let Ok(groups) = self.durable.groups_of(&device.user);
-        Attachment {
-            epoch: self.durable.epoch(),
-            cursor,
-            first: self.durable.mailbox_first(&device.user),
-            head,
-            groups,
-        }
+        self.durable.attach(device)
     }
 
     pub(super) fn page(&self, request: &ReadPage) -> Page {

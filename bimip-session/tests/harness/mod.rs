@@ -78,18 +78,11 @@ impl House {
     pub fn take_attach(&mut self) -> Attachment {
         loop {
             match self.core.poll_output().expect("a question") {
-                Output::Attach(_, device) => return self.attachment(&device),
+                Output::Attach(_, device) => return self.book.attach(&device),
                 Output::Commit(ticket) => self.held.push(ticket),
                 _ => {}
             }
         }
-    }
-
-    fn attachment(&self, device: &Device) -> Attachment {
-        let (Ok(cursor), Ok(head)) = (self.book.cursor(device), self.book.mailbox_head(&device.user));
-        let first = self.book.mailbox_first(&device.user);
-        let Ok(groups) = self.book.groups_of(&device.user);
-        Attachment { epoch: self.book.epoch(), cursor, first, head, groups }
     }
 
     pub fn wait(&mut self, ms: u64) {
@@ -175,7 +168,7 @@ impl House {
                     self.core.handle_input(self.now, Input::Granted(conn, grant));
                 }
                 Output::Attach(conn, device) => {
-                    let attachment = self.attachment(&device);
+                    let attachment = self.book.attach(&device);
                     self.core.handle_input(self.now, Input::Attached(conn, Some(attachment)));
                 }
                 Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),

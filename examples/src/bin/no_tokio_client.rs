@@ -72,11 +72,7 @@ impl World {
                 let Some((_, phone)) = self.phones.get_mut(&conn) else { return };
                 return phone.handle_input(now, client::Input::Packet(outgoing.into_packet()));
             }
-            Output::Attach(conn, device) => {
-                let (Ok(cursor), Ok(head)) = (book.cursor(&device), book.mailbox_head(&device.user));
-                let (epoch, first) = (book.epoch(), book.mailbox_first(&device.user));
-                Input::Attached(conn, Some(Attachment { epoch, cursor, first, head }))
-            }
+            Output::Attach(conn, device) => Input::Attached(conn, Some(book.attach(&device))),
             Output::Commit(ticket) => {
                 let Ok(settlement) = settle(vec![ticket], book);
                 book.apply(settlement.writes());

@@ -58,9 +58,7 @@ impl Storage for Shelf {
 
 impl Reader for Shelf {
     fn attach(&self, device: &Device) -> Result<Attachment, StorageError> {
-        let book = self.book();
-        let (Ok(cursor), Ok(head)) = (book.cursor(device), book.mailbox_head(&device.user));
-        Ok(Attachment { epoch: book.epoch(), cursor, first: book.mailbox_first(&device.user), head })
+        Ok(self.book().attach(device))
     }
 
     fn rows(

@@ -218,10 +218,7 @@ impl House {
                 self.input(Input::Granted(conn, grant));
             }
             Ask::Where(conn, device) => {
-                let (Ok(cursor), Ok(head)) =
-                    (self.durable.cursor(&device), self.durable.mailbox_head(&device.user));
-                let first = self.durable.mailbox_first(&device.user);
-                let attachment = Attachment { epoch: EPOCH, cursor, first, head };
+                let attachment = self.durable.attach(&device);
                 self.input(Input::Attached(conn, able.then_some(attachment)));
             }
             Ask::Rows(ReadPage { conn, user, after, rows, bytes }) => {
@@ -268,6 +265,10 @@ impl House {
         while let Some(output) = self.core.poll_output() {
             match output {
                 Output::Send(conn, outgoing) => self.heard(conn, outgoing.packet()),
+                Output::SendAll(conns, outgoing) => {
+                    assert!(!conns.is_empty(), "something for nobody");
+                    conns.into_iter().for_each(|conn| self.heard(conn, outgoing.packet()));
+                }
                 Output::Barrier(conn, number) => {
                     if let Some(peer) = self.open_peer(conn) {
                         assert!(number <= peer.shown.0, "{conn}: a question about rows not sent");
