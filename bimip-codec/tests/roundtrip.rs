@@ -95,6 +95,7 @@ proptest! {
     fn what_is_shared_is_what_each_would_be_written(
         packet in any_packet(), readers in proptest::collection::vec(any::reader(), 1..12),
     ) {
+        // VP-GROUP-4.
         let (shared, mut frames, mut plain) = (Shared::new(), Frames::new(), Frames::new());
         for reader in readers {
             let packet = reader.place(&packet);

@@ -37,6 +37,8 @@ pub(crate) fn encode_server(
             let frame = FrameBuilder::new(Channel::Private, Kind::ConnectionAck, IdText::Number(0));
             writer.put(frame.to(writer.form.write(me.user.as_str())).relayed(checked(&ping.id)?));
         }
+        // What may pass says nothing about the group: clients join again at each start, members too.
+        ServerPacket::Noted(Noted::Barred { reason: Reject::Busy | Reject::Unavailable, .. }) => {}
         ServerPacket::Noted(Noted::Barred { group, .. }) => return writer.unauthorized(group.as_str()),
         ServerPacket::Rejected { to: Some(Address::Group(group)), reason: Reject::NotMember, .. } => {
             return writer.unauthorized(group.as_str());
