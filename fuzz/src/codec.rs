@@ -1,7 +1,7 @@
 //! Codecs: they read anything without a panic, and what they read they can write.
 
 use bimip_codec::voiceping::{Frame, IdText};
-use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames};
+use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames, Shared};
 use bimip_proto::{ClientPacket, Device, DeviceName, Said, ServerPacket, UserId};
 use bytes::Bytes;
 
@@ -112,6 +112,7 @@ fn said_by_server(dialect: Dialect, packet: &ServerPacket) -> Option<Vec<ServerP
         Ok(()) => {}
         Err(error) => panic!("{error}: {packet:?}"),
     }
+    shared_trip(dialect, packet, &frames);
     let mut heard = Vec::new();
     for frame in frames.drain() {
         match codec.decode_server(frame, &mut heard) {
@@ -122,6 +123,16 @@ fn said_by_server(dialect: Dialect, packet: &ServerPacket) -> Option<Vec<ServerP
         }
     }
     Some(heard)
+}
+
+/// Whoever writes it first, the next one writes the same.
+fn shared_trip(dialect: Dialect, packet: &ServerPacket, alone: &Frames) {
+    let shared = Shared::new();
+    for _ in 0..2 {
+        let mut frames = Frames::new();
+        signed_in(dialect).encode_shared(packet, &shared, &mut frames).expect("what one alone can write");
+        assert!(frames.iter().eq(alone.iter()), "{packet:?}");
+    }
 }
 
 fn signed_in(dialect: Dialect) -> Codec {
