@@ -9,6 +9,7 @@
 //! | anything else | 404, or 403 for another method on `/` |
 
 mod health;
+mod pooled;
 mod sign_in;
 mod websocket;
 

@@ -18,16 +18,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
+use super::pooled::Pooled;
 use crate::server::{Place, Server};
 use crate::transport::Frame;
 
-/// What an idle connection keeps for reading; larger frames get a buffer of their own while they last.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-/// What is gathered before a write, within one batch; each batch is flushed at its end.
-const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+/// What the library keeps for reading before the first frame, and takes from the socket at a time; frames get a
+/// buffer of their own size while they last. It is copied from one that all connections of a thread share.
+const READ_BUFFER_BYTES: usize = 256;
 
 pub(super) fn is_upgrade(request: &Request) -> bool {
     let upgrades = request.headers().get_all(header::UPGRADE).iter();
@@ -65,13 +67,15 @@ pub(super) fn upgrade(
     response
 }
 
-type Socket = TokioIo<Upgraded>;
+type Socket = Pooled<TokioIo<Upgraded>>;
 
 /// A web socket after its handshake.
 #[derive(Debug)]
 struct WebSocket {
     frames: WebSocketStream<Socket>,
     closing: Closing,
+    /// A close frame was read or written: no data follows it.
+    closed: bool,
 }
 
 /// How far the closing is.
@@ -93,14 +97,14 @@ impl WebSocket {
         if let Err(error) = &upgraded {
             tracing::debug!(%error, "a handshake was not finished");
         }
-        let socket = TokioIo::new(upgraded.ok()?);
+        let socket = Pooled::new(TokioIo::new(upgraded.ok()?));
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(WRITE_BUFFER_BYTES)
+            .write_buffer_size(0)
             .max_message_size(Some(frame_bytes))
             .max_frame_size(Some(frame_bytes));
         let frames = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        Some(Self { frames, closing: Closing::Writing })
+        Some(Self { frames, closing: Closing::Writing, closed: false })
     }
 }
 
@@ -117,10 +121,17 @@ impl Stream for WebSocket {
                     Err(_) => continue,
                 },
                 // Answered by the library; asking it for more is what writes the answer.
-                Some(Ok(_)) => continue,
+                Some(Ok(message)) => {
+                    self.closed |= message.is_close();
+                    continue;
+                }
                 Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => Frame::Oversize,
                 Some(Err(error)) => return Poll::Ready(Some(Err(to_io(error)))),
-                None => return Poll::Ready(None),
+                None => {
+                    // The answer to a close frame may still be there; whoever closed does not have to read it.
+                    let _ = Pin::new(self.frames.get_mut()).poll_flush(cx);
+                    return Poll::Ready(None);
+                }
             };
             return Poll::Ready(Some(Ok(frame)));
         }
@@ -131,23 +142,36 @@ impl Sink<Frame> for WebSocket {
     type Error = io::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.frames).poll_ready(cx).map_err(to_io)
+        ready!(Pin::new(&mut self.frames).poll_ready(cx)).map_err(to_io)?;
+        self.frames.get_mut().poll_room(cx)
     }
 
+    /// The library keeps the memory of the largest frame that it wrote for as long as the connection lasts. So data
+    /// goes past it into the shared buffer, where the library puts its own frames too, one whole frame at a time.
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
         let message = match frame {
-            Frame::Binary(frame) => Message::Binary(frame),
+            Frame::Binary(_) if self.closed => return Err(io::ErrorKind::BrokenPipe.into()),
+            Frame::Binary(data) => {
+                let header = FrameHeader { opcode: OpCode::Data(Data::Binary), ..FrameHeader::default() };
+                let output = self.frames.get_mut().output();
+                header.format(data.len() as u64, output).map_err(to_io)?;
+                output.extend_from_slice(&data);
+                return Ok(());
+            }
             Frame::Ping(number) => Message::Ping(Bytes::copy_from_slice(&number.to_be_bytes())),
-            Frame::Close(code) => Message::Close(
-                code.map(|code| CloseFrame { code: code.into(), reason: Utf8Bytes::from_static("") }),
-            ),
+            Frame::Close(code) => {
+                self.closed = true;
+                let reason = Utf8Bytes::from_static("");
+                Message::Close(code.map(|code| CloseFrame { code: code.into(), reason }))
+            }
             Frame::Pong(_) | Frame::Text | Frame::Oversize => return Err(io::ErrorKind::InvalidInput.into()),
         };
         Pin::new(&mut self.frames).start_send(message).map_err(to_io)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.frames).poll_flush(cx).map_err(to_io)
+        ready!(Pin::new(&mut self.frames).poll_flush(cx)).map_err(to_io)?;
+        Pin::new(self.frames.get_mut()).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
