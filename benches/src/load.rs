@@ -7,11 +7,15 @@ mod child;
 mod clock;
 pub(crate) mod frames;
 mod idle;
+mod journal;
+mod member;
+mod members;
 mod pair;
 mod pairs;
 mod peer;
 mod raw;
 pub(crate) mod relay;
+mod turns;
 mod voice;
 
 use std::future::Future;
@@ -26,8 +30,9 @@ pub(crate) fn run(args: &Args, scenario: Scenario, report: &mut Report) -> Resul
     let program = Program::prepare(args)?;
     report.heading("Load");
     report.say(&format!(
-        "`bimip-server` with its {} store, on {}, on loopback, next to a relay that keeps nothing and does not \
-         speak WebSocket; at most {files} open files. Processor time is the server's, user and kernel.",
+        "`bimip-server` with its {} store, on {}, on loopback, next to a relay over bare TCP that keeps \
+         nothing, and where it matters next to one that syncs its messages, grouped, to a file before it passes them on; at \
+         most {files} open files. Processor time is the program's, user and kernel, not the generator's.",
         args.storage.name(),
         machine::file_system(program.data_root()),
     ));
@@ -37,6 +42,9 @@ pub(crate) fn run(args: &Args, scenario: Scenario, report: &mut Report) -> Resul
     }
     if is(Scenario::S1b) {
         pairs::s1b(args, &program, report)?;
+    }
+    if is(Scenario::S3) {
+        members::s3(args, &program, report)?;
     }
     if is(Scenario::S4) {
         idle::s4(args, &program, report)?;

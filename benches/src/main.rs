@@ -7,7 +7,8 @@
 //! cargo xtask bench all             everything
 //! ```
 //!
-//! Numbers go to stdout and to `bench-report.md` in the target directory. Compare ratios and processor time, not
+//! Numbers go to stdout and to `bench-report.md` in the target directory, with a plot of them in `bench-report.svg`
+//! and all of them for other programs in `bench-report.json`. Compare ratios and processor time, not
 //! wall rates: the load generator shares the machine with what it measures. What is checked on the way (no
 //! allocation where there must be none, every message delivered exactly once and in order) ends the program with
 //! code 1 when it does not hold, and so does a hard limit that is missed; a goal that is missed is only shown.
@@ -19,6 +20,7 @@ mod codec;
 mod load;
 mod machine;
 mod micro;
+mod plot;
 mod report;
 mod server_core;
 mod stats;
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
             println!("{}", args::USAGE);
             return ExitCode::SUCCESS;
         }
-        Command::Relay => return finish(load::relay::main()),
+        Command::Relay => return finish(load::relay::main(args.log.as_deref())),
         _ => {}
     }
     let mut report = Report::new(args.date.as_deref());

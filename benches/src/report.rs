@@ -1,17 +1,20 @@
-//! The report: tables and bars, on stdout as they come, and in one file at the end.
+//! The report: tables and plots, on stdout as they come, and in files at the end: for people, and for programs.
 
 use std::fmt::Write;
 use std::fs;
 
 use crate::machine;
-
-/// Width of the longest bar.
-const BAR: f64 = 40.0;
+use crate::plot::{self, Plot};
+use crate::stats::Spread;
 
 /// What was measured so far, as markdown, and what was wrong with it.
 #[derive(Debug)]
 pub(crate) struct Report {
     markdown: String,
+    plots: Vec<Plot>,
+    /// Objects of JSON.
+    numbers: Vec<String>,
+    date: String,
     failures: Vec<String>,
 }
 
@@ -67,7 +70,13 @@ impl Table {
 
 impl Report {
     pub(crate) fn new(date: Option<&str>) -> Self {
-        let mut report = Self { markdown: String::new(), failures: Vec::new() };
+        let mut report = Self {
+            markdown: String::new(),
+            plots: Vec::new(),
+            numbers: Vec::new(),
+            date: date.unwrap_or_default().to_owned(),
+            failures: Vec::new(),
+        };
         let date = date.map(|date| format!(", {date}")).unwrap_or_default();
         report.say(&format!("# Bench report\n\nMachine: {}{date}.", machine::line()));
         report
@@ -90,17 +99,42 @@ impl Report {
 
     /// Bars to compare one number of several things.
     pub(crate) fn bars(&mut self, title: &str, items: &[(String, f64)]) {
-        let most = items.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-        let width = items.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let mut text = format!("```text\n{title}\n");
-        for (name, value) in items {
-            let length = if most > 0.0 { (value / most * BAR).round() } else { 0.0 };
-            let bar: String =
-                std::iter::repeat_n('█', (0..40).filter(|at| f64::from(*at) < length).count()).collect();
-            let _ = writeln!(text, "{name:<width$}  {bar} {}", crate::stats::digits(*value));
-        }
-        text.push_str("```");
-        self.say(&text);
+        let items = items.iter().map(|(name, value)| (name.clone(), Spread::of(vec![*value])));
+        self.draw(title, &items.collect::<Vec<_>>());
+    }
+
+    /// Bars with the range of their rounds.
+    pub(crate) fn draw(&mut self, title: &str, items: &[(String, Spread)]) {
+        let plot = Plot { title: title.to_owned(), items: items.to_vec() };
+        self.say(&plot.text());
+        self.plots.push(plot);
+    }
+
+    /// A number for other programs.
+    pub(crate) fn record(&mut self, scenario: &str, program: &str, name: &str, spread: Spread) {
+        self.numbers.push(format!(
+            r#"{{"scenario": {}, "program": {}, "name": {}, "median": {}, "min": {}, "max": {}}}"#,
+            quoted(scenario),
+            quoted(program),
+            quoted(name),
+            spread.median,
+            spread.min,
+            spread.max
+        ));
+    }
+
+    fn json(&self) -> String {
+        format!(
+            "{{\"machine\": {}, \"date\": {}, \"numbers\": [\n  {}\n]}}\n",
+            quoted(&machine::line()),
+            quoted(&self.date),
+            self.numbers.join(",\n  ")
+        )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn markdown(&self) -> &str {
+        &self.markdown
     }
 
     /// Something that had to hold does not: the program will end with code 1.
@@ -109,12 +143,15 @@ impl Report {
         self.failures.push(what);
     }
 
-    /// Writes the file.
+    /// Writes the files.
     pub(crate) fn write(&self) -> Result<(), String> {
-        let path = machine::target_dir()?.join("bench-report.md");
-        fs::write(&path, &self.markdown)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        println!("Written to {}.", path.display());
+        let target = machine::target_dir()?;
+        let files = [("md", self.markdown.clone()), ("svg", plot::svg(&self.plots)), ("json", self.json())];
+        for (kind, text) in files {
+            let path = target.join("bench-report").with_extension(kind);
+            fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            println!("Written to {}.", path.display());
+        }
         Ok(())
     }
 
@@ -125,6 +162,11 @@ impl Report {
         }
         Err(format!("bench: {} of the checks failed:\n  {}", self.failures.len(), self.failures.join("\n  ")))
     }
+}
+
+/// A string of JSON. Names of this program hold no control characters.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A goal beside what was reached.
@@ -143,6 +185,15 @@ mod tests {
         table.row(["audio", "12.25"]);
         let text = "| what   |    ns |\n|--------|------:|\n| memcpy |   1.5 |\n| audio  | 12.25 |\n";
         assert_eq!(table.render(), text);
+    }
+
+    #[test]
+    fn programs_read_every_number() {
+        let mut report = Report::new(Some("2030-01-31"));
+        report.record("s1", "a \"b\"", "msg / s", Spread::of(vec![1.0, 2.5, 3.0]));
+        let json = report.json();
+        let number = r#"{"scenario": "s1", "program": "a \"b\"", "name": "msg / s", "median": 2.5, "min": 1, "max": 3}"#;
+        assert!(json.contains(number) && json.contains(r#""date": "2030-01-31""#), "{json}");
     }
 
     #[test]

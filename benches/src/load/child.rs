@@ -26,21 +26,26 @@ pub(super) struct Program {
     data_root: PathBuf,
 }
 
-/// Which of the two.
+/// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Takes frames and passes them on. What the sockets and the generator cost.
     Relay,
+    /// The same, after a grouped fdatasync. What the disk costs on top.
+    SyncedRelay,
     Server,
 }
 
 impl Kind {
-    /// The floor first.
-    pub(super) const BOTH: [Self; 2] = [Self::Relay, Self::Server];
+    /// What keeps nothing has one floor.
+    pub(super) const LIVE: [Self; 2] = [Self::Relay, Self::Server];
+    /// What is on the disk before it is acknowledged has two.
+    pub(super) const DURABLE: [Self; 3] = [Self::Relay, Self::SyncedRelay, Self::Server];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Relay => "relay (floor)",
+            Self::Relay => "relay",
+            Self::SyncedRelay => "relay + fdatasync",
             Self::Server => "bimip-server",
         }
     }
@@ -80,23 +85,32 @@ impl Program {
 
     pub(super) fn start(&self, kind: Kind) -> Result<Running, String> {
         match kind {
-            Kind::Relay => self.relay(),
-            Kind::Server => self.server(),
+            Kind::Relay => self.relay(None),
+            Kind::SyncedRelay => self.relay(Some(self.data()?)),
+            Kind::Server => self.server(self.data()?),
         }
     }
 
-    fn relay(&self) -> Result<Running, String> {
+    /// A directory for what a child writes, with a log of its stderr.
+    fn data(&self) -> Result<PathBuf, String> {
+        let data = self.data_root.join(format!("{}-{}", std::process::id(), super::clock::ns()));
+        fs::create_dir_all(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
+        Ok(data)
+    }
+
+    fn relay(&self, data: Option<PathBuf>) -> Result<Running, String> {
         let exe =
             std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
         let mut command = Command::new(exe);
         // It ends when its stdin does, so it cannot outlive this process.
         command.arg("relay").stdin(Stdio::piped());
-        started(command, None)
+        if let Some(data) = &data {
+            command.arg("--log").arg(data.join("log"));
+        }
+        started(command, data)
     }
 
-    fn server(&self) -> Result<Running, String> {
-        let data = self.data_root.join(format!("{}-{}", std::process::id(), super::clock::ns()));
-        fs::create_dir_all(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
+    fn server(&self, data: PathBuf) -> Result<Running, String> {
         let log = data.join("stderr.log");
         let log =
             fs::File::create(&log).map_err(|error| format!("cannot make {}: {error}", log.display()))?;

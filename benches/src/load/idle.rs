@@ -10,10 +10,11 @@ use tokio::time::{sleep, timeout};
 use super::child::{Kind, Program, Running};
 use super::frames::{self, Draft, Heard};
 use super::peer::Peer;
-use super::{block_on, raw};
+use super::raw;
+use super::turns::{Number, Turns};
 use crate::args::Args;
-use crate::report::{Report, Table, goal};
-use crate::stats::{Spread, digits};
+use crate::report::{Report, goal};
+use crate::stats::digits;
 
 /// Time for a program to come to rest before its memory is read.
 const REST: Duration = Duration::from_secs(2);
@@ -23,6 +24,7 @@ const AT_A_TIME: usize = 100;
 const COUPLE: Duration = Duration::from_secs(30);
 /// What a connection is to stay under with the transport of this version.
 const GOAL_BYTES: f64 = 8.0 * 1024.0;
+const MIB: f64 = 1_048_576.0;
 
 /// Memory with few connections, with many, when the many have had their message, and when they have had another.
 struct Round {
@@ -58,41 +60,20 @@ pub(super) fn s4(args: &Args, program: &Program, report: &mut Report) -> Result<
          idle after one message; `fresh` is before that message. `a message more` is what a second one adds: not the \
          connection's, but the store's, until it goes to a table. Median of {rounds} interleaved rounds (min–max)."
     ));
-    let mut measured = [Vec::new(), Vec::new()];
-    for _ in 0..rounds {
-        for (measured, kind) in measured.iter_mut().zip(Kind::BOTH) {
-            let running = program.start(kind)?;
-            let round = block_on(round(kind, &running, few, many));
-            measured.push(round.map_err(|error| format!("{}: {error}", kind.name()))?);
-            running.stop()?;
-        }
-    }
-    let columns = [
-        "",
-        "MiB with few",
-        "MiB with many",
-        "bytes / connection, fresh",
-        "bytes / connection",
-        "a message more",
+    let one = async |kind, running: &Running| round(kind, running, few, many).await;
+    let turns = Turns::take("s4", program, &Kind::LIVE, rounds, one)?;
+    let numbers: [Number<Round>; 5] = [
+        ("MiB with few", |one| one.few / MIB),
+        ("MiB with many", |one| one.many / MIB),
+        ("bytes / connection, fresh", Round::fresh_slope),
+        ("bytes / connection, after a message", Round::slope),
+        ("bytes / connection, a message more", Round::message),
     ];
-    let mut table = Table::new(&columns);
-    let mut bars = Vec::new();
-    for (measured, kind) in measured.iter().zip(Kind::BOTH) {
-        let mib =
-            |bytes: fn(&Round) -> f64| Spread::over(measured, |one| bytes(one) / 1_048_576.0).to_string();
-        let (fresh, slope) =
-            (Spread::over(measured, Round::fresh_slope), Spread::over(measured, Round::slope));
-        let memory = [mib(|one| one.few), mib(|one| one.many)];
-        let message = Spread::over(measured, Round::message).to_string();
-        let slopes = [fresh.to_string(), slope.to_string(), message];
-        table.row(std::iter::once(kind.name().to_owned()).chain(memory).chain(slopes));
-        bars.push((format!("{}, fresh", kind.name()), fresh.median));
-        bars.push((kind.name().to_owned(), slope.median));
-    }
-    report.table(&table);
-    report.bars("bytes / idle connection", &bars);
-    let reached = bars.last().is_some_and(|(_, slope)| *slope <= GOAL_BYTES);
-    report.say(&format!("Goal: ≤ {} bytes: {}.", digits(GOAL_BYTES), goal(reached)));
+    turns.table(&numbers, report);
+    turns.draw("bytes / idle connection, fresh", Round::fresh_slope, report);
+    turns.draw("bytes / idle connection, after a message", Round::slope, report);
+    let reached = turns.over(Kind::Server, Round::slope).median <= GOAL_BYTES;
+    report.say(&format!("Goal: ≤ {} bytes after a message: {}.", digits(GOAL_BYTES), goal(reached)));
     Ok(())
 }
 
@@ -167,7 +148,7 @@ fn user(index: u32) -> String {
 
 async fn single(kind: Kind, address: SocketAddr, me: u32, other: u32) -> Result<Peer, String> {
     match kind {
-        Kind::Relay => Peer::to_relay(address, me, other).await,
+        Kind::Relay | Kind::SyncedRelay => Peer::to_relay(address, me, other).await,
         Kind::Server => {
             let mut peer = Peer::to_server(address, "/bimip", &user(me), "phone").await?;
             match frames::read(&peer.frame().await?) {
@@ -181,7 +162,7 @@ async fn single(kind: Kind, address: SocketAddr, me: u32, other: u32) -> Result<
 fn say(kind: Kind, peer: &mut Peer, [me, other]: [u32; 2], number: u64) -> Result<(), String> {
     let mut draft = Draft::new(&user(me), "phone", &user(other));
     match kind {
-        Kind::Relay => peer.queue(&raw::frame(raw::MESSAGE, &[number, 0], draft.len())),
+        Kind::Relay | Kind::SyncedRelay => peer.queue(&raw::frame(raw::MESSAGE, &[number, 0], draft.len())),
         Kind::Server => peer.queue(draft.next(number, 0)),
     }
     peer.flush()
@@ -193,7 +174,7 @@ async fn hear(kind: Kind, peer: &mut Peer) -> Result<(), String> {
     let (mut acked, mut row, mut receipted) = (false, None, false);
     while !(acked && row.is_some() && receipted) {
         let frame = peer.frame().await?;
-        if kind == Kind::Relay {
+        if kind != Kind::Server {
             acked |= frame.first() == Some(&raw::ACK);
             row = row.or_else(|| (frame.first() == Some(&raw::MESSAGE)).then_some(0));
             receipted = true;

@@ -7,14 +7,15 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::child::{Kind, Program, Running};
+use super::clock;
 use super::frames::{BODY_BYTES, Draft};
 use super::pair::{Pace, Pair, Phase, Shared, Tally, Tongue};
 use super::peer::Peer;
-use super::{block_on, clock};
+use super::turns::{Number, Turns};
 use crate::args::Args;
 use crate::machine::Usage;
-use crate::report::{Report, Table, goal};
-use crate::stats::{Histogram, Spread, digits};
+use crate::report::{Report, goal};
+use crate::stats::{Histogram, digits};
 
 /// What S1 is to reach with the store of this version.
 const GOAL_RATE: f64 = 30_000.0;
@@ -60,26 +61,14 @@ pub(super) fn s1(args: &Args, program: &Program, report: &mut Report) -> Result<
         load.warm_up.as_secs(),
         load.rounds
     ));
-    let [relay, server] = load.rounds(program)?;
-    load.table(&relay, &server, report);
-    let (rate, cpu) = (Spread::over(&server, |one| one.rate), Spread::over(&server, |one| one.cpu));
-    let floor = (Spread::over(&relay, |one| one.rate), Spread::over(&relay, |one| one.cpu));
-    report.bars(
-        "messages / s",
-        &[(Kind::Relay.name().to_owned(), floor.0.median), (Kind::Server.name().to_owned(), rate.median)],
-    );
-    report.bars(
-        "processor time / 1000 messages, ms",
-        &[
-            (Kind::Relay.name().to_owned(), floor.1.median * 1e3),
-            (Kind::Server.name().to_owned(), cpu.median * 1e3),
-        ],
-    );
+    let turns = load.turns("s1", program)?;
+    turns.table(&load.numbers(), report);
+    checked(&turns, report);
+    turns.draw("messages / s", |one| one.rate, report);
+    turns.draw("processor time / 1000 messages, ms", |one| one.cpu * 1e3, report);
+    let (rate, cpu) = (turns.over(Kind::Server, |one| one.rate), turns.over(Kind::Server, |one| one.cpu));
     report.say(&format!(
-        "Next to the floor: {:.3} of its messages, {:.1} times its processor time. Goals: ≥ {} msg/s: {}; ≤ {GOAL_CPU} \
-         s / 1000: {}.",
-        rate.median / floor.0.median,
-        cpu.median / floor.1.median,
+        "Goals: ≥ {} msg/s: {}; ≤ {GOAL_CPU} s / 1000: {}.",
         digits(GOAL_RATE),
         goal(rate.median >= GOAL_RATE),
         goal(cpu.median <= GOAL_CPU)
@@ -94,19 +83,19 @@ pub(super) fn s1b(args: &Args, program: &Program, report: &mut Report) -> Result
          the generator's own delay stands beside them.",
         args.rate
     ));
-    let [relay, server] = load.rounds(program)?;
-    load.table(&relay, &server, report);
-    let ms = |rounds: &[Round], percent| Spread::over(rounds, |one| one.deliveries.ms(percent)).median;
-    report.bars(
-        "send to delivery, ms",
-        &[
-            ("relay (floor) p50".to_owned(), ms(&relay, 50.0)),
-            ("bimip-server p50".to_owned(), ms(&server, 50.0)),
-            ("relay (floor) p99".to_owned(), ms(&relay, 99.0)),
-            ("bimip-server p99".to_owned(), ms(&server, 99.0)),
-        ],
-    );
+    let turns = load.turns("s1b", program)?;
+    turns.table(&load.numbers(), report);
+    checked(&turns, report);
+    turns.draw("send to delivery, p50 ms", |one| one.deliveries.ms(50.0), report);
+    turns.draw("send to delivery, p99 ms", |one| one.deliveries.ms(99.0), report);
     Ok(())
+}
+
+fn checked(turns: &Turns<Round>, report: &mut Report) {
+    let checked: u64 = turns.of(Kind::Server).iter().map(|one| one.checked).sum();
+    report.say(&format!(
+        "Checked: {checked} messages acknowledged, delivered and receipted exactly once and in order."
+    ));
 }
 
 impl Load {
@@ -121,18 +110,9 @@ impl Load {
         }
     }
 
-    /// All rounds: the floor and the server in turns.
-    fn rounds(&self, program: &Program) -> Result<[Vec<Round>; 2], String> {
-        let mut rounds = [Vec::new(), Vec::new()];
-        for _ in 0..self.rounds {
-            for (rounds, kind) in rounds.iter_mut().zip(Kind::BOTH) {
-                let running = program.start(kind)?;
-                let round = block_on(self.round(kind, &running));
-                rounds.push(round.map_err(|error| format!("{}: {error}", kind.name()))?);
-                running.stop()?;
-            }
-        }
-        Ok(rounds)
+    fn turns(&self, scenario: &'static str, program: &Program) -> Result<Turns<Round>, String> {
+        let one = async |kind, running: &Running| self.round(kind, running).await;
+        Turns::take(scenario, program, &Kind::DURABLE, self.rounds, one)
     }
 
     async fn round(&self, kind: Kind, running: &Running) -> Result<Round, String> {
@@ -184,7 +164,7 @@ impl Load {
         let draft = Draft::new(&from, "phone", &into);
         let (address, me, other) = (to.address(), 2 * index, 2 * index + 1);
         let (tongue, receiver, sender) = match kind {
-            Kind::Relay => (
+            Kind::Relay | Kind::SyncedRelay => (
                 Tongue::Raw(draft.len()),
                 Peer::to_relay(address, other, super::raw::NOBODY).await?,
                 Peer::to_relay(address, me, other).await?,
@@ -203,10 +183,8 @@ impl Load {
         Ok(Pair::new(shared, tongue, (sender, receiver), self.window, pace))
     }
 
-    fn table(&self, relay: &[Round], server: &[Round], report: &mut Report) {
-        let mut table = Table::new(&["", Kind::Relay.name(), Kind::Server.name()]);
-        type Number = fn(&Round) -> f64;
-        let numbers: [(&str, Number); 12] = [
+    fn numbers(&self) -> Vec<Number<Round>> {
+        let mut numbers: Vec<Number<Round>> = vec![
             ("messages / s", |one| one.rate),
             ("processor s / 1000", |one| one.cpu),
             ("of it in the kernel", |one| one.system),
@@ -218,20 +196,11 @@ impl Load {
             ("memory at the end, MiB", |one| one.rss_mib),
             ("memory at most, MiB", |one| one.peak_mib),
             ("bytes to disk / message", |one| one.written),
-            ("generator late at worst, ms", |one| one.late_ms),
         ];
-        for (name, number) in numbers {
-            if name.starts_with("generator late") && self.rate.is_none() {
-                continue;
-            }
-            let spread = |rounds: &[Round]| Spread::over(rounds, number).to_string();
-            table.row([name.to_owned(), spread(relay), spread(server)]);
+        if self.rate.is_some() {
+            numbers.push(("generator late at worst, ms", |one| one.late_ms));
         }
-        report.table(&table);
-        let checked: u64 = server.iter().map(|one| one.checked).sum();
-        report.say(&format!(
-            "Checked: {checked} messages acknowledged, delivered and receipted exactly once and in order."
-        ));
+        numbers
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) const DISPOSED_BYTES: usize = 38;
 
 /// Whom a connection without a target names.
 pub(super) const NOBODY: u32 = u32::MAX;
+/// All the others: a group of everybody.
+pub(super) const EVERYBODY: u32 = u32::MAX - 1;
 
 /// A frame of this size, zeros where nothing is said.
 pub(super) fn frame(letter: u8, words: &[u64], bytes: usize) -> Vec<u8> {

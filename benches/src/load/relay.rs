@@ -1,15 +1,18 @@
-//! The floor: a relay over bare TCP, in one thread. It passes frames on, acknowledges them at once, and keeps nothing.
+//! The floor: a relay over bare TCP, in one thread. It passes frames on, acknowledges them at once, and keeps nothing;
+//! or, for a durable floor, first has a second thread sync them to a log.
 //!
 //! A connection is a socket, what is left of its last read, and what it could not write yet: no buffer while it is
 //! idle. Reads share one buffer.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::journal::Journal;
 use super::raw;
 
 /// One read.
@@ -19,7 +22,7 @@ const OWED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The way back to a connection.
 #[derive(Debug)]
-struct Line {
+pub(super) struct Line {
     socket: TcpStream,
     owed: Mutex<Vec<u8>>,
     /// Something is owed that the socket did not take.
@@ -29,11 +32,13 @@ struct Line {
 type Lines = Arc<Mutex<HashMap<u32, Arc<Line>>>>;
 
 /// Runs until stdin ends.
-pub(crate) fn main() -> Result<(), String> {
+pub(crate) fn main(log: Option<&Path>) -> Result<(), String> {
     std::thread::spawn(|| {
         let _ = io::copy(&mut io::stdin().lock().take(u64::MAX), &mut io::sink());
         std::process::exit(0);
     });
+    let journal = log.map(Journal::start).transpose();
+    let journal = journal.map_err(|error| format!("the relay cannot make its log: {error}"))?;
     super::block_on(async {
         let failed = |error: io::Error| format!("the relay cannot listen: {error}");
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
@@ -43,13 +48,14 @@ pub(crate) fn main() -> Result<(), String> {
             let (socket, _) = listener.accept().await.map_err(failed)?;
             let _ = socket.set_nodelay(true);
             let line = Arc::new(Line { socket, owed: Mutex::default(), stuck: Notify::new() });
-            tokio::spawn(serve(line, Arc::clone(&lines)));
+            tokio::spawn(serve(line, Arc::clone(&lines), journal.clone()));
         }
     })
 }
 
-async fn serve(line: Arc<Line>, lines: Lines) {
-    let mut connection = Connection { line, lines, me: raw::NOBODY, target: None, rest: Vec::new() };
+async fn serve(line: Arc<Line>, lines: Lines, journal: Option<Journal>) {
+    let (me, target, to) = (raw::NOBODY, raw::NOBODY, Arc::default());
+    let mut connection = Connection { line, lines, journal, me, target, to, rest: Vec::new() };
     // An error is the end of the connection, and the generator's to notice.
     let _ = connection.run().await;
     lock(&connection.lines).remove(&connection.me);
@@ -58,8 +64,11 @@ async fn serve(line: Arc<Line>, lines: Lines) {
 struct Connection {
     line: Arc<Line>,
     lines: Lines,
+    journal: Option<Journal>,
     me: u32,
-    target: Option<(u32, Option<Arc<Line>>)>,
+    target: u32,
+    /// The ways to the target, once they were looked for.
+    to: Arc<[Arc<Line>]>,
     /// The beginning of a frame whose end has not come.
     rest: Vec<u8>,
 }
@@ -77,9 +86,11 @@ impl Connection {
             }
             while SCRATCH.with_borrow_mut(|scratch| self.read(scratch))? {}
             self.line.flush()?;
-            if let Some((_, Some(target))) = &self.target {
-                // The other side's end is the other side's business.
-                let _ = target.flush();
+            if self.journal.is_none() {
+                for to in self.to.iter() {
+                    // The other side's end is the other side's business.
+                    let _ = to.flush();
+                }
             }
         }
     }
@@ -111,6 +122,10 @@ impl Connection {
             Some(&raw::HELLO) => self.hello(frame),
             Some(&raw::MESSAGE) => {
                 let number = raw::word(frame, 0).unwrap_or_default();
+                if let Some(journal) = self.journal.clone() {
+                    self.look();
+                    return journal.add(frame, &self.line, &self.to);
+                }
                 self.pass_on(frame);
                 self.line.owe(&raw::frame(raw::ACK, &[number], raw::ACK_BYTES));
             }
@@ -124,24 +139,32 @@ impl Connection {
         let word =
             |index| raw::word(frame, index).and_then(|word| u32::try_from(word).ok()).unwrap_or(raw::NOBODY);
         self.me = word(0);
-        self.target = Some((word(1), None)).filter(|(target, _)| *target != raw::NOBODY);
+        self.target = word(1);
         lock(&self.lines).insert(self.me, Arc::clone(&self.line));
         self.line.owe(frame);
     }
 
     fn pass_on(&mut self, frame: &[u8]) {
-        let Some((number, line)) = &mut self.target else { return };
-        if line.is_none() {
-            *line = lock(&self.lines).get(number).cloned();
+        self.look();
+        for to in self.to.iter() {
+            to.owe(frame);
         }
-        if let Some(line) = line {
-            line.owe(frame);
+    }
+
+    /// Finds the ways to the target, unless that was done.
+    fn look(&mut self) {
+        if self.target == raw::NOBODY || !self.to.is_empty() {
+            return;
         }
+        let (lines, me, target) = (lock(&self.lines), self.me, self.target);
+        let is_meant = |other| other == target || (target == raw::EVERYBODY && other != me);
+        self.to =
+            lines.iter().filter(|(other, _)| is_meant(**other)).map(|(_, line)| Arc::clone(line)).collect();
     }
 }
 
 impl Line {
-    fn owe(&self, frame: &[u8]) {
+    pub(super) fn owe(&self, frame: &[u8]) {
         let mut owed = lock(&self.owed);
         if owed.len() < OWED_BYTES {
             raw::put(frame, &mut owed);
@@ -149,7 +172,7 @@ impl Line {
     }
 
     /// Writes what the socket takes.
-    fn flush(&self) -> io::Result<()> {
+    pub(super) fn flush(&self) -> io::Result<()> {
         let mut owed = lock(&self.owed);
         let mut done = 0;
         while done < owed.len() {
@@ -170,7 +193,7 @@ impl Line {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // One thread, and nothing that can leave a value half changed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing under a lock can leave a value half changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

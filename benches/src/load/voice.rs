@@ -10,10 +10,11 @@ use tokio::time::{sleep, timeout};
 
 use super::child::{Kind, Program, Running};
 use super::peer::Peer;
-use super::{block_on, clock, raw};
+use super::turns::{Number, Turns};
+use super::{clock, raw};
 use crate::args::Args;
-use crate::report::{Report, Table, goal};
-use crate::stats::{Histogram, Spread};
+use crate::report::{Report, goal};
+use crate::stats::Histogram;
 
 /// One piece of sound.
 const AUDIO_BYTES: usize = 60;
@@ -36,6 +37,7 @@ struct Round {
     heard: Heard,
     /// For 1000 frames, in s.
     cpu: f64,
+    rss_mib: f64,
 }
 
 pub(super) fn s5(args: &Args, program: &Program, report: &mut Report) -> Result<(), String> {
@@ -48,42 +50,42 @@ pub(super) fn s5(args: &Args, program: &Program, report: &mut Report) -> Result<
         time.as_secs(),
         args.warm_up.as_secs()
     ));
-    let mut measured = [Vec::new(), Vec::new()];
-    for _ in 0..rounds {
-        for (measured, kind) in measured.iter_mut().zip(Kind::BOTH) {
-            let running = program.start(kind)?;
-            let round = block_on(round(args, kind, &running, time));
-            measured.push(round.map_err(|error| format!("{}: {error}", kind.name()))?);
-            running.stop()?;
-        }
-    }
-    let mut table = Table::new(&["", "p50 ms", "p99 ms", "processor s / 1000", "frames", "lost"]);
-    let mut bars = Vec::new();
-    for (rounds, kind) in measured.iter().zip(Kind::BOTH) {
-        let over = |number: fn(&Round) -> f64| Spread::over(rounds, number);
-        let (p50, p99) = (over(|one| one.heard.delays.ms(50.0)), over(|one| one.heard.delays.ms(99.0)));
-        let sent: u64 = rounds.iter().map(|one| one.heard.sent).sum();
-        let lost: u64 = rounds.iter().map(|one| one.heard.sent - one.heard.received).sum();
-        let numbers = [p50.to_string(), p99.to_string(), over(|one| one.cpu).to_string()];
-        let counts = [sent.to_string(), lost.to_string()];
-        table.row(std::iter::once(kind.name().to_owned()).chain(numbers).chain(counts));
-        bars.push((format!("{} p50", kind.name()), p50.median));
-        bars.push((format!("{} p99", kind.name()), p99.median));
+    let one = async |kind, running: &Running| round(args, kind, running, time).await;
+    let turns = Turns::take("s5", program, &Kind::LIVE, rounds, one)?;
+    let numbers: [Number<Round>; 6] = [
+        ("p50 ms", |one| one.heard.delays.ms(50.0)),
+        ("p99 ms", |one| one.heard.delays.ms(99.0)),
+        ("processor s / 1000", |one| one.cpu),
+        ("memory at the end, MiB", |one| one.rss_mib),
+        ("frames", |one| one.heard.sent as f64),
+        ("lost", |one| one.heard.lost() as f64),
+    ];
+    turns.table(&numbers, report);
+    turns.draw("voice p50, ms", |one| one.heard.delays.ms(50.0), report);
+    turns.draw("voice p99, ms", |one| one.heard.delays.ms(99.0), report);
+    for kind in Kind::LIVE {
+        let (sent, lost) = turns
+            .of(kind)
+            .iter()
+            .fold((0, 0), |(sent, lost), one| (sent + one.heard.sent, lost + one.heard.lost()));
         if lost as f64 > sent as f64 * LOSS {
             report.fail(format!("{}: {lost} of {sent} frames of voice were lost", kind.name()));
         }
     }
-    report.table(&table);
-    report.bars("voice, ms", &bars);
-    let server = &measured[1];
-    let p99 = Spread::over(server, |one| one.heard.delays.ms(99.0)).median;
-    let cpu = Spread::over(server, |one| one.cpu).median;
+    let p99 = turns.over(Kind::Server, |one| one.heard.delays.ms(99.0)).median;
+    let cpu = turns.over(Kind::Server, |one| one.cpu).median;
     report.say(&format!(
         "Goals: p99 ≤ {GOAL_P99_MS} ms: {}; ≤ {GOAL_CPU} s / 1000: {}.",
         goal(p99 <= GOAL_P99_MS),
         goal(cpu <= GOAL_CPU)
     ));
     Ok(())
+}
+
+impl Heard {
+    const fn lost(&self) -> u64 {
+        self.sent - self.received
+    }
 }
 
 async fn round(args: &Args, kind: Kind, running: &Running, time: Duration) -> Result<Round, String> {
@@ -109,7 +111,8 @@ async fn round(args: &Args, kind: Kind, running: &Running, time: Duration) -> Re
         all.delays.merge(&talk.delays);
     }
     let frames = all.delays.count() as f64;
-    Ok(Round { heard: all, cpu: (after.cpu_s() - before.cpu_s()) / frames * 1_000.0 })
+    let cpu = (after.cpu_s() - before.cpu_s()) / frames * 1_000.0;
+    Ok(Round { heard: all, cpu, rss_mib: after.rss as f64 / 1_048_576.0 })
 }
 
 struct Talk {
@@ -130,7 +133,7 @@ impl Talk {
             |kind| FrameBuilder::new(Channel::Private, kind, IdText::Text(&from)).to(IdText::Text(&to));
         let sound = frame(FrameKind::Audio).payload(Value::Bin(&[0; AUDIO_BYTES])).build().to_vec();
         let (listener, talker, audio) = match kind {
-            Kind::Relay => (
+            Kind::Relay | Kind::SyncedRelay => (
                 Peer::to_relay(address, other, raw::NOBODY).await?,
                 Peer::to_relay(address, me, other).await?,
                 raw::frame(raw::VOICE, &[], sound.len()),
@@ -209,7 +212,7 @@ impl Talk {
         while let Some(frame) = self.listener.next()? {
             let frame = self.listener.bytes(frame);
             let is_sound = match self.kind {
-                Kind::Relay => frame.first() == Some(&raw::VOICE),
+                Kind::Relay | Kind::SyncedRelay => frame.first() == Some(&raw::VOICE),
                 Kind::Server => {
                     frame.get(2).is_some_and(|kind| u32::from(*kind) == FrameKind::Audio.number())
                 }
