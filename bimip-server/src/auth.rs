@@ -3,12 +3,15 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use bimip_codec::Dialect;
 use bimip_proto::{Device, DeviceName, UserId};
 use bimip_session::server::{Grant, Refused};
 use bytes::Bytes;
 
 /// The device of a sign-in that names none.
 pub const DEFAULT_DEVICE: &str = "default";
+/// The device of a msgpack sign-in that names none; and of all of a user's where they share one cursor.
+pub const VOICEPING_DEVICE: &str = "voiceping";
 
 /// What somebody says about themselves at the door.
 ///
@@ -22,21 +25,35 @@ pub struct SignIn {
     pub device: Option<DeviceName>,
     /// Their proof, as it came.
     pub token: Bytes,
+    /// What they want to speak; `None` where that is not known. For an authenticator that lets in at one door whom
+    /// it does not at another.
+    pub dialect: Option<Dialect>,
 }
 
 impl SignIn {
     /// A sign-in with nothing but a token.
     #[must_use]
     pub const fn new(token: Bytes) -> Self {
-        Self { user: None, device: None, token }
+        Self { user: None, device: None, token, dialect: None }
     }
 
-    /// The device it names, or the [default](DEFAULT_DEVICE) one.
+    /// The device it names, or the default one of its dialect: [`DEFAULT_DEVICE`], [`VOICEPING_DEVICE`].
     #[must_use]
     pub fn device_or_default(&self) -> DeviceName {
-        let default = || DeviceName::new(DEFAULT_DEVICE).expect("a constant that is a device name");
+        let default = || match self.dialect {
+            Some(Dialect::VoicePing) => voiceping_device(),
+            _ => constant(DEFAULT_DEVICE),
+        };
         self.device.clone().unwrap_or_else(default)
     }
+}
+
+pub(crate) fn voiceping_device() -> DeviceName {
+    constant(VOICEPING_DEVICE)
+}
+
+fn constant(name: &'static str) -> DeviceName {
+    DeviceName::new(name).expect("a constant that is a device name")
 }
 
 impl std::fmt::Debug for SignIn {
@@ -44,6 +61,7 @@ impl std::fmt::Debug for SignIn {
         f.debug_struct("SignIn")
             .field("user", &self.user)
             .field("device", &self.device)
+            .field("dialect", &self.dialect)
             .finish_non_exhaustive()
     }
 }
@@ -69,6 +87,12 @@ impl std::fmt::Debug for SignIn {
 pub trait Authenticator: Send + Sync + 'static {
     /// Who is this? It may take its time, up to the core's `sign_in_ms`; it must not block the thread.
     fn authenticate(&self, sign_in: SignIn) -> impl Future<Output = Result<Grant, Refused>> + Send;
+
+    /// What it has counted, by names of its own, to be shown with the server's counters; for example how often it
+    /// refused for which reason. Counts only rise.
+    fn counters(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
 }
 
 impl<F, R> Authenticator for F
@@ -111,6 +135,10 @@ impl Gate {
         }
         Ok(grant)
     }
+
+    pub(crate) fn counters(&self) -> Vec<(String, u64)> {
+        self.0.counts()
+    }
 }
 
 impl std::fmt::Debug for Gate {
@@ -123,11 +151,16 @@ type Asking<'a> = Pin<Box<dyn Future<Output = Result<Grant, Refused>> + Send + '
 
 trait Boxed: Send + Sync {
     fn ask(&self, sign_in: SignIn) -> Asking<'_>;
+    fn counts(&self) -> Vec<(String, u64)>;
 }
 
 impl<A: Authenticator> Boxed for A {
     fn ask(&self, sign_in: SignIn) -> Asking<'_> {
         Box::pin(self.authenticate(sign_in))
+    }
+
+    fn counts(&self) -> Vec<(String, u64)> {
+        self.counters()
     }
 }
 
@@ -138,8 +171,7 @@ mod tests {
     fn sign_in(user: Option<&str>, token: &'static str) -> SignIn {
         SignIn {
             user: user.map(|user| UserId::new(user).unwrap()),
-            device: None,
-            token: Bytes::from_static(token.as_bytes()),
+            ..SignIn::new(Bytes::from_static(token.as_bytes()))
         }
     }
 

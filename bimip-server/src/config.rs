@@ -28,6 +28,8 @@ pub struct Config {
     pub drain: Duration,
     /// How long a closing connection may take to read its goodbye.
     pub linger: Duration,
+    /// What becomes of the msgpack connections that a user has already when another one comes.
+    pub voiceping_sessions: VoicePingSessions,
 }
 
 impl Default for Config {
@@ -39,6 +41,19 @@ impl Default for Config {
             control_wait: Duration::from_millis(20),
             drain: Duration::from_secs(10),
             linger: Duration::from_secs(2),
+            voiceping_sessions: VoicePingSessions::default(),
         }
     }
+}
+
+/// How many msgpack connections a user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum VoicePingSessions {
+    /// One: a new connection takes the place of the old one, which is told so when it is another device. They
+    /// share one cursor, so what one device has received does not come again on the next.
+    #[default]
+    Replace,
+    /// One for each device, each with a cursor of its own.
+    Multi,
 }

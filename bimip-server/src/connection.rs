@@ -76,7 +76,7 @@ pub(crate) fn run<T: Transport>(
         codec.signed_in(&grant.device);
         hearing = Hearing::User;
     }
-    let opening = Box::new(ToNode::Open { conn, caps: dialect.caps(), grant, outbox: Arc::clone(&outbox) });
+    let opening = Box::new(ToNode::Open { conn, dialect, grant, outbox: Arc::clone(&outbox) });
     let goodbye = CloseReason::GoingAway;
     let mut connection = Connection {
         context,
@@ -205,7 +205,7 @@ impl<T: Transport> Connection<T> {
                 let fault = Fault { kind: FaultKind::Unsupported, origin: 0, details };
                 batch.push(Input::Garbled(self.conn, fault));
             }
-            Frame::Ping(_) | Frame::Close(_) => {}
+            Frame::Ping(_) | Frame::Limit(_) | Frame::Close(_) => {}
         }
     }
 
@@ -257,6 +257,7 @@ impl<T: Transport> Connection<T> {
                 Out::SignedIn(device) => {
                     self.codec.signed_in(&device);
                     self.hearing = Hearing::User;
+                    self.feed(Frame::Limit(self.dialect.frame_bytes())).await?;
                 }
                 Out::Pause => self.paused = true,
                 Out::Resume => self.paused = false,
@@ -380,6 +381,8 @@ const fn close_code(reason: &CloseReason) -> Option<u16> {
         CloseReason::Bye => Some(1000),
         CloseReason::GoingAway => Some(1001),
         CloseReason::TooLong => Some(1009),
+        // Of the range for applications: a client is to sign in anew, with another token.
+        CloseReason::Expired => Some(4401),
         CloseReason::Unavailable => Some(1013),
         // The msgpack clients expect to be closed without a code when somebody takes their place.
         CloseReason::Replaced { .. } => None,

@@ -1,4 +1,4 @@
-//! How clients come in: one HTTP port, a path for each dialect.
+//! How clients come in: one HTTP port with a path for each dialect, and raw TCP with a port for a dialect.
 //!
 //! | request | answer |
 //! |---|---|
@@ -11,6 +11,7 @@
 mod health;
 mod pooled;
 mod sign_in;
+mod tcp;
 mod websocket;
 
 use std::io;
@@ -81,7 +82,8 @@ async fn nothing() -> Response {
 }
 
 async fn voiceping(server: Server, request: Request) -> Response {
-    enter(server, Dialect::VoicePing, sign_in::voiceping(request.headers()), request).await
+    let knock = sign_in::voiceping(request.headers(), server.config().voiceping_sessions);
+    enter(server, Dialect::VoicePing, knock, request).await
 }
 
 async fn bimip(State(server): State<Server>, request: Request) -> Response {

@@ -1,25 +1,35 @@
 //! What the binary is told on its command line.
 
+mod jwt;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bimip_server::VoicePingSessions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// A messaging server: VoicePing (msgpack) on `/`, bimip.v1 (protobuf) on `/bimip`, over WebSocket.
+pub(crate) use self::jwt::{Jwt, Token};
+
+/// A messaging server: VoicePing (msgpack) on `/`, bimip.v1 (protobuf) on `/bimip`, over WebSocket; bimip.v1 over raw
+/// TCP.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(crate) struct Flags {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Serve,
+    serve: Box<Serve>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Runs the server (what it does without a command, too).
     #[command(after_help = EXAMPLES)]
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Prints a token that lets a user in, signed with the server's key. The server may be running, or not be there
+    /// yet.
+    #[command(after_help = TOKEN_EXAMPLES)]
+    Token(Token),
 }
 
 const EXAMPLES: &str = "\
@@ -30,9 +40,25 @@ Examples:
       On a free port, which is printed; messages are gone when it ends.
   bimip-server --listen 0.0.0.0:8080 --insecure-open --data /var/lib/bimip
       For a trusted network: whoever connects is whoever they say they are.
+  bimip-server --listen 0.0.0.0:8080 --auth jwt --data /var/lib/bimip
+      Who brings a token of `bimip-server token --data /var/lib/bimip --user ann` comes in as ann.
+  bimip-server --auth jwt --jwt-hs256-key secret.txt
+      For VoicePing apps whose backend signs tokens with the text in secret.txt.
+  bimip-server --auth jwt --jwt-rs256-key 2026=issuer.pem --jwt-issuer https://accounts.example
+      For tokens of an issuer who keeps the private key.
 
-When it is ready it prints one line, `listening on http://ADDRESS:PORT`. Everything else goes to stderr;
-RUST_LOG=debug says more. It stops in good order on SIGINT and SIGTERM.";
+When it is ready it prints one line, `listening on http://ADDRESS:PORT tcp://ADDRESS:PORT`. Everything else goes to
+stderr; RUST_LOG=debug says more. It stops in good order on SIGINT and SIGTERM.";
+
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  bimip-server token --user ann
+      For ann on any device, for 24 hours, with the key in ./bimip-data.
+  bimip-server token --data /var/lib/bimip --user ann --device phone --ttl 1h --groups sales,drivers
+      For ann's phone alone, for an hour, in two groups.
+  websocat -b -H \"token: $(bimip-server token --user ann)\" -H 'device_id: phone' ws://127.0.0.1:8080/bimip
+
+Only the token goes to stdout. Whoever has it is that user until it ends.";
 
 /// How to serve.
 #[derive(Debug, Args)]
@@ -40,9 +66,9 @@ pub(crate) struct Serve {
     /// Where to listen for HTTP and WebSocket; may be given several times. Port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: Vec<SocketAddr>,
-    /// Where to listen for raw TCP, or `off`. Not served by this version yet.
-    #[arg(long, value_name = "ADDR:PORT|off", default_value = "127.0.0.1:8081", value_parser = tcp)]
-    pub(crate) tcp: Tcp,
+    /// Where to listen for bimip.v1 over raw TCP, or `off`. 127.0.0.1:8081 if that is free.
+    #[arg(long, value_name = "ADDR:PORT|off", value_parser = tcp)]
+    pub(crate) tcp: Option<Tcp>,
     /// Where messages are kept.
     #[arg(long, value_enum, default_value_t = Store::Embedded)]
     pub(crate) storage: Store,
@@ -55,6 +81,11 @@ pub(crate) struct Serve {
     /// Allow `--auth open` on an address that others can reach.
     #[arg(long)]
     pub(crate) insecure_open: bool,
+    /// What becomes of the VoicePing connections that a user has already when another one comes.
+    #[arg(long, value_enum, default_value_t = Sessions::Replace)]
+    pub(crate) voiceping_sessions: Sessions,
+    #[command(flatten)]
+    pub(crate) jwt: Jwt,
 }
 
 /// Where messages are kept.
@@ -71,6 +102,26 @@ pub(crate) enum Store {
 pub(crate) enum Auth {
     /// Not at all: the token is the user id.
     Open,
+    /// A signed token (JWT) says who it is.
+    Jwt,
+}
+
+/// What becomes of the VoicePing connections that a user has already when another one comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sessions {
+    /// The new one takes their place.
+    Replace,
+    /// Each device has its own.
+    Multi,
+}
+
+impl From<Sessions> for VoicePingSessions {
+    fn from(sessions: Sessions) -> Self {
+        match sessions {
+            Sessions::Replace => Self::Replace,
+            Sessions::Multi => Self::Multi,
+        }
+    }
 }
 
 /// Where to listen for raw TCP.
@@ -81,25 +132,28 @@ pub(crate) enum Tcp {
 }
 
 fn tcp(text: &str) -> Result<Tcp, String> {
-    if text == "off" {
+    if text.is_empty() || text == "off" {
         return Ok(Tcp::Off);
     }
     text.parse().map(Tcp::On).map_err(|error| format!("{error}; give ADDR:PORT or `off`"))
 }
 
 impl Flags {
-    pub(crate) fn serve(self) -> Serve {
-        match self.command {
-            Some(Command::Serve(serve)) => serve,
-            None => self.serve,
-        }
+    pub(crate) fn command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
     }
 }
 
 impl Serve {
     /// Flags that are right one by one and wrong together, with what to do about it.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let reachable = self.listen.iter().find(|address| !address.ip().is_loopback());
+        if self.auth == Auth::Open && self.jwt.names_keys() {
+            return Err(
+                "keys were given, and --auth open lets everybody in without one; add --auth jwt".to_owned()
+            );
+        }
+        let tcp = if let Some(Tcp::On(address)) = &self.tcp { Some(address) } else { None };
+        let reachable = self.listen.iter().chain(tcp).find(|address| !address.ip().is_loopback());
         match (self.auth, reachable) {
             (Auth::Open, Some(address)) if !self.insecure_open => Err(format!(
                 "--auth open lets everybody in as whoever they say they are, and {address} can be reached from \
@@ -116,20 +170,35 @@ mod tests {
 
     use super::*;
 
+    fn serve(flags: &[&str]) -> Serve {
+        match Flags::parse_from(flags).command() {
+            Command::Serve(serve) => *serve,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn the_flags_make_sense() {
-        Flags::command().debug_assert();
-        let flags = Flags::parse_from(["bimip-server"]).serve();
-        assert_eq!(flags.listen, ["127.0.0.1:8080".parse().unwrap()]);
+        <Flags as CommandFactory>::command().debug_assert();
+        assert_eq!(serve(&["bimip-server"]).listen, ["127.0.0.1:8080".parse().unwrap()]);
         let flags = ["bimip-server", "serve", "--listen", "127.0.0.1:0", "--listen", "[::1]:0"];
-        assert_eq!(Flags::parse_from(flags).serve().listen.len(), 2);
+        assert_eq!(serve(&flags).listen.len(), 2);
+        for off in ["off", ""] {
+            assert_eq!(serve(&["bimip-server", "--tcp", off]).tcp, Some(Tcp::Off));
+        }
+        let token =
+            Flags::parse_from(["bimip-server", "token", "--user", "ann", "--groups", "a,b"]).command();
+        assert!(matches!(token, Command::Token(_)));
     }
 
     #[test]
     fn open_sign_in_stays_on_this_machine() {
-        let check = |flags: &[&str]| Flags::parse_from(flags).serve().check();
+        let check = |flags: &[&str]| serve(flags).check();
         assert!(check(&["bimip-server", "--listen", "0.0.0.0:1"]).unwrap_err().contains("--insecure-open"));
         assert!(check(&["bimip-server", "--listen", "0.0.0.0:1", "--insecure-open"]).is_ok());
         assert!(check(&["bimip-server", "--listen", "[::1]:1"]).is_ok());
+        assert!(check(&["bimip-server", "--tcp", "0.0.0.0:1"]).is_err());
+        assert!(check(&["bimip-server", "--tcp", "0.0.0.0:1", "--auth", "jwt"]).is_ok());
+        assert!(check(&["bimip-server", "--jwt-hs256-key", "x"]).unwrap_err().contains("--auth jwt"));
     }
 }

@@ -107,9 +107,9 @@ impl Node {
 
     fn take(&mut self, now: Now, item: ToNode) {
         match item {
-            ToNode::Open { conn, caps, grant, outbox } => {
-                self.peers.add(conn, outbox);
-                self.core.handle_input(now, Input::Opened { conn, caps, grant });
+            ToNode::Open { conn, dialect, grant, outbox } => {
+                self.peers.add(conn, dialect, outbox);
+                self.core.handle_input(now, Input::Opened { conn, caps: dialect.caps(), grant });
             }
             ToNode::Inputs(inputs) => {
                 for input in inputs {
@@ -188,9 +188,10 @@ impl Node {
                 Output::Read(request) => self.reads.ask(Question::Page(request)),
                 Output::Authenticate { conn, user, device, token } => {
                     let (gate, post) = (Arc::clone(&self.gate), self.post.clone());
+                    let sign_in = SignIn { user, device, token, dialect: self.peers.dialect(conn) };
                     // At most one for each connection, and the core gives up on it after its sign-in time.
                     tokio::spawn(async move {
-                        let grant = gate.ask(SignIn { user, device, token }).await;
+                        let grant = gate.ask(sign_in).await;
                         post.send(vec![Input::Granted(conn, grant)]).await;
                     });
                 }
@@ -213,6 +214,7 @@ impl Node {
     fn report(&self) -> Report {
         let mut counters: Vec<(String, u64)> = self.core.counters().iter().collect();
         counters.extend(self.counts.list());
+        counters.extend(self.gate.counters());
         Report {
             connections: self.core.connections(),
             draining: self.drain_until.is_some(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bimip_codec::Dialect;
 use bimip_proto::CloseReason;
 use bimip_session::server::ConnId;
 
@@ -19,6 +20,7 @@ pub(crate) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
+    dialect: Dialect,
     outbox: Arc<Outbox>,
     staged: Vec<Out>,
 }
@@ -28,8 +30,13 @@ impl Peers {
         Self { peers: HashMap::new(), dirty: Vec::new(), counts }
     }
 
-    pub(crate) fn add(&mut self, conn: ConnId, outbox: Arc<Outbox>) {
-        self.peers.insert(conn, Peer { outbox, staged: Vec::new() });
+    pub(crate) fn add(&mut self, conn: ConnId, dialect: Dialect, outbox: Arc<Outbox>) {
+        self.peers.insert(conn, Peer { dialect, outbox, staged: Vec::new() });
+    }
+
+    /// What a connection speaks, while it is there.
+    pub(crate) fn dialect(&self, conn: ConnId) -> Option<Dialect> {
+        self.peers.get(&conn).map(|peer| peer.dialect)
     }
 
     pub(crate) fn stage(&mut self, conn: ConnId, out: Out) {

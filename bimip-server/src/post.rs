@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bimip_proto::Caps;
+use bimip_codec::Dialect;
 use bimip_session::server::{ConnId, Grant, Input};
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,7 +18,7 @@ pub(crate) const INBOX_BATCHES: usize = 256;
 #[derive(Debug)]
 pub(crate) enum ToNode {
     /// A new connection.
-    Open { conn: ConnId, caps: Caps, grant: Option<Grant>, outbox: Arc<Outbox> },
+    Open { conn: ConnId, dialect: Dialect, grant: Option<Grant>, outbox: Arc<Outbox> },
     /// Inputs for the core, in order.
     Inputs(Vec<Input>),
     /// How is it going?

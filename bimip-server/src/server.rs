@@ -246,6 +246,10 @@ impl Server {
         }
     }
 
+    pub(crate) fn config(&self) -> &Config {
+        &self.context.config
+    }
+
     pub(crate) fn counts(&self) -> &Counts {
         &self.context.counts
     }

@@ -21,6 +21,10 @@ pub enum Frame {
     Text,
     /// Inwards: a frame over the transport's limit. Nothing after it can be read.
     Oversize,
+    /// Outwards: the other side has signed in; from here on it may send frames of up to so many bytes. A transport
+    /// that takes frames of any length, or the same always, drops it: frames that are too long are seen by who
+    /// reads them too, only later.
+    Limit(usize),
     /// Outwards: the last frame, with a web socket close code where the transport has use for one.
     Close(Option<u16>),
 }

@@ -1,18 +1,17 @@
 //! Who knocks: what the headers of an upgrade say, dialect by dialect.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use bimip_codec::Dialect;
 use bimip_proto::DeviceName;
 use bimip_session::server::Grant;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::auth::SignIn;
+use crate::auth::{SignIn, voiceping_device};
+use crate::config::VoicePingSessions;
 
 /// The subprotocol of the protobuf dialect.
 const BIMIP_V1: &str = "bimip.v1";
-/// The one device that all msgpack connections of a user share: the newest of them takes its place.
-const VOICEPING_DEVICE: &str = "voiceping";
-
 /// What somebody at the door said.
 #[derive(Debug)]
 pub(super) struct Knock {
@@ -24,48 +23,48 @@ pub(super) struct Knock {
     pub(super) seat: Seat,
 }
 
-/// How a dialect's devices become cursors.
-#[derive(Debug)]
+/// How the device of a grant becomes a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seat {
     /// The device is the cursor's.
     Own,
-    /// One cursor for all of the user's, and a label to tell them apart; without one, they are taken for the
-    /// same.
-    Shared(Option<DeviceName>),
+    /// One cursor for all of the user's, and the device as a label to tell them apart.
+    Shared,
 }
 
 impl Seat {
     pub(super) fn apply(self, mut grant: Grant) -> Grant {
-        if let Self::Shared(label) = self {
+        if self == Self::Shared {
+            let device = std::mem::replace(&mut grant.device.name, voiceping_device());
             // A client that names no device is known by its user, as it always was where the token is the user.
-            grant.label = label.or_else(|| DeviceName::new(grant.device.user.as_str()).ok());
-            grant.device.name = shared_device();
+            let named = (device != grant.device.name).then_some(device);
+            grant.label = named.or_else(|| DeviceName::new(grant.device.user.as_str()).ok());
         }
         grant
     }
 }
 
-fn shared_device() -> DeviceName {
-    DeviceName::new(VOICEPING_DEVICE).expect("a constant that is a device name")
-}
-
 /// The msgpack dialect: `token`, `VoicePingToken`, a bearer, or the first subprotocol; the device from
 /// `device_id`, `DeviceId` or the second subprotocol. Without a token nobody comes in.
-pub(super) fn voiceping(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+pub(super) fn voiceping(headers: &HeaderMap, sessions: VoicePingSessions) -> Result<Knock, StatusCode> {
     let offered = subprotocols(headers);
     let token = value(headers, "token")
         .or_else(|| value(headers, "voicepingtoken"))
         .or_else(|| bearer(headers))
         .or_else(|| offered.first().map(|first| Bytes::copy_from_slice(first.as_bytes())))
         .ok_or(StatusCode::UNAUTHORIZED)?;
-    let label = text(headers, "device_id")
+    let device = text(headers, "device_id")
         .or_else(|| text(headers, "deviceid"))
         .or_else(|| offered.get(1).copied())
-        .and_then(|label| DeviceName::new(label).ok());
-    let sign_in = SignIn { user: None, device: Some(shared_device()), token };
+        .and_then(|device| DeviceName::new(device).ok());
+    let sign_in = SignIn { device, dialect: Some(Dialect::VoicePing), ..SignIn::new(token) };
     // Browsers accept the connection only if one of their protocols is selected.
     let protocol = offered.first().and_then(|first| HeaderValue::from_str(first).ok());
-    Ok(Knock { sign_in: Some(sign_in), protocol, seat: Seat::Shared(label) })
+    let seat = match sessions {
+        VoicePingSessions::Replace => Seat::Shared,
+        VoicePingSessions::Multi => Seat::Own,
+    };
+    Ok(Knock { sign_in: Some(sign_in), protocol, seat })
 }
 
 /// The protobuf dialect: `token` or a bearer, and `device_id`; or the subprotocols
@@ -86,7 +85,7 @@ pub(super) fn bimip(headers: &HeaderMap) -> Result<Knock, StatusCode> {
     let device =
         device.map(|device| DeviceName::new(&device)).transpose().map_err(|_| StatusCode::BAD_REQUEST)?;
     let protocol = offered.contains(&BIMIP_V1).then(|| HeaderValue::from_static(BIMIP_V1));
-    let sign_in = token.map(|token| SignIn { user: None, device, token });
+    let sign_in = token.map(|token| SignIn { device, dialect: Some(Dialect::Scheme), ..SignIn::new(token) });
     Ok(Knock { sign_in, protocol, seat: Seat::Own })
 }
 
@@ -145,11 +144,12 @@ mod tests {
 
     fn who(knock: &Knock) -> (String, Option<String>) {
         let sign_in = knock.sign_in.as_ref().unwrap();
-        let device = match &knock.seat {
-            Seat::Own => sign_in.device.as_ref(),
-            Seat::Shared(label) => label.as_ref(),
-        };
-        (String::from_utf8(sign_in.token.to_vec()).unwrap(), device.map(ToString::to_string))
+        let device = sign_in.device.as_ref().map(ToString::to_string);
+        (String::from_utf8(sign_in.token.to_vec()).unwrap(), device)
+    }
+
+    fn voiceping(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+        super::voiceping(headers, VoicePingSessions::Replace)
     }
 
     // MISSION V10
@@ -186,5 +186,25 @@ mod tests {
             let bad = headers(&[("sec-websocket-protocol", bad)]);
             assert_eq!(bimip(&bad).unwrap_err(), StatusCode::BAD_REQUEST, "{bad:?}");
         }
+    }
+
+    fn seated(seat: Seat, device: Option<&str>) -> (String, Option<String>) {
+        let mut sign_in = SignIn::new(Bytes::from_static(b"ann"));
+        sign_in.dialect = Some(Dialect::VoicePing);
+        sign_in.device = device.map(|device| DeviceName::new(device).unwrap());
+        let user = bimip_proto::UserId::new("ann").unwrap();
+        let device = bimip_proto::Device::new(user, sign_in.device_or_default());
+        let grant = seat.apply(Grant::new(device));
+        (grant.device.to_string(), grant.label.map(|label| label.to_string()))
+    }
+
+    // MISSION V10
+    #[test]
+    fn msgpack_devices_share_a_cursor_or_have_their_own() {
+        let words = |device: &str, label: Option<&str>| (device.to_owned(), label.map(ToOwned::to_owned));
+        assert_eq!(seated(Seat::Shared, Some("radio")), words("ann/voiceping", Some("radio")));
+        assert_eq!(seated(Seat::Shared, None), words("ann/voiceping", Some("ann")));
+        assert_eq!(seated(Seat::Own, Some("radio")), words("ann/radio", None));
+        assert_eq!(seated(Seat::Own, None), words("ann/voiceping", None));
     }
 }

@@ -150,6 +150,8 @@ impl Sink<Frame> for WebSocket {
     /// goes past it into the shared buffer, where the library puts its own frames too, one whole frame at a time.
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
         let message = match frame {
+            // One limit for all of its life: what is too long before the sign-in is refused when it is read.
+            Frame::Limit(_) => return Ok(()),
             Frame::Binary(_) if self.closed => return Err(io::ErrorKind::BrokenPipe.into()),
             Frame::Binary(data) => {
                 let header = FrameHeader { opcode: OpCode::Data(Data::Binary), ..FrameHeader::default() };

@@ -9,7 +9,7 @@ use bimip_codec::{Codec, Dialect, Frames};
 use bimip_proto::{ClientPacket, Device, DeviceName, ServerPacket, UserId};
 use bimip_server::storage::Storage;
 use bimip_server::storage::memory::MemoryStorage;
-use bimip_server::{Config, OpenAuth, Server};
+use bimip_server::{Authenticator, Config, OpenAuth, Server};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,8 +42,11 @@ impl Running {
     }
 
     pub(crate) async fn over(storage: impl Storage, config: Config) -> Self {
-        let server =
-            Server::builder().storage(storage).authenticate(OpenAuth).config(config).start().unwrap();
+        Self::with(storage, config, OpenAuth).await
+    }
+
+    pub(crate) async fn with(storage: impl Storage, config: Config, who: impl Authenticator) -> Self {
+        let server = Server::builder().storage(storage).authenticate(who).config(config).start().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(server.clone().serve_http(listener));
@@ -86,6 +89,14 @@ impl Running {
         let hello = phone.next().await;
         assert!(matches!(hello, ServerPacket::Welcome(_)), "{hello:?}");
         phone
+    }
+
+    /// A port for raw TCP.
+    pub(crate) async fn tcp(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(self.server.clone().serve_tcp(listener, Dialect::Scheme));
+        address
     }
 
     /// A plain request over HTTP, and all of its answer.

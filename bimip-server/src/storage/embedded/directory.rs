@@ -11,10 +11,11 @@
 //! A store is made under another name and gets its own by one rename, so `store` is whole or not there.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::engine::damaged;
+use crate::durable::{create_durably, sync_directory};
 use crate::storage::StorageError;
 
 /// The format that this program writes.
@@ -102,23 +103,4 @@ fn format(store: &Path) -> Result<u32, StorageError> {
     };
     let number = text.strip_prefix(FORMAT_PREFIX).and_then(|number| number.trim_end().parse().ok());
     number.ok_or_else(|| damaged(place, "it names no format"))
-}
-
-/// Creates a directory and those above it, each durably named in the one above.
-fn create_durably(path: &Path) -> io::Result<()> {
-    let path = std::path::absolute(path)?;
-    let missing: Vec<&Path> = path.ancestors().take_while(|above| !above.exists()).collect();
-    fs::create_dir_all(&path)?;
-    missing.into_iter().filter_map(Path::parent).try_for_each(sync_directory)
-}
-
-#[cfg(unix)]
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Elsewhere a directory cannot be opened as a file; the file system looks after its names itself.
-#[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -1,0 +1,165 @@
+//! What a token says, and the grant that follows from it.
+
+use std::collections::BTreeSet;
+
+use bimip_codec::Dialect;
+use bimip_proto::{Device, DeviceName, GroupId, TokenId, UnixMs, UserId};
+use bimip_session::server::Grant;
+use serde::Deserialize;
+
+use super::TOKEN_GROUPS;
+use super::policy::{Legacy, Policy};
+use super::reason::Reason;
+use crate::auth::SignIn;
+
+/// The claims that mean something here; others are passed over. A claim of another type, or one that is there
+/// twice, refuses the token: two readers of it could disagree.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Claims {
+    iss: Option<String>,
+    aud: Option<Audience>,
+    sub: Option<Id>,
+    uid: Option<Id>,
+    #[serde(rename = "userId")]
+    user_id: Option<Id>,
+    #[serde(rename = "user_id")]
+    user_id_snake: Option<Id>,
+    device: Option<String>,
+    groups: Option<Vec<Id>>,
+    #[serde(rename = "channelIds")]
+    channel_ids: Option<Vec<Id>>,
+    /// Whole seconds. The standard allows fractions; no issuer we know writes them.
+    exp: Option<u64>,
+    nbf: Option<u64>,
+    jti: Option<String>,
+}
+
+/// One, or a list.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(several) => several.iter().any(|one| one == name),
+        }
+    }
+}
+
+/// A name. Push-to-talk backends number their users and groups; 7 is `"7"` there.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(u32),
+}
+
+impl Id {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+impl Claims {
+    /// Whom they let in, if the policy agrees.
+    pub(super) fn grant(&self, policy: &Policy, now_unix_ms: u64, sign_in: &SignIn) -> Result<Grant, Reason> {
+        let legacy = self.is_legacy(policy, sign_in.dialect);
+        if !legacy {
+            self.addressed(policy)?;
+        }
+        let user = if legacy { self.legacy_user()? } else { self.user()? };
+        let device = self.device(sign_in)?;
+        let mut grant = Grant::new(Device::new(user, device));
+        grant.expires = Some(UnixMs(self.end(policy, legacy, now_unix_ms)?));
+        grant.token_id = self.jti.as_deref().map(TokenId::new).transpose().map_err(|_| Reason::BadClaims)?;
+        grant.groups = self.groups()?;
+        Ok(grant)
+    }
+
+    /// Says neither who made it nor for whom, at the one door where that may be.
+    fn is_legacy(&self, policy: &Policy, dialect: Option<Dialect>) -> bool {
+        let unaddressed = self.iss.is_none() && self.aud.is_none();
+        unaddressed && dialect == Some(Dialect::VoicePing) && policy.legacy != Legacy::Refuse
+    }
+
+    fn addressed(&self, policy: &Policy) -> Result<(), Reason> {
+        if self.iss.as_ref() != Some(&policy.issuer) {
+            return Err(Reason::WrongIssuer);
+        }
+        let ours = self.aud.as_ref().is_some_and(|audience| audience.includes(&policy.audience));
+        if ours { Ok(()) } else { Err(Reason::WrongAudience) }
+    }
+
+    fn user(&self) -> Result<UserId, Reason> {
+        match &self.sub {
+            Some(Id::Text(user)) => UserId::new(user).map_err(|_| Reason::NoUser),
+            _ => Err(Reason::NoUser),
+        }
+    }
+
+    /// Backends never agreed on a name for it. One that says two users says none.
+    fn legacy_user(&self) -> Result<UserId, Reason> {
+        let names = [&self.uid, &self.user_id, &self.user_id_snake, &self.sub];
+        let mut names = names.into_iter().flatten().map(Id::text);
+        let user = names.next().ok_or(Reason::NoUser)?;
+        if names.any(|other| other != user) {
+            return Err(Reason::NoUser);
+        }
+        UserId::new(&user).map_err(|_| Reason::NoUser)
+    }
+
+    /// A token for one device is no good on another.
+    fn device(&self, sign_in: &SignIn) -> Result<DeviceName, Reason> {
+        let Some(device) = &self.device else { return Ok(sign_in.device_or_default()) };
+        let device = DeviceName::new(device).map_err(|_| Reason::BadClaims)?;
+        match &sign_in.device {
+            Some(claimed) if *claimed != device => Err(Reason::OtherDevice),
+            _ => Ok(device),
+        }
+    }
+
+    /// When the session ends, in milliseconds since 1970.
+    fn end(&self, policy: &Policy, legacy: bool, now_unix_ms: u64) -> Result<u64, Reason> {
+        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let leeway_ms = millis(policy.leeway);
+        let life_ms = millis(if legacy { policy.legacy_max_life } else { policy.max_life });
+        if self.nbf.is_some_and(|nbf| nbf.saturating_mul(1000) > now_unix_ms.saturating_add(leeway_ms)) {
+            return Err(Reason::NotYet);
+        }
+        let Some(exp) = self.exp else {
+            let endless = legacy && policy.legacy == Legacy::AcceptWithoutExpiry;
+            return if endless { Ok(now_unix_ms.saturating_add(life_ms)) } else { Err(Reason::BadClaims) };
+        };
+        let end_unix_ms = exp.saturating_mul(1000);
+        match end_unix_ms.checked_sub(now_unix_ms) {
+            None | Some(0) => Err(Reason::Expired),
+            Some(left_ms) if left_ms > life_ms.saturating_add(leeway_ms) => Err(Reason::TooLongLived),
+            Some(_) => Ok(end_unix_ms),
+        }
+    }
+
+    /// Each once, in the token's order.
+    fn groups(&self) -> Result<Vec<GroupId>, Reason> {
+        let named = || [&self.groups, &self.channel_ids].into_iter().flatten().flatten();
+        if named().count() > TOKEN_GROUPS {
+            return Err(Reason::BadGroups);
+        }
+        let (mut seen, mut groups) = (BTreeSet::new(), Vec::new());
+        for id in named() {
+            let group = GroupId::new(&id.text()).map_err(|_| Reason::BadGroups)?;
+            if seen.insert(group.clone()) {
+                groups.push(group);
+            }
+        }
+        Ok(groups)
+    }
+}
