@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+#[path = "support/jwt.rs"]
+mod jwt;
+
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 fn server(flags: &[&str]) -> Command {
@@ -29,12 +32,15 @@ async fn fails(flags: &[&str]) -> (Option<i32>, String) {
 #[tokio::test]
 async fn it_says_where_and_stops_in_order() {
     for signal in ["-INT", "-TERM"] {
-        let flags = ["--storage", "memory", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
+        let flags = "--storage memory --listen 127.0.0.1:0 --listen 127.0.0.1:0 --tcp 127.0.0.1:0";
+        let flags: Vec<&str> = flags.split(' ').collect();
         let mut child = server(&flags).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         soon(stdout.read_line(&mut line)).await.unwrap();
         let addresses = line.strip_prefix("listening on http://").unwrap().trim_end();
+        let (addresses, tcp) = addresses.split_once(" tcp://").unwrap();
+        TcpStream::connect(tcp).await.unwrap();
         let addresses: Vec<&str> = addresses.split(" http://").collect();
         assert_eq!(addresses.len(), 2, "{line}");
         for address in addresses {
@@ -69,4 +75,139 @@ async fn what_cannot_be_had_is_an_error_with_a_hint() {
     assert!(stderr.contains("cannot listen on") && stderr.contains("--listen"), "{stderr}");
     let (code, stderr) = fails(&["--listen", "here"]).await;
     assert_eq!(code, Some(2), "{stderr}");
+}
+
+/// What a command prints, when all goes well.
+async fn prints(flags: &[&str]) -> String {
+    let Output { status, stdout, stderr } = soon(server(flags).output()).await.unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+/// A running server, and where it listens for HTTP.
+async fn running(flags: &[&str]) -> (Child, String) {
+    let listen = ["--storage", "memory", "--listen", "127.0.0.1:0", "--tcp", "off"];
+    let mut child = server(&[&listen, flags].concat()).spawn().unwrap();
+    let mut line = String::new();
+    soon(BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line)).await.unwrap();
+    let address = line.trim_end().strip_prefix("listening on http://").expect("not ready").to_owned();
+    assert!(!address.contains(' '), "no TCP: {line}");
+    (child, address)
+}
+
+/// The status of the answer to an upgrade with this token.
+async fn knock(address: &str, path: &str, token: &str) -> u16 {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ntoken: {token}\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    soon(BufReader::new(socket).read_line(&mut line)).await.unwrap();
+    line.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+// MISSION E9
+#[tokio::test]
+async fn a_token_lets_in_whichever_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    // Before there is a server, or a directory; and several at once.
+    let make = ["token", "--data", data, "--user", "ann", "--groups", "crew,drivers"];
+    let (one, two, three) = tokio::join!(prints(&make), prints(&make), prints(&make));
+    let (_server, address) = running(&["--auth", "jwt", "--data", data]).await;
+    // And while it runs.
+    let four = prints(&["token", "--data", data, "--user", "ann", "--ttl", "90s"]).await;
+    for token in [&one, &two, &three, &four] {
+        let token = token.strip_suffix('\n').unwrap();
+        assert!(!token.contains('\n'), "one line: {token}");
+        for path in ["/", "/bimip"] {
+            assert_eq!(knock(&address, path, token).await, 101);
+        }
+    }
+    assert_ne!(one, two, "each token has a name of its own");
+    assert_eq!(knock(&address, "/bimip", "ann").await, 401);
+
+    let other = folder.path().join("other");
+    let stranger = prints(&["token", "--data", other.to_str().unwrap(), "--user", "ann"]).await;
+    assert_eq!(knock(&address, "/bimip", stranger.trim_end()).await, 401);
+    let long = prints(&["token", "--data", data, "--user", "ann", "--ttl", "30d"]).await;
+    assert_eq!(knock(&address, "/bimip", long.trim_end()).await, 401);
+}
+
+// MISSION E9 V10
+#[tokio::test]
+async fn a_secret_of_a_backend_is_good_for_its_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "awesome\n").unwrap();
+    let secret = path.to_str().unwrap();
+    let claims = jwt::legacy("7", r#","channelIds":[1,2]"#);
+    let legacy = jwt::hs256(jwt::HS256, &claims, b"awesome");
+    let endless = jwt::hs256(jwt::HS256, r#"{"uid":"7"}"#, b"awesome");
+    let ours = prints(&["token", "--jwt-hs256-key", secret, "--user", "7"]).await;
+    for (policy, old, without) in [("on", 101, 401), ("off", 401, 401), ("without-exp", 101, 101)] {
+        let flags = ["--auth", "jwt", "--jwt-hs256-key", secret, "--jwt-legacy-voiceping", policy];
+        let (_server, address) = running(&flags).await;
+        assert_eq!(knock(&address, "/", &legacy).await, old, "{policy}");
+        assert_eq!(knock(&address, "/", &endless).await, without, "{policy}");
+        assert_eq!(knock(&address, "/", ours.trim_end()).await, 101, "{policy}");
+        assert_eq!(knock(&address, "/bimip", &legacy).await, 401, "{policy}");
+    }
+}
+
+// MISSION E9
+#[tokio::test]
+async fn keys_of_issuers_are_told_apart_by_name() {
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys");
+    let (rsa, curve) = (format!("2026={keys}/rs256.public.pem"), format!("{keys}/es256.public.pem"));
+    let edwards = format!("{keys}/eddsa.public.pem");
+    let keys = ["--jwt-rs256-key", &rsa, "--jwt-es256-key", &curve, "--jwt-eddsa-key", &edwards];
+    let issuer = ["--auth", "jwt", "--jwt-issuer", "https://accounts.example", "--jwt-audience", "chat"];
+    let (_server, address) = running(&[&issuer[..], &keys].concat()).await;
+    let claims = jwt::ours("ann", "").replace(r#""iss":"bimip""#, r#""iss":"https://accounts.example""#);
+    let claims = claims.replace(r#""aud":"bimip""#, r#""aud":["other","chat"]"#);
+    for (token, status) in [
+        (jwt::rs256(r#"{"alg":"RS256","kid":"2026"}"#, &claims), 101),
+        (jwt::rs256(r#"{"alg":"RS256"}"#, &claims), 401),
+        (jwt::rs256(r#"{"alg":"RS256","kid":"2026"}"#, &jwt::ours("ann", "")), 401),
+        (jwt::es256(r#"{"alg":"ES256"}"#, &claims), 101),
+        (jwt::eddsa(r#"{"alg":"EdDSA"}"#, &claims), 101),
+        (jwt::token(&claims), 401),
+    ] {
+        assert_eq!(knock(&address, "/bimip", &token).await, status, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_is_an_error_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty");
+    std::fs::write(&path, "\n").unwrap();
+    let empty = path.to_str().unwrap();
+    let private = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys/rs256.private.pem");
+    for (flag, file, word) in [
+        ("--jwt-hs256-key", empty, "the secret is empty"),
+        ("--jwt-hs256-key", "/nowhere/at/all", "/nowhere/at/all"),
+        ("--jwt-rs256-key", private, "openssl pkey -in FILE -pubout"),
+        ("--jwt-es256-key", empty, "BEGIN PUBLIC KEY"),
+    ] {
+        let flags =
+            ["--storage", "memory", "--listen", "127.0.0.1:0", "--tcp", "off", "--auth", "jwt", flag, file];
+        let (code, stderr) = fails(&flags).await;
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(word), "{stderr}");
+    }
+    let (code, stderr) = fails(&["--jwt-hs256-key", empty]).await;
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("--auth jwt"), "{stderr}");
+    let (code, stderr) = fails(&["token", "--user", "a/b"]).await;
+    assert_eq!(code, Some(2), "{stderr}");
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, stderr) = fails(&["--storage", "memory", "--listen", "127.0.0.1:0", "--tcp", &address]).await;
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("--tcp"), "{stderr}");
 }
