@@ -1,6 +1,7 @@
 """What came over a socket: taken by what it is, in the order it came, within a time limit."""
 
 import asyncio
+import struct
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -13,6 +14,44 @@ async def dial(url, **options):
     """A WebSocket of the `websockets` package that pings nobody and minds no proxy settings."""
     options.setdefault("ping_interval", None)
     return await connect(url, proxy=None, max_size=None, **options)
+
+
+class Line:
+    """Raw TCP with the length of each frame before it, with as much of a WebSocket's interface as an inbox needs."""
+
+    close_code = None
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def open(cls, address):
+        host, port = address.rsplit(":", 1)
+        return cls(*await asyncio.open_connection(host, int(port)))
+
+    async def send(self, frame):
+        self.writer.write(struct.pack(">I", len(frame)) + frame)
+        await self.writer.drain()
+
+    async def __aiter__(self):
+        while True:
+            try:
+                (length,) = struct.unpack(">I", await self.reader.readexactly(4))
+                yield await self.reader.readexactly(length)
+            except asyncio.IncompleteReadError as end:
+                assert not end.partial, f"the stream ends in the middle of a frame: {end.partial!r}"
+                return
+
+    async def close(self):
+        await self.wait_closed()
+
+    async def wait_closed(self):
+        """Ends this side, too: TCP does not do that by itself."""
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except ConnectionError:
+            pass
 
 
 class Inbox:

@@ -7,7 +7,7 @@ import time
 
 import bimip_pb2 as pb
 
-from inbox import Inbox, dial
+from inbox import Inbox, Line, dial
 
 MESSAGE, SIGNAL, TOKEN, ERROR, LOGOUT, WELCOME, PING = 6, 7, 5, 11, 12, 16, 3
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
@@ -53,8 +53,9 @@ class Scheme(Inbox):
             options["additional_headers"] = {"Authorization": f"Bearer {token}", "device_id": device}
         elif by == "subprotocols":
             options["subprotocols"] = ["bimip.v1", f"token.{base64url(token)}", f"device.{base64url(device)}"]
-        client = cls(await dial(server.url("/bimip"), **options), user, device, seen)
-        if by == "frame":
+        wire = Line.open(server.tcp) if by == "tcp" else dial(server.url("/bimip"), **options)
+        client = cls(await wire, user, device, seen)
+        if by in ("frame", "tcp"):
             part = pb.TokenAuthority(to=identity(user, device), token=token, type=REQUEST, task=VALIDATE)
             await client.say(TOKEN, token_authority=part)
         frame = await client.take(lambda frame: frame.route == WELCOME, "welcome")

@@ -10,14 +10,16 @@ from inbox import PATIENCE
 class Server:
     """One data folder; the process over it may come and go."""
 
-    def __init__(self, data, log, auth="open", options=()):
-        self.data, self.log, self.auth, self.options = data, log, auth, options
+    def __init__(self, data, log, *flags, auth="open"):
+        """`flags` come behind the usual ones; the last of a kind counts."""
+        self.data, self.log, self.auth, self.flags = data, log, auth, flags
         self.process = None
         self.address = None
+        self.tcp = None
 
     async def start(self):
-        arguments = ["--listen", "127.0.0.1:0", "--tcp", "off", "--data", str(self.data), "--auth", self.auth]
-        arguments += self.options
+        arguments = ["--listen", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data", str(self.data)]
+        arguments += ["--auth", self.auth, *self.flags]
         with open(self.log, "ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 os.environ["BIMIP_SERVER"], *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
@@ -28,6 +30,7 @@ class Server:
             line
         )
         self.address = words[2].removeprefix("http://").rstrip("/")
+        self.tcp = words[3].removeprefix("tcp://")
         return self
 
     async def token(self, user):

@@ -35,7 +35,7 @@ async def station(request, tmp_path_factory):
     """A server with short times; every scenario runs on it three times, and it never starts anew."""
     folder = tmp_path_factory.mktemp(f"station-{request.param}")
     times = ["--floor-idle", f"{FLOOR_IDLE * 1000:.0f}ms", "--max-talk", f"{MAX_TALK * 1000:.0f}ms"]
-    made = await Server(folder / "data", folder / "log", auth=request.param, options=times).start()
+    made = await Server(folder / "data", folder / "log", *times, auth=request.param).start()
     yield made
     assert made.process.returncode is None, made.trouble(b"the server is gone")
     assert await made.terminate() == 0, made.trouble()
