@@ -6,19 +6,22 @@
 mod codec;
 mod replay;
 mod server;
+mod token;
 
 pub use crate::codec::{decode_scheme, decode_voiceping, roundtrip_scheme, roundtrip_voiceping};
 pub use crate::replay::{corpus, replay};
 pub use crate::server::server_core;
+pub use crate::token::sign_in_token;
 
 /// A target.
 pub type Entry = fn(&[u8]);
 
 /// Every target with its name, which is also that of its binary and its corpus.
-pub const TARGETS: [(&str, Entry); 5] = [
+pub const TARGETS: [(&str, Entry); 6] = [
     ("decode_voiceping", decode_voiceping),
     ("decode_scheme", decode_scheme),
     ("roundtrip_voiceping", roundtrip_voiceping),
     ("roundtrip_scheme", roundtrip_scheme),
     ("server_core", server_core),
+    ("sign_in_token", sign_in_token),
 ];

@@ -96,6 +96,12 @@ fn server_core() {
     run("server_core");
 }
 
+// MISSION L4 E9
+#[test]
+fn sign_in_token() {
+    run("sign_in_token");
+}
+
 #[test]
 fn every_target_is_tested_and_has_its_binary() {
     let source = include_str!("corpus.rs");
