@@ -1,0 +1,97 @@
+//! What happened in the fixture: something of everything that a store can hold.
+
+use std::path::Path;
+
+use bimip_proto::{
+    Body, BodyKind, Caps, ClientPacket, Form, MessageRef, Offset, Seal, Status, TalkAct, UnixMs,
+};
+use bimip_server::storage::Storage;
+use bimip_server::storage::embedded::EmbeddedStorage;
+use bytes::Bytes;
+
+use crate::house::{House, draft, sound};
+
+/// Everybody in it, with their devices. `walkie`s speak msgpack, and `_` in a name is what ids are joined with.
+pub(crate) const DEVICES: [(&str, &[&str]); 5] = [
+    ("ann", &["phone", "tablet"]),
+    ("bob", &["phone", "never seen"]),
+    ("carl_9", &["walkie"]),
+    ("dörte", &["walkie"]),
+    ("nobody", &["phone"]),
+];
+
+pub(crate) const START_UNIX_MS: u64 = 1_763_652_000_000;
+
+/// Drafts of `ann/phone` to `bob` with a name each: what a resend of one must find.
+pub(crate) const NAMED: [(&str, &str); 4] =
+    [("c-1", "hello"), ("c-2", "how are you"), ("ünï/3", "and again"), ("c-4", "after the restart")];
+
+/// Plays it in an empty directory: half of it is closed in order, half is left as a killed process leaves it.
+pub(crate) fn play(path: &Path) {
+    let mut house = House::new(EmbeddedStorage::open(path).unwrap(), START_UNIX_MS);
+    before(&mut house);
+    let now = house.now.unix_ms;
+    house.store.close().unwrap();
+    // A clock that was set back.
+    let mut house = House::new(EmbeddedStorage::open(path).unwrap(), now - 5_000);
+    after(&mut house);
+}
+
+fn before(house: &mut House) {
+    let phone = house.open(Caps::FULL, "ann", "phone");
+    let tablet = house.open(Caps::FULL, "ann", "tablet");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let carl = house.open(Caps::WALKIE, "carl_9", "walkie");
+
+    let sent: Vec<_> = NAMED[..3]
+        .iter()
+        .map(|(name, text)| house.send(phone, draft(name, "bob", Body::text(text))).unwrap().0)
+        .collect();
+    let again = house.send(phone, draft(NAMED[0].0, "bob", Body::text(NAMED[0].1))).unwrap().0;
+    assert_eq!(again, sent[0], "a resend");
+    house.send(phone, draft("c-1", "bob", Body::text("something else"))).unwrap_err();
+    house.say(bob, ClientPacket::Dispose(Offset(2)));
+    house.mark(bob, &sent[0], Status::Read);
+    house.mark(bob, &sent[1], Status::Forwarded);
+    house.say(tablet, ClientPacket::Dispose(Offset(1)));
+
+    let seal = Seal { encryption_type: "x".into(), encrypted: "y".into(), signature: "ß".into() };
+    let mut sealed = draft("s-1", "bob", Body { seal: Some(seal), ..Body::text("sealed") });
+    sealed.client_time = Some(UnixMs(77));
+    house.send(tablet, sealed).unwrap();
+    let kinds = [BodyKind::Image, BodyKind::Interactive, BodyKind::Notification];
+    for (kind, form) in kinds.into_iter().zip([Form::Json, Form::Opaque, Form::Text]) {
+        let bytes = Bytes::from_static(br#"{"a":1}"#);
+        house.send(tablet, draft("", "ann", Body { kind, form, bytes, seal: None })).unwrap();
+    }
+
+    // A walkie's text has no name; its talk becomes a message, and the end of a talk that never began a stamp.
+    let text = house.send(carl, draft("", "ann", Body::text("from a walkie"))).unwrap().0;
+    house.mark(phone, &text, Status::Read);
+    let payload = Bytes::from_static(b"start");
+    house.talk(carl, "carl_9", "bob", TalkAct::Start { label: None, payload });
+    house.talk(carl, "carl_9", "bob", sound(1));
+    house.talk(carl, "carl_9", "bob", TalkAct::Stop);
+    house.talk(carl, "carl_9", "dörte", TalkAct::Stop);
+}
+
+fn after(house: &mut House) {
+    let phone = house.open(Caps::FULL, "ann", "phone");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let carl = house.open(Caps::WALKIE, "carl_9", "walkie");
+    let (name, text) = NAMED[3];
+    house.send(phone, draft(name, "bob", Body::text(text))).unwrap();
+    let heads: Vec<_> = (0..3)
+        .map(|number| house.send(bob, draft(&format!("b-{number}"), "ann", Body::text("yes"))).unwrap().0)
+        .collect();
+    let delivered = heads.iter().map(|head| MessageRef::Id(head.id)).collect();
+    house.say(phone, ClientPacket::Delivered(delivered));
+    let alias = MessageRef::Alias(heads[2].alias());
+    house.say(phone, ClientPacket::Mark { message: alias, status: Status::Played });
+    house.send(carl, draft("", "dörte", Body::text("where are you"))).unwrap();
+    house.talk(carl, "carl_9", "dörte", TalkAct::Stop);
+    // Who was away gets what waited, and answers.
+    let dorte = house.open(Caps::WALKIE, "dörte", "walkie");
+    house.send(dorte, draft("", "carl_9", Body::text("here"))).unwrap();
+    house.say(bob, ClientPacket::Dispose(Offset(6)));
+}
