@@ -34,6 +34,9 @@ use bimip_session::ledger::{Committed, Failed, Ticket};
 use bimip_session::server::{Attachment, Page, ReadPage};
 use thiserror::Error;
 
+/// The name that this version leaves in what it writes.
+pub(crate) const THIS_VERSION: &str = concat!("bimip-server ", env!("CARGO_PKG_VERSION"));
+
 /// A store for one node. Used by one thread, which blocks in it.
 pub trait Storage: Send + 'static {
     /// Snapshots for pages and attachments, used by other threads meanwhile.
@@ -41,6 +44,12 @@ pub trait Storage: Send + 'static {
 
     /// Settles a batch and makes it durable, with one sync for all of it. Answers in order.
     fn commit(&mut self, batch: Vec<Ticket>) -> Vec<Result<Committed, Failed>>;
+
+    /// Whether a refusal was for good, until the store is opened again: asked after a commit with a [`Failed`] in
+    /// it. A store that may take the next batch all the same, since nothing of this one was written, says no.
+    fn is_failed(&self) -> bool {
+        true
+    }
 
     /// A reader of everything proven so far and from now on.
     fn reader(&self) -> Self::Reader;
@@ -102,16 +111,24 @@ pub enum StorageError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The directory holds another format.
+    /// The directory holds a format that this program does not read.
     #[error(
-        "the store in this directory has format {found}, this program reads {known}; use the program that wrote it, or another directory"
+        "the store in this directory has format {found}, written by {}, and this program, {THIS_VERSION}, reads formats up to {known}; use the version that wrote it or a later one, or another directory",
+        writer.as_deref().unwrap_or("another version")
     )]
     Format {
         /// What the directory says.
         found: u32,
-        /// What this program writes.
+        /// The latest that this program reads, which is the one it writes.
         known: u32,
+        /// The program that brought the store into its format, where the directory says so.
+        writer: Option<String>,
     },
+    /// The store failed in this boot of the system, and what it had written cannot be written again.
+    #[error(
+        "the store failed before, and its journals cannot be written anew: {0}; make room on the disk or replace it, then start again"
+    )]
+    Unmended(#[source] io::Error),
     /// Another process has it open.
     #[error("the store is in use by another process; stop it, or use another directory")]
     InUse,

@@ -179,15 +179,22 @@ fn a_store_whose_making_was_interrupted_is_made_anew() {
 fn another_format_is_refused_and_left_alone() {
     let directory = three_messages();
     let format = store(&directory).join("format");
-    for (text, found) in [("bimip store 2\n", Some(2)), ("bimip store 0\n", Some(0)), ("something\n", None)] {
+    fs::write(store(&directory).join("writer"), "bimip-server 9.9.9\n").unwrap();
+    for (text, found) in [("bimip store 3\n", Some(3)), ("bimip store 0\n", Some(0)), ("something\n", None)] {
         fs::write(&format, text).unwrap();
         match (EmbeddedStorage::open(directory.path()).unwrap_err(), found) {
-            (StorageError::Format { found, known: 1 }, Some(expected)) => assert_eq!(found, expected),
+            (error @ StorageError::Format { known: 2, .. }, Some(expected)) => {
+                let text = error.to_string();
+                assert!(
+                    text.contains(&format!("has format {expected}, written by bimip-server 9.9.9,")),
+                    "{text}"
+                );
+            }
             (StorageError::Damaged { .. }, None) => {}
             (error, _) => panic!("{text:?}: {error}"),
         }
     }
-    fs::write(&format, "bimip store 1\n").unwrap();
+    fs::write(&format, "bimip store 2\n").unwrap();
     assert_eq!(rows(&EmbeddedStorage::open(directory.path()).unwrap(), "b").unwrap(), 3);
 }
 

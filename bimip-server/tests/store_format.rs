@@ -16,8 +16,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bimip_proto::{Body, Caps, Head, Offset, Reject, Status, TalkAct};
-use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
+use bimip_server::storage::{Storage, StorageError};
 use house::{House, draft};
 
 fn fixture(name: &str) -> PathBuf {
@@ -94,4 +94,66 @@ fn goes_on(directory: &Path) {
 fn it_goes_on_where_it_was() {
     let (directory, _) = unpacked(1);
     goes_on(directory.path());
+}
+
+fn read(directory: &Path, name: &str) -> Vec<u8> {
+    fs::read(directory.join("store").join(name)).unwrap()
+}
+
+fn is_as_described(directory: &Path, described: &str) {
+    let store = EmbeddedStorage::open(directory).unwrap();
+    assert_eq!(house::description(&store, &story::DEVICES), described);
+    drop(store);
+    assert_eq!(read(directory, "format"), b"bimip store 2\n");
+    let version = concat!("bimip-server ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(read(directory, "writer"), version.as_bytes());
+}
+
+// MISSION N3
+#[test]
+fn it_is_brought_up_to_date_once() {
+    let (directory, described) = unpacked(1);
+    let before = read(directory.path(), "engine/0.jnl").len();
+    is_as_described(directory.path(), &described);
+    let journal = read(directory.path(), "engine/0.jnl");
+    assert!(journal.len() > before, "one batch");
+    is_as_described(directory.path(), &described);
+    assert_eq!(read(directory.path(), "engine/0.jnl"), journal, "and no other");
+    goes_on(directory.path());
+}
+
+/// Wherever the process or the machine ended while it was brought up to date.
+// MISSION N3
+#[test]
+fn an_interrupted_migration_is_finished() {
+    let (done, described) = unpacked(1);
+    let before = read(done.path(), "engine/0.jnl");
+    let length = before.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    is_as_described(done.path(), &described);
+    let after = read(done.path(), "engine/0.jnl");
+    let end = after.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    assert_eq!(after[..length], before[..length]);
+
+    // The batch was begun and not finished, or finished and the file not yet.
+    for written in (length..=end).step_by(11).chain([end]) {
+        let (directory, _) = unpacked(1);
+        fs::write(directory.path().join("store/engine/0.jnl"), &after[..written]).unwrap();
+        fs::write(directory.path().join("store/writer.new"), b"bimip").unwrap();
+        is_as_described(directory.path(), &described);
+        is_as_described(directory.path(), &described);
+        goes_on(directory.path());
+    }
+}
+
+// MISSION N3
+#[test]
+fn a_later_format_is_refused_with_the_name_of_its_writer() {
+    let (directory, _) = unpacked(1);
+    fs::write(directory.path().join("store/format"), "bimip store 7\n").unwrap();
+    fs::write(directory.path().join("store/writer"), "bimip-server 4.5.6\n").unwrap();
+    let error = EmbeddedStorage::open(directory.path()).unwrap_err();
+    let StorageError::Format { found, known, writer } = &error else { panic!("{error}") };
+    assert_eq!((*found, *known, writer.as_deref()), (7, 2, Some("bimip-server 4.5.6")));
+    assert!(error.to_string().contains("written by bimip-server 4.5.6"), "{error}");
+    assert_eq!(read(directory.path(), "format"), b"bimip store 7\n", "left alone");
 }

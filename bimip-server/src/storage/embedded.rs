@@ -31,10 +31,18 @@
 //!
 //! # What can go wrong
 //!
-//! * A crash leaves whole batches: the engine drops an unfinished one when it opens its journal.
-//! * An error of writing or syncing ends writing until the store is opened again; the engine refuses on its own
-//!   account too. A disk that says it synced and did not is found out at the next start (`proven.rs`).
-//! * Damage is an error that names the row. Nothing is repaired and nothing is skipped.
+//! * **A crash** leaves whole batches: the engine drops an unfinished one when it opens its journal.
+//! * **An error of writing or syncing** ends writing until the store is opened again; the engine refuses on its own
+//!   account too. What was proven before is safe. The batch that failed is refused with an error that asks to try
+//!   again; whether its messages are there when the store is opened again is not known before, and a client finds
+//!   out by sending them again under the same names: they are stored once. What the system only pretends to have
+//!   written is written anew first (`mend.rs`).
+//! * **A disk that says it synced and did not** is found out at the next start (`proven.rs`).
+//! * **A disk that is nearly full** refuses messages while there is still room for everything else, and takes them
+//!   again when somebody made room (`room.rs`).
+//! * **Damage** is an error that names the row. Nothing is repaired and nothing is skipped. A batch that needs a
+//!   damaged row is refused, and from then on tickets are decided one by one, so that only those are refused that
+//!   need it. [`verify`] reads everything and says what is damaged.
 
 mod checksum;
 mod directory;
@@ -43,23 +51,26 @@ mod fields;
 mod journal;
 mod keys;
 mod memo;
+mod mend;
+mod migrate;
 mod names;
 mod opening;
 mod proven;
 mod reader;
 mod recent;
 mod record;
+mod room;
 mod rows;
 mod view;
 mod writer;
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bimip_session::ledger::{Committed, Failed, Failure, Ticket, Write, settle};
+use bimip_session::ledger::{Committed, Failed, Failure, Settlement, Ticket, settle};
 use fjall::PersistMode;
 
 pub use self::reader::EmbeddedReader;
@@ -67,6 +78,7 @@ pub use self::reader::EmbeddedReader;
 use self::engine::Engine;
 use self::memo::Memo;
 use self::proven::Proven;
+use self::room::{Disk, Room};
 use self::rows::Rows;
 use self::view::BatchView;
 use self::writer::{Tally, Writer};
@@ -82,6 +94,10 @@ pub struct EmbeddedStorage {
     memo: Memo,
     tally: Tally,
     proven: Proven,
+    disk: Disk,
+    store: PathBuf,
+    /// A row could not be read: tickets are decided one by one.
+    careful: bool,
     /// Why nothing is written any more.
     failed: Option<Failure>,
 }
@@ -102,6 +118,10 @@ pub struct Options {
     pub recent_entries: usize,
     /// And at most so many bytes of them.
     pub recent_bytes: u64,
+    /// How much of the disk has to be free for a message to be taken; 0 takes them until a write fails, which ends
+    /// all writing. Below it messages are refused and everything else goes on. The default is room for what the
+    /// engine writes in the background.
+    pub min_free_bytes: u64,
 }
 
 impl Default for Options {
@@ -113,6 +133,7 @@ impl Default for Options {
             names: 32_768,
             recent_entries: 4_096,
             recent_bytes: 4 * MIB,
+            min_free_bytes: 64 * MIB,
         }
     }
 }
@@ -133,18 +154,23 @@ impl EmbeddedStorage {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: &Options) -> Result<Self, StorageError> {
         let opened = opening::open(path.as_ref(), options)?;
-        let memo = Memo::new(options);
         Ok(Self {
             engine: Arc::new(opened.engine),
-            memo,
+            memo: Memo::new(options),
             tally: opened.tally,
             proven: opened.proven,
+            disk: Disk::of(opened.store.clone(), options.min_free_bytes),
+            store: opened.store,
+            careful: false,
             failed: None,
         })
     }
 
     /// A batch is on the disk.
     fn prove(&mut self, tally: Tally) {
+        if tally == self.tally {
+            return;
+        }
         self.tally = tally;
         self.engine.proven.store(tally.sequence, Ordering::Release);
         if let Err(error) = self.proven.note(tally.batch) {
@@ -160,38 +186,124 @@ impl EmbeddedStorage {
             _ => Failure::Unavailable,
         };
         tracing::error!(%error, "the store failed and is closed for writing until it is opened again");
+        self.leave_a_note();
         self.failed = Some(failure);
         failure
     }
+
+    fn leave_a_note(&self) {
+        if let Err(error) = mend::note(&self.store, self.tally.batch) {
+            tracing::error!(%error, "restart the machine before the store is opened again: no note of its failure could be left");
+        }
+    }
+
+    /// Decides the batch as a whole, and writes it with one sync.
+    fn together(&mut self, batch: Vec<Ticket>) -> Vec<Answer> {
+        match carry_out(&self.engine, &mut self.memo, self.tally, batch, PersistMode::SyncData) {
+            Step::Written(settlement, tally) => {
+                self.prove(tally);
+                settlement.committed().into_iter().map(Ok).collect()
+            }
+            Step::Undecided(failed, error) => {
+                tracing::error!(%error, "a batch could not be decided; from now on each of its parts is by itself");
+                self.careful = true;
+                failed.into_iter().map(Err).collect()
+            }
+            Step::Broken(settlement, error) => {
+                let failure = self.fail(&error);
+                settlement.failed(failure).into_iter().map(Err).collect()
+            }
+        }
+    }
+
+    /// Decides each ticket by itself, so that a row that cannot be read is the business of those who need it. Still
+    /// one sync for all: what is written before it is seen by the tickets that follow, and by nobody else.
+    fn one_by_one(&mut self, batch: Vec<Ticket>) -> Vec<Answer> {
+        let (mut tally, mut tickets) = (self.tally, batch.into_iter());
+        let mut decided: Vec<Result<Settlement, Failed>> = Vec::with_capacity(tickets.len());
+        let mut broken = None;
+        for ticket in tickets.by_ref() {
+            match carry_out(&self.engine, &mut self.memo, tally, vec![ticket], PersistMode::Buffer) {
+                Step::Written(settlement, next) => {
+                    tally = next;
+                    decided.push(Ok(settlement));
+                }
+                Step::Undecided(failed, error) => {
+                    tracing::error!(%error, "a command could not be decided");
+                    decided.extend(failed.into_iter().map(Err));
+                }
+                Step::Broken(settlement, error) => {
+                    decided.push(Ok(settlement));
+                    broken = Some(error);
+                    break;
+                }
+            }
+        }
+        let synced = match broken {
+            Some(error) => Err(error),
+            None if tally == self.tally => Ok(()),
+            None => self.engine.db.persist(PersistMode::SyncData).map_err(StorageError::from),
+        };
+        let mut answers = Vec::with_capacity(decided.len() + tickets.len());
+        match synced {
+            Ok(()) => {
+                self.prove(tally);
+                for decided in decided {
+                    match decided {
+                        Ok(settlement) => answers.extend(settlement.committed().into_iter().map(Ok)),
+                        Err(failed) => answers.push(Err(failed)),
+                    }
+                }
+            }
+            Err(error) => {
+                let failure = self.fail(&error);
+                for decided in decided {
+                    match decided {
+                        Ok(settlement) => answers.extend(settlement.failed(failure).into_iter().map(Err)),
+                        Err(failed) => answers.push(Err(failed)),
+                    }
+                }
+                answers.extend(tickets.map(|ticket| Err(ticket.failed(failure))));
+            }
+        }
+        answers
+    }
+
+    fn decide(&mut self, batch: Vec<Ticket>) -> Vec<Answer> {
+        if self.careful { self.one_by_one(batch) } else { self.together(batch) }
+    }
 }
+
+/// The answer to a ticket.
+type Answer = Result<Committed, Failed>;
 
 impl Storage for EmbeddedStorage {
     type Reader = EmbeddedReader;
 
-    fn commit(&mut self, batch: Vec<Ticket>) -> Vec<Result<Committed, Failed>> {
+    fn commit(&mut self, batch: Vec<Ticket>) -> Vec<Answer> {
         if let Some(failure) = self.failed {
             return batch.into_iter().map(|ticket| Err(ticket.failed(failure))).collect();
         }
-        let view = BatchView::new(Rows::now(&self.engine), &mut self.memo, self.tally.sequence);
-        let settlement = match settle(batch, &view) {
-            Ok(settlement) => settlement,
-            // Nothing was written, so the next batch may be.
-            Err((failed, error)) => {
-                tracing::error!(%error, "a batch could not be decided");
-                return failed.into_iter().map(Err).collect();
-            }
-        };
-        if !settlement.writes().is_empty() {
-            let (rows, memo) = view.into_parts();
-            match write(Writer::new(rows, memo, self.tally, settlement.writes().len()), settlement.writes()) {
-                Ok(tally) => self.prove(tally),
-                Err(error) => {
-                    let failure = self.fail(&error);
-                    return settlement.failed(failure).into_iter().map(Err).collect();
-                }
+        let room = self.disk.room();
+        if room == Room::ForAll {
+            return self.decide(batch);
+        }
+        // The answers stay in the order of the tickets.
+        let (mut admitted, mut refused) = (Vec::new(), Vec::with_capacity(batch.len()));
+        for ticket in batch {
+            if room == Room::ForControl && ticket.is_control() {
+                admitted.push(ticket);
+                refused.push(None);
+            } else {
+                refused.push(Some(ticket.failed(Failure::Full)));
             }
         }
-        settlement.committed().into_iter().map(Ok).collect()
+        let mut decided = self.decide(admitted).into_iter();
+        refused.into_iter().filter_map(|refused| refused.map(Err).or_else(|| decided.next())).collect()
+    }
+
+    fn is_failed(&self) -> bool {
+        self.failed.is_some()
     }
 
     fn reader(&self) -> EmbeddedReader {
@@ -202,6 +314,12 @@ impl Storage for EmbeddedStorage {
         if self.failed.is_some() {
             return Err(StorageError::Engine("it failed and could not be brought into order".to_owned()));
         }
+        self.bring_into_order().inspect_err(|_| self.leave_a_note())
+    }
+}
+
+impl EmbeddedStorage {
+    fn bring_into_order(&self) -> Result<(), StorageError> {
         let Engine { db, log, small, .. } = &*self.engine;
         let deadline = Instant::now() + CLOSE_FOR;
         for keyspace in [log, small] {
@@ -226,10 +344,43 @@ impl std::fmt::Debug for EmbeddedStorage {
     }
 }
 
-/// Writes a settled batch and waits for the disk.
-fn write(mut writer: Writer<'_>, writes: &[Write]) -> Result<Tally, StorageError> {
-    writes.iter().try_for_each(|write| writer.add(write))?;
-    writer.commit()
+/// How far a batch came.
+enum Step {
+    /// All the way; the tally is the one before where nothing had to be written.
+    Written(Settlement, Tally),
+    /// Nothing of it was written, and the next may be.
+    Undecided(Vec<Failed>, StorageError),
+    /// The engine could not write it, or not to its end.
+    Broken(Settlement, StorageError),
+}
+
+/// Decides a batch and writes it.
+fn carry_out(
+    engine: &Engine,
+    memo: &mut Memo,
+    tally: Tally,
+    batch: Vec<Ticket>,
+    durability: PersistMode,
+) -> Step {
+    let view = BatchView::new(Rows::now(engine), memo, tally.sequence);
+    let settlement = match settle(batch, &view) {
+        Ok(settlement) => settlement,
+        Err((failed, error)) => return Step::Undecided(failed, error),
+    };
+    let writes = settlement.writes();
+    if writes.is_empty() {
+        return Step::Written(settlement, tally);
+    }
+    let (rows, memo) = view.into_parts();
+    let mut writer = Writer::new(rows, memo, tally, writes.len());
+    if let Err(error) = writes.iter().try_for_each(|write| writer.add(write)) {
+        writer.forget();
+        return Step::Undecided(settlement.failed(Failure::Unavailable), error);
+    }
+    match writer.commit(durability) {
+        Ok(tally) => Step::Written(settlement, tally),
+        Err(error) => Step::Broken(settlement, error),
+    }
 }
 
 /// Whether an operator can help by making room.

@@ -3,23 +3,37 @@
 //! ```text
 //! lock              held while the store is open
 //! store/format      the format, as text
+//! store/writer      which version of this program brought the store into its format, as text
 //! store/proven      the number of the last batch that was proven
 //! store/engine/     the engine's files
+//! store/failed      a note that the store failed (`mend.rs`)
+//! store/mend/       its journals, while they are written anew
 //! store.new/        a store whose making was interrupted: nothing in it was ever proven
 //! ```
 //!
 //! A store is made under another name and gets its own by one rename, so `store` is whole or not there.
+//!
+//! # Formats
+//!
+//! | Format | What is new in it |
+//! |---|---|
+//! | 1 | |
+//! | 2 | rows of groups: heads, memberships, the groups of a user |
+//!
+//! An older format is brought up to date where it lies, when it is opened. What counts is the format in the row of
+//! the store's identity: it changes in one durable batch with everything that its format asks for, and what is not
+//! done yet is done at the next start. The file follows; it keeps versions from opening the engine in vain.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::engine::damaged;
 use crate::durable::{create_durably, sync_directory};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, THIS_VERSION};
 
-/// The format that this program writes.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this program writes. It reads all before it, from 1 on.
+pub(super) const FORMAT: u32 = 2;
 
 const FORMAT_PREFIX: &str = "bimip store ";
 
@@ -46,15 +60,13 @@ impl Directory {
         self.path.join("store")
     }
 
-    /// Whether there is a store. If so, it has the format that this program reads.
+    /// Whether there is a store. If so, it has a format that this program reads.
     pub(super) fn has_store(&self) -> Result<bool, StorageError> {
         if !self.store().try_exists()? {
             return Ok(false);
         }
-        match format(&self.store())? {
-            FORMAT => Ok(true),
-            found => Err(StorageError::Format { found, known: FORMAT }),
-        }
+        readable(&self.store(), format(&self.store())?)?;
+        Ok(true)
     }
 
     /// An empty place to make a store in.
@@ -69,10 +81,8 @@ impl Directory {
 
     /// Makes a finished draft the store.
     pub(super) fn publish(&self, draft: &Path) -> Result<(), StorageError> {
-        let mut format = File::create(draft.join("format"))?;
-        writeln!(format, "{FORMAT_PREFIX}{FORMAT}")?;
-        format.sync_all()?;
-        sync_directory(draft)?;
+        note_writer(draft)?;
+        note_format(draft)?;
         fs::rename(draft, self.store())?;
         sync_directory(&self.path)?;
         Ok(())
@@ -91,6 +101,42 @@ pub(super) fn engine(store: &Path) -> PathBuf {
 /// Where the number of the last proven batch is.
 pub(super) fn proven(store: &Path) -> PathBuf {
     store.join("proven")
+}
+
+/// Refuses a format that this program does not read.
+pub(super) fn readable(store: &Path, format: u32) -> Result<(), StorageError> {
+    if (1..=FORMAT).contains(&format) {
+        return Ok(());
+    }
+    let writer = fs::read_to_string(store.join("writer")).ok();
+    let writer = writer.map(|writer| writer.trim().chars().filter(|char| !char.is_control()).collect());
+    Err(StorageError::Format { found: format, known: FORMAT, writer })
+}
+
+/// Names this version as the one that brings the store into its format. Before it does: a later name says no more
+/// than that it tried.
+pub(super) fn note_writer(store: &Path) -> io::Result<()> {
+    replace(store, "writer", &format!("{THIS_VERSION}\n"))
+}
+
+/// Says which format the store has, after the store itself does.
+pub(super) fn note_format(store: &Path) -> io::Result<()> {
+    replace(store, "format", &format!("{FORMAT_PREFIX}{FORMAT}\n"))
+}
+
+/// Whether the file says the same as the store itself.
+pub(super) fn is_noted(store: &Path) -> Result<bool, StorageError> {
+    Ok(format(store)? == FORMAT)
+}
+
+/// The old text or the new, at any moment.
+fn replace(store: &Path, name: &str, text: &str) -> io::Result<()> {
+    let draft = store.join(format!("{name}.new"));
+    let mut file = File::create(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(draft, store.join(name))?;
+    sync_directory(store)
 }
 
 fn format(store: &Path) -> Result<u32, StorageError> {

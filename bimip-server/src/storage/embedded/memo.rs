@@ -55,6 +55,15 @@ impl Memo {
         }
     }
 
+    /// Forgets everything.
+    pub(super) fn forget(&mut self) {
+        let Self { users, devices, conversations, tail } = self;
+        users.forget();
+        devices.forget();
+        conversations.forget();
+        tail.forget();
+    }
+
     /// A user, if there is a number for them.
     pub(super) fn user(&mut self, user: &UserId, rows: &Rows<'_>) -> Result<Option<OfUser>, StorageError> {
         if let Some(known) = self.users.get(user) {

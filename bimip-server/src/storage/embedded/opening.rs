@@ -1,6 +1,6 @@
 //! Opening a store, and making one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -9,11 +9,12 @@ use super::Options;
 use super::checksum::seal;
 use super::directory::{self, Directory, FORMAT};
 use super::engine::{Engine, damaged};
-use super::journal;
 use super::keys;
+use super::migrate::migrate;
 use super::proven::Proven;
 use super::rows::Rows;
 use super::writer::{Tally, durable_batch};
+use super::{journal, mend};
 use crate::storage::StorageError;
 
 /// The least that the engine allows: it bounds what a start after a crash has to read.
@@ -30,6 +31,15 @@ pub(super) struct Opened {
     pub(super) engine: Engine,
     pub(super) tally: Tally,
     pub(super) proven: Proven,
+    /// Where it is.
+    pub(super) store: PathBuf,
+}
+
+/// What a store says of itself.
+pub(super) struct Look {
+    pub(super) format: u32,
+    pub(super) epoch: u32,
+    pub(super) tally: Tally,
 }
 
 /// Opens the store in a directory, or makes one where there is none.
@@ -39,21 +49,29 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
         create(&directory, options)?;
     }
     let store = directory.store();
+    let mended = mend::mend(&store)?;
     complete(&directory::engine(&store))?;
     let (proven, noted) = Proven::open(&directory::proven(&store))?;
     journal::check(&directory::engine(&store), noted)?;
     let (db, [log, small]) = start(&directory::engine(&store), options)?;
     let mut engine =
         Engine { db, log, small, epoch: 0, proven: AtomicU64::new(0), _lock: directory.into_lock() };
-    let (epoch, tally) = look(&Rows::now(&engine))?;
+    let Look { format, epoch, mut tally } = look(&Rows::now(&engine))?;
+    directory::readable(&store, format)?;
     if noted.is_some_and(|noted| noted > tally.batch) {
         return Err(damaged("the engine's journal", "batches at its end that were proven are missing"));
     }
+    if format != FORMAT || !directory::is_noted(&store)? {
+        tally = migrate(&engine, &store, format, epoch, tally)?;
+    }
     // What the engine found it has made durable before it said so.
     proven.note(tally.batch)?;
+    if mended {
+        mend::mended(&store)?;
+    }
     engine.epoch = epoch;
     engine.proven = AtomicU64::new(tally.sequence);
-    Ok(Opened { engine, tally, proven })
+    Ok(Opened { engine, tally, proven, store })
 }
 
 /// Makes an empty store. Its epoch is durable before the store has its name.
@@ -61,20 +79,30 @@ fn create(directory: &Directory, options: &Options) -> Result<(), StorageError> 
     let draft = directory.draft()?;
     let epoch = draw_epoch()?;
     let (db, [log, small]) = start(&directory::engine(&draft), options)?;
-    let mut batch = durable_batch(&db, 2);
-    let identity = [u64::from(FORMAT), u64::from(epoch)].map(u64::to_be_bytes).concat();
-    let tally = Tally::default().to_numbers().map(u64::to_be_bytes).concat();
-    for (key, mut value) in [(keys::IDENTITY, identity), (keys::TALLY, tally)] {
-        seal(&key, &mut value);
-        batch.insert(&small, key.as_slice(), value.as_slice());
-    }
-    batch.commit()?;
+    introduce(&db, &small, epoch, Tally::default())?;
     db.persist(PersistMode::SyncAll)?;
     drop((small, log, db));
     let (proven, _) = Proven::open(&directory::proven(&draft))?;
     proven.note(0)?;
     proven.sync()?;
     directory.publish(&draft)
+}
+
+/// Writes what a store of this format says of itself, in one durable batch.
+pub(super) fn introduce(
+    db: &Database,
+    small: &Keyspace,
+    epoch: u32,
+    tally: Tally,
+) -> Result<(), StorageError> {
+    let mut batch = durable_batch(db, 2);
+    let identity = [u64::from(FORMAT), u64::from(epoch)].map(u64::to_be_bytes).concat();
+    let tally = tally.to_numbers().map(u64::to_be_bytes).concat();
+    for (key, mut value) in [(keys::IDENTITY, identity), (keys::TALLY, tally)] {
+        seal(&key, &mut value);
+        batch.insert(small, key.as_slice(), value.as_slice());
+    }
+    Ok(batch.commit()?)
 }
 
 /// A random number that is not 0.
@@ -121,13 +149,11 @@ fn complete(engine: &Path) -> Result<(), StorageError> {
 }
 
 /// What the store says of itself, compared with what it has.
-fn look(rows: &Rows<'_>) -> Result<(u32, Tally), StorageError> {
+fn look(rows: &Rows<'_>) -> Result<Look, StorageError> {
     const MISSING: &str = "it is not there";
     let identity = rows.numbers(&keys::IDENTITY, || "the store's identity".to_owned())?;
     let [format, epoch] = identity.ok_or_else(|| damaged("the store's identity", MISSING))?;
-    if format != u64::from(FORMAT) {
-        return Err(StorageError::Format { found: u32::try_from(format).unwrap_or(u32::MAX), known: FORMAT });
-    }
+    let format = u32::try_from(format).unwrap_or(u32::MAX);
     let epoch = u32::try_from(epoch).ok().filter(|epoch| *epoch != 0);
     let epoch = epoch.ok_or_else(|| damaged("the store's identity", "its epoch is none"))?;
     let tally = rows.numbers(&keys::TALLY, || "the store's tally".to_owned())?;
@@ -138,5 +164,5 @@ fn look(rows: &Rows<'_>) -> Result<(u32, Tally), StorageError> {
     if tally.sequence > 0 {
         rows.entry(tally.sequence)?;
     }
-    Ok((epoch, tally))
+    Ok(Look { format, epoch, tally })
 }

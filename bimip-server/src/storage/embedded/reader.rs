@@ -106,7 +106,7 @@ mod tests {
             for write in &writes {
                 writer.add(write).unwrap();
             }
-            let tally = writer.commit().unwrap();
+            let tally = writer.commit(fjall::PersistMode::SyncData).unwrap();
             assert_eq!(seen(), (sequence - 1, sequence - 1), "written");
             storage.prove(tally);
             assert_eq!(seen(), (sequence, sequence), "proven");

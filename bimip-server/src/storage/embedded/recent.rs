@@ -48,6 +48,11 @@ impl<K: Hash + Eq + Clone, V: Copy> Recent<K, V> {
         }
     }
 
+    pub(super) fn forget(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
     fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.bound {
             self.old = std::mem::take(&mut self.young);
@@ -68,6 +73,11 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) const fn new(max_entries: usize, max_bytes: u64) -> Self {
         Self { entries: VecDeque::new(), bytes: 0, max_entries, max_bytes }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
     }
 
     pub(super) fn get(&self, sequence: u64) -> Option<Arc<Entry>> {

@@ -124,8 +124,14 @@ impl<'e> Writer<'e> {
         Ok(())
     }
 
-    /// Makes all of it durable. When this returns the new tally, everything before it is on the disk.
-    pub(super) fn commit(mut self) -> Result<Tally, StorageError> {
+    /// Nothing of it will be written: the memory, which is ahead of the store now, starts anew.
+    pub(super) fn forget(self) {
+        self.memo.forget();
+    }
+
+    /// Makes all of it durable. When this returns the new tally, everything before it is on the disk; where it is
+    /// told to wait for less, after the next sync.
+    pub(super) fn commit(mut self, durability: PersistMode) -> Result<Tally, StorageError> {
         self.tally.batch += 1;
         self.numbers(&keys::TALLY, self.tally.to_numbers());
         // Neighbours one after the other: the engine finds the place of each near the one before.
@@ -133,7 +139,7 @@ impl<'e> Writer<'e> {
         for (key, value) in self.small {
             self.batch.insert(&self.rows.engine().small, key, value);
         }
-        self.batch.commit()?;
+        self.batch.durability(Some(durability)).commit()?;
         Ok(self.tally)
     }
 

@@ -1,0 +1,141 @@
+//! Whether there is room on the disk for what is to be stored.
+//!
+//! A write that fails for want of room ends all writing until the store is opened again, and tables in the making
+//! need room too. So before that happens messages are refused, while cursors and receipts, which are small, still
+//! go in; and when somebody has made room, messages are taken again. Asking costs a microsecond, next to a sync.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Cursors and receipts are refused too when less than this part of what has to be free is left.
+const CONTROL_PART: u64 = 8;
+/// Messages are taken again when this part more is free than has to be, so that it does not go to and fro.
+const AGAIN_PART: u64 = 4;
+
+/// What may be stored now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Everything.
+    ForAll,
+    /// No messages.
+    ForControl,
+    /// Nothing.
+    ForNothing,
+}
+
+/// Asks how many bytes are free.
+type Ask = Box<dyn FnMut() -> io::Result<u64> + Send>;
+
+/// Looks after the room on a disk.
+pub(super) struct Disk {
+    ask: Ask,
+    min_free_bytes: u64,
+    room: Room,
+}
+
+impl Disk {
+    /// The disk of a directory. Nothing is refused where its system cannot be asked, or `min_free_bytes` is 0.
+    pub(super) fn of(directory: PathBuf, min_free_bytes: u64) -> Self {
+        Self::asking(Box::new(move || free_bytes(&directory)), min_free_bytes)
+    }
+
+    pub(super) const fn asking(ask: Ask, min_free_bytes: u64) -> Self {
+        Self { ask, min_free_bytes, room: Room::ForAll }
+    }
+
+    /// What there is room for.
+    pub(super) fn room(&mut self) -> Room {
+        if self.min_free_bytes == 0 {
+            return Room::ForAll;
+        }
+        let Ok(free_bytes) = (self.ask)() else { return Room::ForAll };
+        let min_free_bytes = match self.room {
+            Room::ForAll => self.min_free_bytes,
+            _ => self.min_free_bytes.saturating_add(self.min_free_bytes / AGAIN_PART),
+        };
+        let room = if free_bytes >= min_free_bytes {
+            Room::ForAll
+        } else if free_bytes >= self.min_free_bytes / CONTROL_PART {
+            Room::ForControl
+        } else {
+            Room::ForNothing
+        };
+        if room != self.room {
+            self.room = room;
+            match room {
+                Room::ForAll => {
+                    tracing::info!(free_bytes, "there is room on the disk again; messages are taken")
+                }
+                Room::ForControl => tracing::error!(
+                    free_bytes,
+                    min_free_bytes,
+                    "the disk is nearly full: messages are refused until there is room again"
+                ),
+                Room::ForNothing => {
+                    tracing::error!(
+                        free_bytes,
+                        "the disk is full: everything is refused until there is room again"
+                    );
+                }
+            }
+        }
+        room
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(directory: &std::path::Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_directory: &std::path::Path) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn messages_go_first_and_come_back_last() {
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        let asked = Arc::clone(&free);
+        let mut disk = Disk::asking(Box::new(move || Ok(asked.load(Ordering::Relaxed))), 800);
+        let story = [
+            (800, Room::ForAll),
+            (799, Room::ForControl),
+            (900, Room::ForControl),
+            (100, Room::ForControl),
+            (99, Room::ForNothing),
+            (0, Room::ForNothing),
+            (999, Room::ForControl),
+            (1_000, Room::ForAll),
+            (800, Room::ForAll),
+        ];
+        for (bytes, room) in story {
+            free.store(bytes, Ordering::Relaxed);
+            assert_eq!(disk.room(), room, "{bytes} bytes free");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_cannot_say_refuses_nothing() {
+        let unknown = || Err(io::ErrorKind::Unsupported.into());
+        assert_eq!(Disk::asking(Box::new(unknown), u64::MAX).room(), Room::ForAll);
+        assert_eq!(Disk::asking(Box::new(|| Ok(0)), 0).room(), Room::ForAll);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn this_disk_can_say() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(free_bytes(directory.path()).unwrap() > 0);
+        assert_eq!(Disk::of(directory.path().to_owned(), 1).room(), Room::ForAll);
+        // No disk has an eighth of these.
+        assert_eq!(Disk::of(directory.path().to_owned(), u64::MAX).room(), Room::ForNothing);
+    }
+}
