@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bimip_session::ledger::{Failed, Ticket};
+use bimip_session::ledger::{Failed, Failure, Ticket};
 use bimip_session::server::Input;
 
 use crate::clock::Countdown;
@@ -77,7 +76,7 @@ fn run<S: Storage>(mut storage: S, mut gather: Gather, post: &Post, counts: &Cou
             inputs.push(match answer {
                 Ok(proof) => Input::Committed(proof),
                 Err(failed) => {
-                    note_failure(&failed, counts);
+                    note_failure(&storage, &failed, counts);
                     Input::Failed(failed)
                 }
             });
@@ -88,14 +87,21 @@ fn run<S: Storage>(mut storage: S, mut gather: Gather, post: &Post, counts: &Cou
         Ok(()) => tracing::debug!("the store is closed"),
         Err(error) => {
             tracing::error!(%error, "the store could not be closed in order; what was proven is safe");
+            let _ = counts.close_error.set(Arc::new(error));
         }
     }
 }
 
-fn note_failure(failed: &Failed, counts: &Counts) {
-    if !counts.store_failed.swap(true, Ordering::Relaxed) {
-        let reason = failed.failure();
-        tracing::error!(%reason, "the store takes nothing more; commands are refused until the server is restarted");
+fn note_failure<S: Storage>(storage: &S, failed: &Failed, counts: &Counts) {
+    let reason = failed.failure();
+    if storage.is_failed() {
+        if counts.store_fails() {
+            tracing::error!(%reason, "the store takes nothing more; commands are refused until the server is restarted");
+        }
+    } else if reason == Failure::Full {
+        counts.refused_full.one();
+    } else {
+        counts.refused_unread.one();
     }
 }
 
@@ -185,7 +191,13 @@ mod tests {
     fn tickets(packets: Vec<ClientPacket>) -> Vec<Ticket> {
         let (mut core, now) = (ServerCore::new(Config::default()), Now::default());
         let device = Device::new(UserId::new("ann").unwrap(), DeviceName::new("phone").unwrap());
-        let place = Attachment { epoch: 1, cursor: Offset::ZERO, first: Offset(1), head: Offset::ZERO };
+        let place = Attachment {
+            epoch: 1,
+            cursor: Offset::ZERO,
+            first: Offset(1),
+            head: Offset::ZERO,
+            groups: Vec::new(),
+        };
         let grant = Some(Grant::new(device));
         core.handle_input(now, Input::Opened { conn: CONN, caps: Caps::FULL, grant });
         core.handle_input(now, Input::Attached(CONN, Some(place)));

@@ -1,6 +1,11 @@
 //! What the driver counts, beside the core's counters.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::watch;
+
+use crate::storage::StorageError;
 
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -9,10 +14,17 @@ macro_rules! counts {
         pub(crate) struct Counts {
             $($(#[$doc])* pub(crate) $name: Count,)*
             /// The store takes nothing until it is opened again.
-            pub(crate) store_failed: AtomicBool,
+            pub(crate) store_failed: watch::Sender<bool>,
+            /// Why the store could not be closed in order.
+            pub(crate) close_error: OnceLock<Arc<StorageError>>,
         }
 
         impl Counts {
+            /// The store takes nothing any more. Whether that is news.
+            pub(crate) fn store_fails(&self) -> bool {
+                self.store_failed.send_if_modified(|failed| !std::mem::replace(failed, true))
+            }
+
             /// Every count with its name.
             pub(crate) fn list(&self) -> Vec<(String, u64)> {
                 vec![$((stringify!($name).to_owned(), self.$name.get())),*]
@@ -40,6 +52,12 @@ counts! {
     door_refused,
     /// Connections turned away at the door because the server is full.
     door_full,
+    /// Commands refused because the disk is nearly full.
+    refused_full,
+    /// Commands refused because the store could not read a row that they need.
+    refused_unread,
+    /// Pages and places of devices that the store could not read.
+    unread,
 }
 
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ use bimip_server::VoicePingSessions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::jwt::{Jwt, Token};
+use crate::store::StoreCommand;
 
 /// A messaging server: VoicePing (msgpack) on `/`, bimip.v1 (protobuf) on `/bimip`, over WebSocket; bimip.v1 over raw
 /// TCP.
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// yet.
     #[command(after_help = TOKEN_EXAMPLES)]
     Token(Token),
+    /// Looks after the files of a store, while no server runs on them.
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
 const EXAMPLES: &str = "\
@@ -75,6 +79,9 @@ pub(crate) struct Serve {
     /// The directory of the embedded store; made if it does not exist.
     #[arg(long, value_name = "DIR", default_value = "./bimip-data")]
     pub(crate) data: PathBuf,
+    /// Refuse messages while less than this is free on the disk of `--data`; 0 takes them until a write fails.
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    pub(crate) min_free_mib: u32,
     /// How tokens are checked.
     #[arg(long, value_enum, default_value_t = Auth::Open)]
     pub(crate) auth: Auth,

@@ -1,19 +1,23 @@
 //! The binary: flags, a store, listeners, signals. Everything else is the library.
 
 mod flags;
+mod store;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bimip_server::jwt::JwtAuth;
-use bimip_server::storage::embedded::EmbeddedStorage;
+use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
 use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server};
 use clap::Parser;
 use clap::error::ErrorKind;
+use futures_util::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
 use crate::flags::{Auth, Command, Flags, Serve, Store, Tcp, Token};
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
     match command {
         Command::Serve(serve) => serve_until_told(&serve),
         Command::Token(token) => print_token(&token),
+        Command::Store(command) => command.run(),
     }
 }
 
@@ -56,7 +61,36 @@ fn serve_until_told(serve: &Serve) -> ExitCode {
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(Ended::Wrong(error)) => fail(&error),
+        Err(Ended::StoreFailed) => {
+            let data = serve.data.display();
+            tracing::error!(
+                "the store in {data} failed: see above for the reason, make room on the disk or look after it, and \
+                 start the server again (a supervisor may: this is exit code 2). What was acknowledged is safe, and \
+                 `bimip-server store verify --data {data}` reads all of it"
+            );
+            ExitCode::from(STORE_FAILED)
+        }
+    }
+}
+
+/// How long a server whose store failed goes on refusing in words, so that clients learn of it.
+const REFUSE_FOR: Duration = Duration::from_secs(2);
+
+/// The exit code then: a supervisor that starts the server again does the right thing.
+const STORE_FAILED: u8 = 2;
+
+/// Why the server is not there any more.
+enum Ended {
+    /// Something else, in words and with what to do.
+    Wrong(String),
+    /// The store takes nothing until it is opened again.
+    StoreFailed,
+}
+
+impl From<String> for Ended {
+    fn from(error: String) -> Self {
+        Self::Wrong(error)
     }
 }
 
@@ -66,7 +100,7 @@ fn fail(error: &str) -> ExitCode {
 }
 
 /// Serves until a signal comes; returns when everything is in order, or with what is wrong and what to do.
-async fn run(serve: &Serve) -> Result<(), String> {
+async fn run(serve: &Serve) -> Result<(), Ended> {
     // Before anything is announced: who reads the line may send a signal at once.
     let mut stop = Stop::new().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let mut listeners = Vec::with_capacity(serve.listen.len());
@@ -84,10 +118,25 @@ async fn run(serve: &Serve) -> Result<(), String> {
         keep_serving(server.clone().serve_tcp(listener, Dialect::Scheme));
     }
     announce(&line);
-    let signal = stop.wait().await;
-    tracing::info!(signal, "shutting down");
+    let failed = tokio::select! {
+        signal = stop.wait() => {
+            tracing::info!(signal, "shutting down");
+            false
+        }
+        () = server.failed() => true,
+    };
+    if failed {
+        tracing::error!("shutting down in {} s: until then commands are refused", REFUSE_FOR.as_secs());
+        let _ = timeout(REFUSE_FOR, stop.wait()).await;
+    }
     server.shutdown().await;
-    Ok(())
+    // The store may have failed on the way.
+    let failed = failed || server.failed().now_or_never().is_some();
+    match server.close_error() {
+        _ if failed => Err(Ended::StoreFailed),
+        Some(error) => Err(Ended::Wrong(format!("the store could not be closed in order: {error}"))),
+        None => Ok(()),
+    }
 }
 
 fn keep_serving(served: impl Future<Output = std::io::Result<()>> + Send + 'static) {
@@ -137,7 +186,9 @@ fn store(serve: &Serve, builder: Builder<Missing, impl Authenticator>) -> Result
         Store::Memory => builder.storage(MemoryStorage::new()).start(),
         Store::Embedded => {
             let data = &serve.data;
-            let storage = EmbeddedStorage::open(data)
+            let mut options = Options::default();
+            options.min_free_bytes = u64::from(serve.min_free_mib) * 1024 * 1024;
+            let storage = EmbeddedStorage::open_with(data, &options)
                 .map_err(|error| format!("cannot open the store in {}: {error}", data.display()))?;
             tracing::info!(data = %data.display(), "the store is open");
             builder.storage(storage).start()

@@ -1,7 +1,6 @@
 //! The task that owns the core: takes a batch of inputs, feeds them, carries out what the core wants.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bimip_codec::Shared;
 use bimip_proto::Now;
@@ -159,7 +158,7 @@ impl Node {
                 self.core.handle_input(now, Input::Closed(conn));
             }
             if !lost.is_empty() {
-                self.counts.store_failed.store(true, Ordering::Relaxed);
+                self.counts.store_fails();
                 tracing::error!(tickets = lost.len(), "the commit thread is gone; commands are refused");
             }
             for ticket in lost {
@@ -218,7 +217,7 @@ impl Node {
         Report {
             connections: self.core.connections(),
             draining: self.drain_until.is_some(),
-            store_failed: self.counts.store_failed.load(Ordering::Relaxed),
+            store_failed: *self.counts.store_failed.borrow(),
             counters,
         }
     }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use bimip_proto::Device;
-use bimip_session::server::{ConnId, Input, ReadPage};
+use bimip_session::server::{ConnId, Input, Page, ReadPage};
 
+use crate::counts::Counts;
 use crate::post::Post;
 use crate::storage::Reader;
 
@@ -36,21 +37,31 @@ impl Reads {
 }
 
 /// Starts the threads. They end when the node's end is dropped and every question is answered.
-pub(crate) fn spawn<R: Reader>(reader: &R, post: &Post) -> io::Result<(Reads, Vec<JoinHandle<()>>)> {
+pub(crate) fn spawn<R: Reader>(
+    reader: &R,
+    post: &Post,
+    counts: &Arc<Counts>,
+) -> io::Result<(Reads, Vec<JoinHandle<()>>)> {
     let (questions, asked) = channel();
     let asked = Arc::new(Mutex::new(asked));
     let mut threads = Vec::with_capacity(THREADS);
     for number in 1..=THREADS {
         let (reader, asked, post) = (reader.clone(), Arc::clone(&asked), post.clone());
+        let counts = Arc::clone(counts);
         let name = format!("bimip-read-{number}");
-        threads.push(thread::Builder::new().name(name).spawn(move || run(&reader, &asked, &post))?);
+        threads.push(thread::Builder::new().name(name).spawn(move || run(&reader, &asked, &post, &counts))?);
     }
     Ok((Reads(questions), threads))
 }
 
-fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post) {
+fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post, counts: &Counts) {
     while let Some(question) = next(asked) {
-        post.send_blocking(vec![answer(reader, question)]);
+        let answer = answer(reader, question);
+        // Nobody asks again at once: a page is asked for with the next row or disposal, a place with the next sign-in.
+        if matches!(&answer, Input::Page(Page { rows: None, .. }) | Input::Attached(_, None)) {
+            counts.unread.one();
+        }
+        post.send_blocking(vec![answer]);
     }
 }
 

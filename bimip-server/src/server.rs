@@ -18,7 +18,7 @@ use crate::connection::{self, Context};
 use crate::counts::Counts;
 use crate::node::Node;
 use crate::post::{INBOX_BATCHES, Post, ToNode};
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageError};
 use crate::transport::Transport;
 use crate::{commit, reads};
 
@@ -116,7 +116,7 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
     pub fn start(self) -> io::Result<Server> {
         let (sender, inbox) = mpsc::channel(INBOX_BATCHES);
         let (config, counts, post) = (self.config, Arc::new(Counts::default()), Post::new(&sender));
-        let (reads, mut threads) = reads::spawn(&self.storage.reader(), &post)?;
+        let (reads, mut threads) = reads::spawn(&self.storage.reader(), &post, &counts)?;
         let (tickets, commits) =
             commit::spawn(self.storage, config.control_wait, post.clone(), Arc::clone(&counts))?;
         threads.push(commits);
@@ -127,9 +127,10 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
         let node = Node::new(config.clone(), Arc::clone(&gate), post, Arc::clone(&counts), tickets, reads);
         tokio::spawn({
             let (phase, places, config) = (phase.clone(), Arc::clone(&places), config.clone());
+            let counts = Arc::clone(&counts);
             async move {
                 node.run(inbox).await;
-                wind_up(threads, &places, &config).await;
+                wind_up(threads, &places, &config, &counts).await;
                 phase.send_replace(Phase::Stopped);
             }
         });
@@ -140,12 +141,16 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
 
 /// The node is done: waits for its threads, and for connections to write their goodbyes. Not for ever: a disk that
 /// hangs must not keep a process alive that has nothing left to say.
-async fn wind_up(threads: Vec<JoinHandle<()>>, places: &Semaphore, config: &Config) {
+async fn wind_up(threads: Vec<JoinHandle<()>>, places: &Semaphore, config: &Config, counts: &Counts) {
     let join = move || threads.into_iter().map(JoinHandle::join).filter(Result::is_err).count();
-    match timeout(config.drain, tokio::task::spawn_blocking(join)).await {
-        Ok(Ok(0)) => {}
-        Ok(_) => tracing::error!("a thread of the store has panicked"),
-        Err(_) => tracing::error!("the store hangs and was not closed; what was proven is safe"),
+    let wrong = match timeout(config.drain, tokio::task::spawn_blocking(join)).await {
+        Ok(Ok(0)) => None,
+        Ok(_) => Some("a thread of the store has panicked"),
+        Err(_) => Some("the store hangs and was not closed; what was proven is safe"),
+    };
+    if let Some(wrong) = wrong {
+        tracing::error!("{wrong}");
+        let _ = counts.close_error.set(Arc::new(StorageError::Engine(wrong.to_owned())));
     }
     if timeout(config.linger, places.acquire_many(config.connections)).await.is_err() {
         tracing::debug!("some connections did not read their goodbye");
@@ -213,6 +218,22 @@ impl Server {
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
         let server = self.clone();
         async move { server.reaches(Phase::Draining).await }
+    }
+
+    /// Resolves when the store has failed: from then on commands are refused, while reading goes on. Only opening
+    /// the store again helps, so this is the moment for a process to shut down in order and be started anew.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let server = self.clone();
+        async move {
+            let _ = server.counts().store_failed.subscribe().wait_for(|failed| *failed).await;
+        }
+    }
+
+    /// What kept the store from being closed in order, once [`shutdown`](Self::shutdown) has returned. What was
+    /// proven is safe all the same.
+    #[must_use]
+    pub fn close_error(&self) -> Option<Arc<StorageError>> {
+        self.context.counts.close_error.get().cloned()
     }
 
     async fn reaches(&self, phase: Phase) {

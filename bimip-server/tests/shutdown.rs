@@ -156,3 +156,48 @@ async fn a_store_that_panics_is_a_failed_store() {
     }
     assert!(running.http("GET", "/health").await.contains(r#""status":"failed""#));
 }
+
+/// A store that cannot be closed in order.
+struct Stuck(MemoryStorage);
+
+impl Storage for Stuck {
+    type Reader = <MemoryStorage as Storage>::Reader;
+
+    fn commit(&mut self, batch: Vec<Ticket>) -> Vec<Result<Committed, Failed>> {
+        self.0.commit(batch)
+    }
+
+    fn reader(&self) -> Self::Reader {
+        self.0.reader()
+    }
+
+    fn close(self) -> Result<(), StorageError> {
+        Err(StorageError::Engine("stuck".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn what_went_wrong_at_the_end_is_not_lost() {
+    let running = Running::over(Stuck(MemoryStorage::new()), Config::default()).await;
+    assert!(running.server.close_error().is_none());
+    soon(running.server.shutdown()).await;
+    assert!(running.server.close_error().unwrap().to_string().contains("stuck"));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_failure_hears_of_it() {
+    let (storage, mut asked, go) = Gated::new();
+    let running = Running::over(storage, Config::default()).await;
+    let waiting = tokio::spawn(running.server.failed());
+    let mut ann = running.phone("ann", "phone").await;
+    ann.say(&draft("c-1")).await;
+    soon(asked.recv()).await.unwrap();
+    go.send(Verdict::Commit).unwrap();
+    assert!(matches!(ann.next().await, ServerPacket::Accepted { .. }));
+    assert!(!waiting.is_finished());
+    ann.say(&draft("c-2")).await;
+    soon(asked.recv()).await.unwrap();
+    go.send(Verdict::Fail).unwrap();
+    soon(waiting).await.unwrap();
+    assert!(soon(running.server.report()).await.unwrap().store_failed, "and it is still there");
+}

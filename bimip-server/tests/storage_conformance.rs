@@ -85,6 +85,11 @@ conformance! {
     an_unknown_user_has_an_empty_mailbox
     readers_see_what_is_proven_and_no_more
     readers_keep_up_with_a_writer
+    a_group_message_is_in_every_mailbox
+    who_left_a_group_gets_no_more_of_it
+    a_batch_sees_who_comes_and_goes
+    groups_survive_reopening
+    a_large_group_tells_authors_once
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

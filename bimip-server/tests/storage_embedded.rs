@@ -72,6 +72,16 @@ impl Client {
     /// Says something, commits what it wants in a batch of its own, and gives what is heard then.
     fn say(&mut self, conn: ConnId, packet: ClientPacket) -> Vec<ServerPacket> {
         self.core.handle_input(NOW, Input::Packets(conn, vec![Said::from(packet)]));
+        self.settle()
+    }
+
+    /// Says several things at once, and commits them in one batch.
+    fn commit(&mut self, packets: Vec<Said>) -> Vec<ServerPacket> {
+        self.core.handle_input(NOW, Input::Packets(CONN, packets));
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Vec<ServerPacket> {
         let (_, tickets) = self.pump();
         for answer in self.storage.commit(tickets) {
             self.core.handle_input(
@@ -318,6 +328,54 @@ fn a_lost_file_of_the_engine_is_loud_and_the_rest_stays() {
     }
 }
 
+/// A row that cannot be read is the business of those who need it, and of nobody else.
+// MISSION L3
+#[test]
+fn a_damaged_row_refuses_only_those_who_need_it() {
+    let directory = three_messages();
+    with_engine(&directory, |db, [_, small]| {
+        let rows = db.snapshot().prefix(small, [0x10]).map(|row| row.key().unwrap()).collect::<Vec<_>>();
+        // The end of the mailbox of `b`, who got their number after `a`.
+        small.insert(rows.last().unwrap().clone(), b"not what was stored").unwrap();
+    });
+    let mut client = Client::open(directory.path());
+    client.sent = 100;
+    let draft = |client: &mut Client, to: &str| {
+        client.sent += 1;
+        let client_ref = ClientRef::new(&format!("r{}", client.sent)).ok();
+        let to = Address::User(user(to));
+        ClientPacket::Send(Draft { client_ref, to, client_time: None, body: Body::text("x") })
+    };
+    let mut offset = 3;
+    for round in 0..4 {
+        let packets = ["c", "b", "d", "c"].map(|to| Said::from(draft(&mut client, to)));
+        let heard = client.commit(packets.into());
+        let answers: Vec<Option<u64>> = heard
+            .iter()
+            .filter_map(|packet| match packet {
+                ServerPacket::Accepted { offset, .. } => Some(Some(offset.0)),
+                ServerPacket::Rejected { reason: Reject::Unavailable, .. } => Some(None),
+                _ => None,
+            })
+            .collect();
+        if round == 0 {
+            assert_eq!(answers, [None; 4], "the first batch fails as one");
+        } else {
+            assert_eq!(
+                answers,
+                [Some(offset + 1), None, Some(offset + 2), Some(offset + 3)],
+                "round {round}"
+            );
+            offset += 3;
+        }
+        assert!(!client.storage.is_failed());
+    }
+    assert!(matches!(rows(&client.storage, "b"), Err(StorageError::Damaged { .. })));
+    assert_eq!(rows(&client.storage, "c").unwrap(), 6);
+    drop(client);
+    assert_eq!(rows(&EmbeddedStorage::open(directory.path()).unwrap(), "c").unwrap(), 6, "and it is durable");
+}
+
 /// A store that was not closed: its rows are in the journal only.
 fn in_the_journal(messages: u64) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     let directory = tempfile::tempdir().unwrap();
@@ -408,7 +466,10 @@ fn after_a_write_that_failed_nothing_is_taken() {
         heard.split("accepted ").nth(1).and_then(|it| it.split_whitespace().next()?.parse().ok()).unwrap();
     assert!(accepted > 3, "{heard}");
 
+    let note = store(&directory).join("failed");
+    assert!(note.exists(), "it leaves a note");
     let storage = EmbeddedStorage::open(directory.path()).unwrap();
+    assert!(!note.exists(), "which is gone when the store is open again");
     let stored = rows(&storage, "b").unwrap();
     assert!(stored == accepted || stored == accepted + 1, "{stored} rows of {accepted} accepted messages");
 }

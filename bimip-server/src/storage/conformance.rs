@@ -14,6 +14,7 @@
 
 mod differential;
 mod faults;
+mod groups;
 mod reading;
 mod receipts;
 mod recovery;
@@ -95,6 +96,8 @@ cases! {
     reading: a_page_is_bounded, pages_join_without_a_gap, a_cursor_never_goes_back,
         an_unknown_user_has_an_empty_mailbox, readers_see_what_is_proven_and_no_more,
         readers_keep_up_with_a_writer;
+    groups: a_group_message_is_in_every_mailbox, who_left_a_group_gets_no_more_of_it,
+        a_batch_sees_who_comes_and_goes, groups_survive_reopening, a_large_group_tells_authors_once;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

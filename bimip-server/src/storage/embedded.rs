@@ -23,6 +23,9 @@
 //! | draft | `13` device, client reference | sequence, offset, digest |
 //! | marks | `14` sequence, user | four bits |
 //! | cursor | `15` device | offset |
+//! | group | `20` conversation | open, members |
+//! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
+//! | group of a user | `22` user, conversation | group; taken away when they leave |
 //!
 //! Numbers are eight bytes, big-endian, so that the order of keys is the order of rows; users, devices and
 //! conversations stand in keys by the numbers that their names were given at first sight. The last row of a
@@ -61,6 +64,7 @@ mod recent;
 mod record;
 mod room;
 mod rows;
+pub mod verify;
 mod view;
 mod writer;
 
@@ -74,6 +78,7 @@ use bimip_session::ledger::{Committed, Failed, Failure, Settlement, Ticket, sett
 use fjall::PersistMode;
 
 pub use self::reader::EmbeddedReader;
+pub use self::verify::verify;
 
 use self::engine::Engine;
 use self::memo::Memo;
@@ -114,6 +119,9 @@ pub struct Options {
     /// Users, devices and conversations whose numbers and heads are remembered: of each up to twice as many, at
     /// about 200 bytes.
     pub names: usize,
+    /// Members of groups, and groups of users, that are remembered in lists: of each up to twice as many, at about
+    /// 100 bytes.
+    pub listed: usize,
     /// The last entries of the log that are remembered, for receipts and resends.
     pub recent_entries: usize,
     /// And at most so many bytes of them.
@@ -131,6 +139,7 @@ impl Default for Options {
             cache_bytes: 64 * MIB,
             worker_threads: 1,
             names: 32_768,
+            listed: 65_536,
             recent_entries: 4_096,
             recent_bytes: 4 * MIB,
             min_free_bytes: 64 * MIB,
@@ -285,13 +294,13 @@ impl Storage for EmbeddedStorage {
             return batch.into_iter().map(|ticket| Err(ticket.failed(failure))).collect();
         }
         let room = self.disk.room();
-        if room == Room::ForAll {
+        if room == Room::All {
             return self.decide(batch);
         }
         // The answers stay in the order of the tickets.
         let (mut admitted, mut refused) = (Vec::new(), Vec::with_capacity(batch.len()));
         for ticket in batch {
-            if room == Room::ForControl && ticket.is_control() {
+            if room == Room::Control && ticket.is_control() {
                 admitted.push(ticket);
                 refused.push(None);
             } else {
@@ -327,6 +336,8 @@ impl EmbeddedStorage {
         }
         for keyspace in [log, small] {
             while keyspace.sealed_memtable_count() > 0 && Instant::now() < deadline {
+                // Says so when the background could not write a table: then nothing is to be waited for.
+                db.persist(PersistMode::Buffer)?;
                 std::thread::sleep(Duration::from_millis(2));
             }
         }

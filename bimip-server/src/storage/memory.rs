@@ -68,7 +68,8 @@ impl Reader for MemoryReader {
         let book = read(&self.book);
         let Ok(cursor) = book.cursor(device);
         let Ok(head) = book.mailbox_head(&device.user);
-        Ok(Attachment { epoch: book.epoch(), cursor, first: book.mailbox_first(&device.user), head })
+        let Ok(groups) = book.groups_of(&device.user);
+        Ok(Attachment { epoch: book.epoch(), cursor, first: book.mailbox_first(&device.user), head, groups })
     }
 
     fn rows(

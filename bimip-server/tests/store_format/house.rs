@@ -193,7 +193,7 @@ fn words(entry: &Entry) -> String {
         }
         Entry::Receipt(receipt) => {
             let names = receipt.messages.iter().map(|names| {
-                let alias = names.alias.as_ref().map_or("-".to_owned(), ToString::to_string);
+                let alias = names.alias.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
                 format!(" {} {alias} {}", names.id, names.client_ref.as_ref().map_or("-", ClientRef::as_str))
             });
             let names: String = names.collect();

@@ -68,13 +68,7 @@ impl Running {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Wire, Response<()>), Error> {
-        let mut request = format!("ws://{}{path}", self.address).into_client_request()?;
-        for (name, value) in headers {
-            let name: HeaderName = name.parse().unwrap();
-            request.headers_mut().append(name, HeaderValue::from_str(value).unwrap());
-        }
-        let (socket, response) = soon(connect_async(request)).await?;
-        Ok((Wire(socket), response.map(|_| ())))
+        Wire::open(self.address, path, headers).await
     }
 
     /// A push-to-talk client.
@@ -117,6 +111,21 @@ pub(crate) struct Wire(WebSocketStream<MaybeTlsStream<TcpStream>>);
 pub(crate) type Ended = Option<u16>;
 
 impl Wire {
+    /// An upgrade with these headers.
+    pub(crate) async fn open(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Self, Response<()>), Error> {
+        let mut request = format!("ws://{address}{path}").into_client_request()?;
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, HeaderValue::from_str(value).unwrap());
+        }
+        let (socket, response) = soon(connect_async(request)).await?;
+        Ok((Self(socket), response.map(|_| ())))
+    }
+
     pub(crate) async fn send(&mut self, frame: impl Into<Bytes>) {
         soon(self.0.send(Message::Binary(frame.into()))).await.unwrap();
     }

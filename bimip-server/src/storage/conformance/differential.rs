@@ -7,12 +7,13 @@ use bimip_proto::{
 use bimip_session::server::ConnId;
 
 use super::Subject;
-use super::world::{Rows, World, accepted, draft, user};
+use super::world::{Rows, World, accepted, draft, group, user};
 use crate::storage::Storage;
 use crate::storage::memory::MemoryStorage;
 
 const USERS: [&str; 5] = ["a", "b", "a_b", "ünï", "0"];
 const DEVICES: [&str; 2] = ["1", "phone/2"];
+const GROUPS: [&str; 3] = ["g", "a", "g_h"];
 const SEEDS: u64 = 4;
 const STEPS: u32 = 400;
 
@@ -98,6 +99,10 @@ impl<S: Storage> Pair<S> {
                 ClientPacket::Talk(Talk { from: user("a"), to, act: TalkAct::Stop })
             }),
             29..31 => self.clock(),
+            32..34 => self.say(conn, |pair| {
+                let name = group(GROUPS[pair.dice.below(GROUPS.len())]);
+                if pair.dice.below(3) == 0 { ClientPacket::Leave(name) } else { ClientPacket::Join(name) }
+            }),
             31 if self.dice.below(6) == 0 => self.restart(subject),
             _ => self.commit(),
         }
@@ -116,7 +121,11 @@ impl<S: Storage> Pair<S> {
         };
         let to = USERS[self.dice.below(USERS.len())];
         let size = [0, 5, 5, 300, 9_000][self.dice.below(5)];
-        ClientPacket::Send(draft(&name, to, Body::text(&"x".repeat(size))))
+        let mut draft = draft(&name, to, Body::text(&"x".repeat(size)));
+        if self.dice.below(3) == 0 {
+            draft.to = Address::Group(group(GROUPS[self.dice.below(GROUPS.len())]));
+        }
+        ClientPacket::Send(draft)
     }
 
     /// A message that was sent, one that was not, or one by its other name.

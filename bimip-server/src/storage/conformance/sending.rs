@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, Body, BodyKind, Caps, ClientPacket, Entry, Floor, Form, Offset, Reject, Seal, Seq, ServerPacket,
-    Talk, TalkAct,
+    Talk, TalkAct, limits,
 };
 use bytes::Bytes;
 
@@ -58,14 +58,34 @@ pub(super) fn a_resend_is_stored_once<S: Storage>(subject: &Subject<'_, S>) {
 pub(super) fn another_body_under_a_name_is_refused<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
-    world.sent(a, "r1", "b", "hello");
+    let first = world.sent(a, "r1", "b", "hello");
     for (to, text) in [("b", "something else"), ("c", "hello")] {
         world.send(a, "r1", to, text);
         world.commit();
         assert_eq!(rejected(&world.heard(a)), [Reject::Conflict], "{text:?} to {to}");
     }
-    for (who, rows) in [("a", 1), ("b", 1), ("c", 0)] {
-        assert_eq!(world.rows(who, 0).len(), rows, "nothing of it is stored for {who}");
+    let nothing_more = |world: &World<S>| {
+        for (who, rows) in [("a", 1), ("b", 1), ("c", 0)] {
+            assert_eq!(world.rows(who, 0).len(), rows, "nothing of it is stored for {who}");
+        }
+    };
+    nothing_more(&world);
+    // Names are kept as long as the messages: opening again, and again, forgets none.
+    for _ in 0..2 {
+        let Some(reopened) = world.reopen(subject) else { return };
+        world = reopened;
+        world.now.unix_ms += u64::from(limits::DEDUP_DAYS) * 24 * 3_600_000;
+        let a = world.open("a", "1");
+        let welcome = world.heard(a).into_iter().find_map(|packet| match packet {
+            ServerPacket::Welcome(welcome) => Some(welcome.dedup_days),
+            _ => None,
+        });
+        assert!(welcome.is_some_and(|days| days >= 7), "how long is announced: {welcome:?}");
+        world.send(a, "r1", "b", "something else");
+        world.commit();
+        assert_eq!(rejected(&world.heard(a)), [Reject::Conflict], "after reopening");
+        assert_eq!(world.sent(a, "r1", "b", "hello"), first, "and the first is still found");
+        nothing_more(&world);
     }
 }
 

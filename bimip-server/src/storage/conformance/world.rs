@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Head, MessageRef, Noted,
-    Now, Offset, Receipt, Reject, Row, Said, ServerPacket, Status, UserId,
+    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, GroupId, Head,
+    MessageRef, Noted, Now, Offset, Receipt, Reject, Row, Said, ServerPacket, Status, UserId,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::Ticket;
@@ -146,6 +146,11 @@ impl<S: Storage> World<S> {
                 Output::Send(conn, outgoing) => {
                     self.heard.entry(conn).or_default().push(outgoing.into_packet());
                 }
+                Output::SendAll(conns, outgoing) => {
+                    for conn in conns {
+                        self.heard.entry(conn).or_default().push(outgoing.packet().clone());
+                    }
+                }
                 Output::Commit(ticket) => self.tickets.push(ticket),
                 Output::Attach(conn, device) => {
                     let attachment = self.reader.attach(&device).unwrap_or_else(|error| panic!("{error}"));
@@ -166,6 +171,10 @@ impl<S: Storage> World<S> {
 
 pub(super) fn user(name: &str) -> UserId {
     UserId::new(name).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+pub(super) fn group(name: &str) -> GroupId {
+    GroupId::new(name).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 pub(super) fn device(user: &str, name: &str) -> Device {

@@ -8,6 +8,7 @@
 //! store/engine/     the engine's files
 //! store/failed      a note that the store failed (`mend.rs`)
 //! store/mend/       its journals, while they are written anew
+//! verify/           links to the store's files, while somebody reads all of it (`verify.rs`)
 //! store.new/        a store whose making was interrupted: nothing in it was ever proven
 //! ```
 //!
@@ -54,6 +55,18 @@ impl Directory {
             Err(TryLockError::WouldBlock) => Err(StorageError::InUse),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+
+    /// Locks a directory that has a store in it; nothing is made where there is none.
+    pub(super) fn lock_existing(path: &Path) -> Result<Self, StorageError> {
+        if !path.join("store").try_exists()? {
+            return Err(io::Error::new(ErrorKind::NotFound, "there is no store in this directory").into());
+        }
+        Self::lock(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn store(&self) -> PathBuf {

@@ -21,6 +21,13 @@ pub(super) struct Engine {
     pub(super) _lock: File,
 }
 
+impl Engine {
+    /// For somebody who only reads, and everything.
+    pub(super) const fn look_only(db: Database, log: Keyspace, small: Keyspace, lock: File) -> Self {
+        Self { db, log, small, epoch: 0, proven: AtomicU64::new(u64::MAX), _lock: lock }
+    }
+}
+
 impl From<fjall::Error> for StorageError {
     fn from(error: fjall::Error) -> Self {
         match error {

@@ -1,6 +1,10 @@
 //! Where rows are: the keys of both keyspaces. The table is in the documentation of the [parent](super).
 
+mod read;
+
 use bimip_proto::{ClientRef, DeviceName, GroupId, Offset, Seq, UserId};
+
+pub(super) use self::read::Key;
 
 use super::names::{ConversationNo, DeviceNo, UserNo};
 
@@ -17,6 +21,9 @@ mod tag {
     pub(super) const KNOWN: u8 = 0x13;
     pub(super) const MARKS: u8 = 0x14;
     pub(super) const CURSOR: u8 = 0x15;
+    pub(super) const GROUP_HEAD: u8 = 0x20;
+    pub(super) const MEMBER: u8 = 0x21;
+    pub(super) const GROUP_OF: u8 = 0x22;
 }
 
 /// What the store is: format and epoch.
@@ -79,6 +86,21 @@ pub(super) fn cursor(device: DeviceNo) -> [u8; 9] {
     single(tag::CURSOR, device.0)
 }
 
+/// A group.
+pub(super) fn group_head(group: ConversationNo) -> [u8; 9] {
+    single(tag::GROUP_HEAD, group.0)
+}
+
+/// A user in a group.
+pub(super) fn member(group: ConversationNo, user: UserNo) -> [u8; 17] {
+    pair(tag::MEMBER, group.0, user.0)
+}
+
+/// A group that a user is in.
+pub(super) fn group_of(user: UserNo, group: ConversationNo) -> [u8; 17] {
+    pair(tag::GROUP_OF, user.0, group.0)
+}
+
 /// The last number of a key of two numbers: the offset of a row, the seq of a message.
 pub(super) fn last_number(key: &[u8]) -> Option<u64> {
     let key: &[u8; 17] = key.try_into().ok()?;
@@ -120,7 +142,7 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 11] = [
+        let all: [(Vec<u8>, &[u8]); 14] = [
             (super::user(&alice), b"\x02alice"),
             (super::device(user, &phone), b"\x03\0\0\0\0\0\0\0\x01phone"),
             (direct(user, UserNo(2)).to_vec(), b"\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
@@ -131,6 +153,9 @@ mod tests {
             (known(device, &ClientRef::new("r").unwrap()), b"\x13\0\0\0\0\0\0\0\x02r"),
             (marks(258, user).to_vec(), b"\x14\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
             (cursor(device).to_vec(), b"\x15\0\0\0\0\0\0\0\x02"),
+            (group_head(conversation).to_vec(), b"\x20\0\0\0\0\0\0\0\x03"),
+            (member(conversation, user).to_vec(), b"\x21\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01"),
+            (group_of(user, conversation).to_vec(), b"\x22\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (log(258).to_vec(), b"\0\0\0\0\0\0\x01\x02"),
         ];
         for (key, stored) in all {

@@ -1,6 +1,8 @@
 //! What the commit thread remembers about users, devices and conversations, so that a message between people
 //! who just wrote costs no read.
 
+mod groups;
+
 use bimip_proto::{ConversationId, Device, Offset, UserId};
 use bimip_session::ledger::ConversationHead;
 
@@ -18,6 +20,7 @@ pub(super) struct Memo {
     users: Recent<UserId, Option<OfUser>>,
     devices: Recent<Device, Option<OfDevice>>,
     conversations: Recent<ConversationId, Option<OfConversation>>,
+    groups: groups::Groups,
     pub(super) tail: Tail,
 }
 
@@ -51,16 +54,18 @@ impl Memo {
             users: Recent::new(options.names),
             devices: Recent::new(options.names),
             conversations: Recent::new(options.names),
+            groups: groups::Groups::new(options.names, options.listed),
             tail: Tail::new(options.recent_entries, options.recent_bytes),
         }
     }
 
     /// Forgets everything.
     pub(super) fn forget(&mut self) {
-        let Self { users, devices, conversations, tail } = self;
+        let Self { users, devices, conversations, groups, tail } = self;
         users.forget();
         devices.forget();
         conversations.forget();
+        groups.forget();
         tail.forget();
     }
 

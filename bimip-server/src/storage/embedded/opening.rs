@@ -115,7 +115,7 @@ fn draw_epoch() -> Result<u32, StorageError> {
     }
 }
 
-fn start(path: &Path, options: &Options) -> Result<(Database, [Keyspace; 2]), StorageError> {
+pub(super) fn start(path: &Path, options: &Options) -> Result<(Database, [Keyspace; 2]), StorageError> {
     let db = Database::builder(path)
         .cache_size(options.cache_bytes)
         .worker_threads(options.worker_threads.max(1))
@@ -130,7 +130,7 @@ fn start(path: &Path, options: &Options) -> Result<(Database, [Keyspace; 2]), St
 
 /// The engine starts afresh where files that it looks for first are gone, and removes what is left of the rest.
 /// Since a store is made in one piece, a file that is gone now was lost.
-fn complete(engine: &Path) -> Result<(), StorageError> {
+pub(super) fn complete(engine: &Path) -> Result<(), StorageError> {
     const GONE: &str = "it is not there";
     let keyspaces = engine.join("keyspaces");
     let mut files = vec![engine.join("version")];

@@ -25,13 +25,17 @@ impl Proven {
     /// a power cut may leave it, is none.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Option<u64>)> {
         let file = File::options().create(true).truncate(false).read(true).write(true).open(path)?;
-        let mut sealed = [0; 12];
-        let number = match read_at_start(&file, &mut sealed) {
-            Ok(()) => unseal(KEY, &sealed).and_then(|value| value.try_into().ok().map(u64::from_be_bytes)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
-            Err(error) => return Err(error),
-        };
+        let number = number(&file)?;
         Ok((Self { file }, number))
+    }
+
+    /// Only reads it. A file that is not there has no number.
+    pub(super) fn look(path: &Path) -> io::Result<Option<u64>> {
+        match File::open(path) {
+            Ok(file) => number(&file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Notes a batch.
@@ -44,6 +48,15 @@ impl Proven {
     /// Makes the last note durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
+    }
+}
+
+fn number(file: &File) -> io::Result<Option<u64>> {
+    let mut sealed = [0; 12];
+    match read_at_start(file, &mut sealed) {
+        Ok(()) => Ok(unseal(KEY, &sealed).and_then(|value| value.try_into().ok().map(u64::from_be_bytes))),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -40,14 +40,21 @@ impl Reader for EmbeddedReader {
         let epoch = self.engine.epoch;
         let (proven, rows) = self.proven();
         let Some(user) = rows.user(&device.user)? else {
-            return Ok(Attachment { epoch, cursor: Offset::ZERO, first: Offset(1), head: Offset::ZERO });
+            let groups = Vec::new();
+            return Ok(Attachment {
+                epoch,
+                cursor: Offset::ZERO,
+                first: Offset(1),
+                head: Offset::ZERO,
+                groups,
+            });
         };
         let cursor = match rows.device(user, &device.name)? {
             Some(device) => rows.cursor(device)?,
             None => Offset::ZERO,
         };
         let (first, head) = (rows.mailbox_first(user)?, rows.mailbox_head(user, proven)?);
-        Ok(Attachment { epoch, cursor, first, head })
+        Ok(Attachment { epoch, cursor, first, head, groups: rows.groups_of(user)? })
     }
 
     fn rows(

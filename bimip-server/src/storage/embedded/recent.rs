@@ -16,20 +16,28 @@ use bytes::Bytes;
 pub(super) struct Recent<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
+    /// What all young ones weigh.
+    young_weight: usize,
     bound: usize,
+    weight: fn(&V) -> usize,
 }
 
-impl<K: Hash + Eq + Clone, V: Copy> Recent<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
     /// At most twice `bound` values, and room for one whatever it says.
     pub(super) fn new(bound: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), bound: bound.max(1) }
+        Self::weighing(bound, |_| 0)
+    }
+
+    /// Values that count for more than one: each for one and what it weighs.
+    pub(super) fn weighing(bound: usize, weight: fn(&V) -> usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), young_weight: 0, bound, weight }
     }
 
     pub(super) fn get(&mut self, key: &K) -> Option<V> {
-        self.update(key, |value| *value)
+        self.update(key, |value| value.clone())
     }
 
-    /// Changes a value where it is remembered, and takes something from it.
+    /// Changes a value where it is remembered, but not its weight, and takes something from it.
     pub(super) fn update<T>(&mut self, key: &K, change: impl FnOnce(&mut V) -> T) -> Option<T> {
         if let Some(value) = self.young.get_mut(key) {
             return Some(change(value));
@@ -42,21 +50,28 @@ impl<K: Hash + Eq + Clone, V: Copy> Recent<K, V> {
 
     /// Remembers a value in the place of what was remembered.
     pub(super) fn set(&mut self, key: &K, value: V) {
-        match self.young.get_mut(key) {
-            Some(place) => *place = value,
-            None => self.insert(key.clone(), value),
+        if let Some(place) = self.young.get_mut(key) {
+            self.young_weight = self.young_weight - (self.weight)(place) + (self.weight)(&value);
+            *place = value;
+        } else {
+            self.old.remove(key);
+            self.insert(key.clone(), value);
         }
     }
 
     pub(super) fn forget(&mut self) {
         self.young.clear();
         self.old.clear();
+        self.young_weight = 0;
     }
 
     fn insert(&mut self, key: K, value: V) {
-        if self.young.len() >= self.bound {
+        let weight = 1 + (self.weight)(&value);
+        if !self.young.is_empty() && self.young_weight + weight > self.bound {
             self.old = std::mem::take(&mut self.young);
+            self.young_weight = 0;
         }
+        self.young_weight += weight;
         self.young.insert(key, value);
     }
 }

@@ -16,11 +16,11 @@ const AGAIN_PART: u64 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     /// Everything.
-    ForAll,
+    All,
     /// No messages.
-    ForControl,
+    Control,
     /// Nothing.
-    ForNothing,
+    Nothing,
 }
 
 /// Asks how many bytes are free.
@@ -40,38 +40,38 @@ impl Disk {
     }
 
     pub(super) const fn asking(ask: Ask, min_free_bytes: u64) -> Self {
-        Self { ask, min_free_bytes, room: Room::ForAll }
+        Self { ask, min_free_bytes, room: Room::All }
     }
 
     /// What there is room for.
     pub(super) fn room(&mut self) -> Room {
         if self.min_free_bytes == 0 {
-            return Room::ForAll;
+            return Room::All;
         }
-        let Ok(free_bytes) = (self.ask)() else { return Room::ForAll };
+        let Ok(free_bytes) = (self.ask)() else { return Room::All };
         let min_free_bytes = match self.room {
-            Room::ForAll => self.min_free_bytes,
+            Room::All => self.min_free_bytes,
             _ => self.min_free_bytes.saturating_add(self.min_free_bytes / AGAIN_PART),
         };
         let room = if free_bytes >= min_free_bytes {
-            Room::ForAll
+            Room::All
         } else if free_bytes >= self.min_free_bytes / CONTROL_PART {
-            Room::ForControl
+            Room::Control
         } else {
-            Room::ForNothing
+            Room::Nothing
         };
         if room != self.room {
             self.room = room;
             match room {
-                Room::ForAll => {
-                    tracing::info!(free_bytes, "there is room on the disk again; messages are taken")
+                Room::All => {
+                    tracing::info!(free_bytes, "there is room on the disk again; messages are taken");
                 }
-                Room::ForControl => tracing::error!(
+                Room::Control => tracing::error!(
                     free_bytes,
                     min_free_bytes,
                     "the disk is nearly full: messages are refused until there is room again"
                 ),
-                Room::ForNothing => {
+                Room::Nothing => {
                     tracing::error!(
                         free_bytes,
                         "the disk is full: everything is refused until there is room again"
@@ -106,15 +106,15 @@ mod tests {
         let asked = Arc::clone(&free);
         let mut disk = Disk::asking(Box::new(move || Ok(asked.load(Ordering::Relaxed))), 800);
         let story = [
-            (800, Room::ForAll),
-            (799, Room::ForControl),
-            (900, Room::ForControl),
-            (100, Room::ForControl),
-            (99, Room::ForNothing),
-            (0, Room::ForNothing),
-            (999, Room::ForControl),
-            (1_000, Room::ForAll),
-            (800, Room::ForAll),
+            (800, Room::All),
+            (799, Room::Control),
+            (900, Room::Control),
+            (100, Room::Control),
+            (99, Room::Nothing),
+            (0, Room::Nothing),
+            (999, Room::Control),
+            (1_000, Room::All),
+            (800, Room::All),
         ];
         for (bytes, room) in story {
             free.store(bytes, Ordering::Relaxed);
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_disk_that_cannot_say_refuses_nothing() {
         let unknown = || Err(io::ErrorKind::Unsupported.into());
-        assert_eq!(Disk::asking(Box::new(unknown), u64::MAX).room(), Room::ForAll);
-        assert_eq!(Disk::asking(Box::new(|| Ok(0)), 0).room(), Room::ForAll);
+        assert_eq!(Disk::asking(Box::new(unknown), u64::MAX).room(), Room::All);
+        assert_eq!(Disk::asking(Box::new(|| Ok(0)), 0).room(), Room::All);
     }
 
     #[cfg(unix)]
@@ -134,8 +134,8 @@ mod tests {
     fn this_disk_can_say() {
         let directory = tempfile::tempdir().unwrap();
         assert!(free_bytes(directory.path()).unwrap() > 0);
-        assert_eq!(Disk::of(directory.path().to_owned(), 1).room(), Room::ForAll);
+        assert_eq!(Disk::of(directory.path().to_owned(), 1).room(), Room::All);
         // No disk has an eighth of these.
-        assert_eq!(Disk::of(directory.path().to_owned(), u64::MAX).room(), Room::ForNothing);
+        assert_eq!(Disk::of(directory.path().to_owned(), u64::MAX).room(), Room::Nothing);
     }
 }

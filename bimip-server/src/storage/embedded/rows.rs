@@ -1,5 +1,7 @@
 //! Typed reads of one moment of the store. Whatever is not as it was written is an error that names it.
 
+pub(super) mod groups;
+
 use std::sync::Arc;
 
 use bimip_proto::{ClientRef, DeviceName, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
@@ -13,8 +15,8 @@ use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
 use crate::storage::StorageError;
 
-const CHECKSUM: &str = "its checksum does not fit";
-const SHAPE: &str = "its shape is unknown";
+pub(super) const CHECKSUM: &str = "its checksum does not fit";
+pub(super) const SHAPE: &str = "its shape is unknown";
 const DANGLING: &str = "it refers to a log record that is not there";
 const GAP: &str = "rows before it are missing";
 
@@ -184,6 +186,24 @@ impl<'e> Rows<'e> {
     pub(super) fn cursor(&self, device: DeviceNo) -> Result<Offset, StorageError> {
         let row = self.numbers(&keys::cursor(device), || format!("the cursor of device {}", device.0))?;
         Ok(row.map_or(Offset::ZERO, |[offset]| Offset(offset)))
+    }
+
+    // ---- everything ---------------------------------------------------------------------------------
+
+    pub(super) fn all_log(&self) -> fjall::Iter {
+        self.snapshot.iter(&self.engine.log)
+    }
+
+    pub(super) fn all_small(&self) -> fjall::Iter {
+        self.snapshot.iter(&self.engine.small)
+    }
+
+    pub(super) fn has_entry(&self, sequence: u64) -> Result<bool, StorageError> {
+        Ok(self.snapshot.contains_key(&self.engine.log, keys::log(sequence))?)
+    }
+
+    pub(super) fn has_small(&self, key: &[u8]) -> Result<bool, StorageError> {
+        Ok(self.snapshot.contains_key(&self.engine.small, key)?)
     }
 
     /// A row of numbers.

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, Marks, Offset, Seq, UnixMs, UserId};
-use bimip_session::ledger::{ConversationHead, Known, PutKey, View};
+use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, View};
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
 use super::names::ConversationNo;
@@ -126,5 +126,21 @@ impl View for BatchView<'_> {
         let cursor = self.rows.cursor(known.no)?;
         memo.set_device(device, OfDevice { cursor: Some(cursor), ..known });
         Ok(cursor)
+    }
+
+    fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, StorageError> {
+        self.memo.borrow_mut().group(group, &self.rows)
+    }
+
+    fn membership(&self, group: &GroupId, user: &UserId) -> Result<Membership, StorageError> {
+        self.memo.borrow_mut().membership(group, user, &self.rows)
+    }
+
+    fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, StorageError> {
+        self.memo.borrow_mut().members(group, &self.rows)
+    }
+
+    fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, StorageError> {
+        Ok(self.memo.borrow_mut().groups_of(user, &self.rows)?.to_vec())
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use bimip_proto::{ConversationId, Device, UserId};
-use bimip_session::ledger::{ConversationHead, Write};
+use bimip_proto::{ConversationId, Device, GroupId, UserId};
+use bimip_session::ledger::{ConversationHead, Membership, Write};
 use fjall::{Database, OwnedWriteBatch, PersistMode, Slice};
 
 use super::checksum::seal;
@@ -12,6 +12,7 @@ use super::memo::{Memo, OfConversation, OfDevice, OfUser};
 use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
 use super::rows::Rows;
+use super::rows::groups::{head_numbers, put_membership};
 use crate::storage::StorageError;
 
 /// How far the store is. Written with every batch, and compared with the log when the store is opened.
@@ -41,7 +42,8 @@ pub(super) struct Writer<'e> {
     memo: &'e mut Memo,
     tally: Tally,
     batch: OwnedWriteBatch,
-    small: Vec<(Slice, Slice)>,
+    /// Without a value: taken away.
+    small: Vec<(Slice, Option<Slice>)>,
     /// Names that got their number in this batch, should the memory forget one before the batch ends.
     fresh: HashMap<Vec<u8>, u64>,
     value: Vec<u8>,
@@ -119,6 +121,12 @@ impl<'e> Writer<'e> {
                 self.memo.set_device(device, OfDevice { cursor: Some(*offset), ..known });
                 self.numbers(&keys::cursor(known.no), [offset.0]);
             }
+            Write::Group { group, head } => {
+                let no = self.conversation(&ConversationId::Group(group.clone()))?.no;
+                self.numbers(&keys::group_head(no), head_numbers(*head));
+                self.memo.set_group(group, *head);
+            }
+            Write::Member { group, user, membership } => self.member(group, user, membership)?,
             _ => return Err(unknown("a write")),
         }
         Ok(())
@@ -137,10 +145,41 @@ impl<'e> Writer<'e> {
         // Neighbours one after the other: the engine finds the place of each near the one before.
         self.small.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (key, value) in self.small {
-            self.batch.insert(&self.rows.engine().small, key, value);
+            let small = &self.rows.engine().small;
+            match value {
+                Some(value) => self.batch.insert(small, key, value),
+                None => self.batch.remove(small, key),
+            }
         }
         self.batch.durability(Some(durability)).commit()?;
         Ok(self.tally)
+    }
+
+    /// Somebody in a group; their list of groups changes only when they come or go.
+    fn member(
+        &mut self,
+        group: &GroupId,
+        user: &UserId,
+        membership: &Membership,
+    ) -> Result<(), StorageError> {
+        let was_member = self.memo.membership(group, user, &self.rows)?.is_member();
+        let group_no = self.conversation(&ConversationId::Group(group.clone()))?.no;
+        let user_no = self.user(user)?.no;
+        self.value.clear();
+        put_membership(&mut self.value, membership, user);
+        self.put_small(&keys::member(group_no, user_no));
+        let group_of = keys::group_of(user_no, group_no);
+        match (was_member, membership.is_member()) {
+            (false, true) => {
+                self.value.clear();
+                self.value.extend_from_slice(group.as_str().as_bytes());
+                self.put_small(&group_of);
+            }
+            (true, false) => self.small.push((group_of.as_slice().into(), None)),
+            _ => {}
+        }
+        self.memo.set_membership(group, user, membership);
+        Ok(())
     }
 
     // ---- names --------------------------------------------------------------------------------------
@@ -205,7 +244,7 @@ impl<'e> Writer<'e> {
 
     fn put_small(&mut self, key: &[u8]) {
         seal(key, &mut self.value);
-        self.small.push((key.into(), self.value.as_slice().into()));
+        self.small.push((key.into(), Some(self.value.as_slice().into())));
     }
 }
 

@@ -1,0 +1,129 @@
+//! Mailboxes, conversations, and what devices and users said: rows in order, and all they refer to.
+
+use bimip_proto::{Address, Entry, Message, Offset, Seq, UnixMs};
+
+use super::checker::Checker;
+use crate::storage::embedded::keys::{self, Key};
+use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
+use crate::storage::embedded::rows::SHAPE;
+
+/// All bits of a user's marks.
+const MARKS: u8 = 15;
+
+impl Checker<'_, '_> {
+    pub(super) fn mailbox_row(
+        &mut self,
+        key: &Key,
+        bytes: &[u8],
+        value: &[u8],
+        user: UserNo,
+        offset: Offset,
+    ) {
+        self.summary.mailbox_rows += 1;
+        let Some([sequence]) = self.numbers(key, bytes, value) else { return };
+        let before = self.mailbox.replace((user, offset, sequence)).filter(|(owner, ..)| *owner == user);
+        match before {
+            None if !self.is_user(user) => {
+                self.find(key, bytes, "there is no such user");
+            }
+            Some((_, last, _)) if last.next() != offset => {
+                self.find(key, bytes, "rows before it are missing");
+            }
+            Some((_, _, last)) if sequence <= last => {
+                self.find(
+                    key,
+                    bytes,
+                    format!("log record {sequence} is not after the one of the row before"),
+                );
+            }
+            _ => {}
+        }
+        if !Self::there(self.rows.has_entry(sequence).map(Some)).unwrap_or(true) {
+            self.find(key, bytes, format!("there is no log record {sequence}"));
+        }
+    }
+
+    pub(super) fn place(
+        &mut self,
+        key: &Key,
+        bytes: &[u8],
+        value: &[u8],
+        conversation: ConversationNo,
+        seq: Seq,
+    ) {
+        let Some([stamp, sequence]) = self.numbers(key, bytes, value) else { return };
+        let stamp = UnixMs(stamp);
+        let before = self.history.replace((conversation, seq, stamp)).filter(|(of, ..)| *of == conversation);
+        match before {
+            None if !self.is_conversation(conversation) => {
+                self.find(key, bytes, "there is no such conversation");
+            }
+            Some((_, last, _)) if last.0 + 1 != seq.0 => {
+                self.find(key, bytes, "messages before it are missing");
+            }
+            Some((_, _, last)) if stamp <= last => {
+                self.find(key, bytes, "its stamp is not after the one of the message before");
+            }
+            _ => {}
+        }
+        let Some(entry) = self.message(sequence) else {
+            return self.find(key, bytes, format!("log record {sequence} is no message that can be read"));
+        };
+        let Entry::Message(Message { head, .. }) = &*entry else { return };
+        if (head.seq, head.stamp) != (seq, stamp) {
+            self.find(key, bytes, format!("the message in log record {sequence} has another seq or stamp"));
+        } else if self.conversation(&head.conversation()) != Some(conversation) {
+            self.find(key, bytes, format!("the message in log record {sequence} is of another conversation"));
+        }
+    }
+
+    pub(super) fn draft(&mut self, key: &Key, bytes: &[u8], value: &[u8], device: DeviceNo) {
+        let Some([sequence, offset, _digest]) = self.numbers(key, bytes, value) else { return };
+        let Key::Known(_, client_ref) = key else { return };
+        let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };
+        let Some(entry) = self.message(sequence) else {
+            return self.find(key, bytes, format!("log record {sequence} is no message that can be read"));
+        };
+        let Entry::Message(Message { head, .. }) = &*entry else { return };
+        let from = Self::there(self.rows.user(&head.from.user));
+        let from = from.and_then(|user| Self::there(self.rows.device(user, &head.from.name)));
+        if from != Some(device) || head.client_ref.as_ref() != Some(client_ref) {
+            self.find(key, bytes, format!("the message in log record {sequence} is of another draft"));
+        }
+        if offset == 0 {
+            // Its sender has no row of it: only somebody who is not in it can have written it.
+            if matches!(head.to, Address::User(_)) && head.seq != Seq(0) {
+                self.find(key, bytes, "its row in the sender's mailbox is not named");
+            }
+            return;
+        }
+        let row = self.rows.numbers(&keys::row(user, Offset(offset)), String::new);
+        if row.is_ok_and(|row| row != Some([sequence])) {
+            self.find(key, bytes, format!("row {offset} of the sender's mailbox is of another log record"));
+        }
+    }
+
+    pub(super) fn marks(&mut self, key: &Key, bytes: &[u8], value: &[u8], sequence: u64, user: UserNo) {
+        match value {
+            [bits] if bits & !MARKS == 0 => {}
+            _ => return self.find(key, bytes, SHAPE),
+        }
+        if !self.is_user(user) {
+            self.find(key, bytes, "there is no such user");
+        }
+        match self.message(sequence).as_deref() {
+            Some(Entry::Message(message)) if message.head.seq != Seq(0) => {}
+            _ => self.find(key, bytes, format!("log record {sequence} is no message that can be read")),
+        }
+    }
+
+    pub(super) fn cursor(&mut self, key: &Key, bytes: &[u8], value: &[u8], device: DeviceNo) {
+        let Some([offset]) = self.numbers(key, bytes, value) else { return };
+        let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };
+        if let Ok(head) = self.rows.mailbox_head(user, u64::MAX)
+            && offset > head.0
+        {
+            self.find(key, bytes, format!("it is at row {offset}, and the mailbox ends at {head}"));
+        }
+    }
+}

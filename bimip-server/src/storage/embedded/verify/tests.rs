@@ -1,0 +1,284 @@
+//! Every kind of damage is found where it is, and nothing is found where there is none.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use bimip_proto::{ClientRef, DeviceName, GroupId, Offset, Seq, UserId};
+use bimip_session::ledger::{GroupHead, Membership, Stay, Write};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::*;
+use crate::storage::Storage;
+use crate::storage::embedded::EmbeddedStorage;
+use crate::storage::embedded::checksum::seal;
+use crate::storage::embedded::keys;
+use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
+use crate::storage::embedded::writer::Writer;
+
+#[path = "../../../../tests/store_format/pack.rs"]
+mod pack;
+
+const FIXTURE: &str = include_str!("../../../../tests/fixtures/store-format-1.pack");
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+fn in_group() -> Membership {
+    Membership::restore(vec![Stay { joined: Seq(0), left: None }], Seq(0), Seq(0)).unwrap()
+}
+
+/// Something of everything, closed in order.
+fn store() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    pack::unpack(FIXTURE, directory.path());
+    let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+    let group = GroupId::new("g").unwrap();
+    let member = |name| Write::Member { group: group.clone(), user: user(name), membership: in_group() };
+    let head = GroupHead { open: true, members: 2 };
+    let writes = [Write::Group { group: group.clone(), head }, member("ann"), member("bob")];
+    let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, writes.len());
+    writes.iter().for_each(|write| writer.add(write).unwrap());
+    let tally = writer.commit(PersistMode::SyncData).unwrap();
+    storage.prove(tally);
+    storage.close().unwrap();
+    directory
+}
+
+fn findings(directory: &Path) -> (Summary, Vec<String>) {
+    let mut findings = Vec::new();
+    let summary = verify(directory, |heard| {
+        if let Heard::Finding(finding) = heard {
+            findings.push(finding.to_string());
+        }
+    });
+    let summary = summary.unwrap();
+    assert_eq!(summary.findings, findings.len() as u64);
+    (summary, findings)
+}
+
+/// The rows of a store, to change them behind its back.
+struct Plant {
+    log: Keyspace,
+    small: Keyspace,
+}
+
+impl Plant {
+    fn number(&self, key: &[u8]) -> u64 {
+        let sealed = self.small.get(key).unwrap().unwrap();
+        u64::from_be_bytes(*sealed.first_chunk().unwrap())
+    }
+
+    fn user(&self, name: &str) -> UserNo {
+        UserNo(self.number(&keys::user(&user(name))))
+    }
+
+    fn device(&self, name: &str, device: &str) -> DeviceNo {
+        DeviceNo(self.number(&keys::device(self.user(name), &DeviceName::new(device).unwrap())))
+    }
+
+    fn direct(&self, low: &str, high: &str) -> ConversationNo {
+        ConversationNo(self.number(&keys::direct(self.user(low), self.user(high))))
+    }
+
+    fn group(&self) -> ConversationNo {
+        ConversationNo(self.number(&keys::group(&GroupId::new("g").unwrap())))
+    }
+
+    /// Writes numbers as a row, with a checksum that fits.
+    fn put<const N: usize>(&self, key: &[u8], numbers: [u64; N]) {
+        self.put_bytes(key, &numbers.map(u64::to_be_bytes).concat());
+    }
+
+    fn put_bytes(&self, key: &[u8], value: &[u8]) {
+        let mut value = value.to_vec();
+        seal(key, &mut value);
+        self.small.insert(key, value).unwrap();
+    }
+
+    fn take(&self, key: &[u8]) {
+        assert!(self.small.contains_key(key).unwrap());
+        self.small.remove(key).unwrap();
+    }
+}
+
+fn planted(directory: &Path, change: impl FnOnce(&Plant)) {
+    let db = Database::builder(directory.join("store/engine")).open().unwrap();
+    let log = db.keyspace("log", KeyspaceCreateOptions::default).unwrap();
+    let small = db.keyspace("small", KeyspaceCreateOptions::default).unwrap();
+    change(&Plant { log, small });
+    db.persist(PersistMode::SyncAll).unwrap();
+}
+
+/// All files with their contents.
+fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for file in fs::read_dir(directory).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.to_string_lossy().into_owned(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+// MISSION L3
+#[test]
+fn a_whole_store_is_found_whole_and_left_alone() {
+    let directory = store();
+    let before = files(directory.path());
+    let (summary, findings) = findings(directory.path());
+    assert!(findings.is_empty(), "{findings:#?}");
+    assert_eq!((summary.users, summary.devices, summary.conversations, summary.groups), (4, 5, 5, 1));
+    assert_eq!((summary.messages, summary.mailbox_rows), (17, 38));
+    assert!(files(directory.path()) == before, "nothing has changed");
+    assert!(EmbeddedStorage::open(directory.path()).is_ok());
+}
+
+// MISSION L3
+#[test]
+fn a_store_of_an_older_format_is_read_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    pack::unpack(FIXTURE, directory.path());
+    let before = files(directory.path());
+    assert_eq!(findings(directory.path()).1, Vec::<String>::new());
+    assert!(files(directory.path()) == before);
+}
+
+// MISSION L3
+#[test]
+fn a_store_in_use_is_not_read_and_none_is_made() {
+    let directory = store();
+    let storage = EmbeddedStorage::open(directory.path()).unwrap();
+    assert!(matches!(verify(directory.path(), |_| ()), Err(StorageError::InUse)));
+    drop(storage);
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(verify(empty.path().join("x"), |_| ()), Err(StorageError::Io(_))));
+    assert!(matches!(verify(empty.path(), |_| ()), Err(StorageError::Io(_))));
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+}
+
+// MISSION L3
+#[test]
+fn every_kind_of_damage_is_found_where_it_is() {
+    type Change = fn(&Plant);
+    let cases: [(Change, &str, &str); 37] = [
+        (|it| it.small.insert(b"\x99x", b"y").unwrap(), "small 9978", "kind that this version does not know"),
+        (|it| it.small.insert(b"\x10x", b"y").unwrap(), "small 1078", "kind that this version does not know"),
+        (|it| it.put(b"\x02a/b", [1]), "small 02612f62", "kind that this version does not know"),
+        (
+            |it| it.small.insert(keys::user(&user("ann")), b"123456789012").unwrap(),
+            "number of user ann",
+            "checksum",
+        ),
+        (|it| it.put(&keys::user(&user("ann")), [1, 2]), "number of user ann", "shape"),
+        (|it| it.put(&keys::user(&user("new")), [999]), "number of user new", "999 was never given"),
+        (|it| it.put(&keys::user(&user("new")), [1]), "number of user new", "given to another name too"),
+        (|it| it.take(&keys::user(&user("bob"))), "tally", "names"),
+        (|it| it.put(&keys::direct(UserNo(77), UserNo(78)), [1]), "users 77 and 78", "no user 77"),
+        (|it| it.take(&keys::IDENTITY), "identity", "not there"),
+        (|it| it.put(&keys::IDENTITY, [9, 1]), "identity", "format 9"),
+        (|it| it.put(&keys::IDENTITY, [2, 7]), "log record 1", "id of another"),
+        (|it| it.take(&keys::TALLY), "tally", "not there"),
+        (|it| it.put(&keys::TALLY, [1, 1, 1]), "tally", "proven"),
+        (|it| it.put(&keys::TALLY, [999, 999, 1]), "tally", "the log ends at"),
+        (|it| it.log.remove(keys::log(2)).unwrap(), "row 2 of the mailbox", "no log record 2"),
+        (
+            |it| it.log.remove(keys::log(2)).unwrap(),
+            "message 2 of conversation",
+            "no message that can be read",
+        ),
+        (|it| it.log.remove(keys::log(2)).unwrap(), "draft c-2", "no message that can be read"),
+        (|it| it.log.insert(keys::log(2), b"12345").unwrap(), "log record 2", "checksum"),
+        (|it| it.log.insert(b"x", b"12345").unwrap(), "log 78", "key is unknown"),
+        (
+            |it| {
+                let record = it.log.get(keys::log(2)).unwrap().unwrap();
+                let (value, _) = record.split_last_chunk::<4>().unwrap();
+                let mut value = value.to_vec();
+                value.push(0);
+                seal(&keys::log(2), &mut value);
+                it.log.insert(keys::log(2), value).unwrap();
+            },
+            "log record 2",
+            "shape",
+        ),
+        (
+            |it| it.take(&keys::row(it.user("bob"), Offset(3))),
+            "row 4 of the mailbox",
+            "rows before it are missing",
+        ),
+        (
+            |it| it.put(&keys::row(it.user("bob"), Offset(3)), [1]),
+            "row 3 of the mailbox",
+            "not after the one",
+        ),
+        (|it| it.put(&keys::row(UserNo(99), Offset(1)), [1]), "mailbox of user 99", "no such user"),
+        (
+            |it| it.take(&keys::history(it.direct("ann", "bob"), Seq(2))),
+            "message 3 of conversation",
+            "messages before it are missing",
+        ),
+        (
+            |it| it.put(&keys::history(it.direct("ann", "bob"), Seq(2)), [1, 2]),
+            "message 2 of conversation",
+            "stamp is not after",
+        ),
+        (
+            |it| it.put(&keys::history(it.direct("ann", "bob"), Seq(2)), [1_763_652_000_020, 3]),
+            "message 2 of conversation",
+            "another seq or stamp",
+        ),
+        (
+            |it| it.put(&keys::stamp(ConversationNo(99)), [1]),
+            "stamp of conversation 99",
+            "no such conversation",
+        ),
+        (
+            |it| it.put(&keys::known(it.device("ann", "phone"), &ClientRef::new("c-1").unwrap()), [2, 1, 0]),
+            "draft c-1",
+            "of another draft",
+        ),
+        (
+            |it| it.put(&keys::known(it.device("ann", "phone"), &ClientRef::new("c-1").unwrap()), [1, 2, 0]),
+            "draft c-1",
+            "row 2 of the sender's mailbox is of another log record",
+        ),
+        (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[16]), "on log record 1", "shape"),
+        (|it| it.put_bytes(&keys::marks(998, it.user("bob")), &[1]), "on log record 998", "no message"),
+        (|it| it.put(&keys::cursor(it.device("bob", "phone")), [99]), "the cursor of device", "row 99"),
+        (|it| it.put(&keys::cursor(DeviceNo(99)), [0]), "the cursor of device 99", "no such device"),
+        (|it| it.put(&keys::group_head(it.group()), [1, 3]), "group", "counts 3 members, and 2 are there"),
+        (
+            |it| it.take(&keys::group_of(it.user("ann"), it.group())),
+            "in group",
+            "list of groups says otherwise",
+        ),
+        (|it| it.take(&keys::member(it.group(), it.user("ann"))), "of user", "the user is not in this group"),
+    ];
+    let clean = store();
+    let clean = pack::pack(clean.path());
+    for (number, (change, key, what)) in cases.into_iter().enumerate() {
+        let directory = tempfile::tempdir().unwrap();
+        pack::unpack(&clean, directory.path());
+        planted(directory.path(), change);
+        let (_, findings) = findings(directory.path());
+        let found = findings.iter().any(|finding| {
+            finding.split_once(": ").is_some_and(|(place, words)| place.contains(key) && words.contains(what))
+        });
+        assert!(found, "case {number}, {key} / {what}: {findings:#?}");
+    }
+}
+
+/// Damage that the engine itself finds is an error before any row is read.
+// MISSION L3
+#[test]
+fn damage_below_the_rows_is_an_error() {
+    let directory = store();
+    fs::remove_file(directory.path().join("store/engine/keyspaces/1/current")).unwrap();
+    let error = verify(directory.path(), |_| ()).unwrap_err();
+    assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+}
