@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use bimip_proto::{Device, Offset};
 
-use crate::ledger::{Book, Committed, Failed, Settlement, Ticket, View, Write, settle};
+use crate::ledger::{Book, Committed, Failed, Settlement, Ticket, Write, settle};
 use crate::server::{Attachment, Page, ReadPage};
 
 /// A way to break the storage contract, for testing the checkers.

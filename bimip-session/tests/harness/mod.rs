@@ -9,7 +9,7 @@ use bimip_proto::{
     ServerPacket, UserId,
 };
 use bimip_session::Machine;
-use bimip_session::ledger::{Book, Failed, Failure, Ticket, View, settle};
+use bimip_session::ledger::{Book, Failed, Failure, Ticket, settle};
 use bimip_session::server::{Attachment, Config, ConnId, Grant, Input, Output, Page, Refused, ServerCore};
 
 pub fn user(name: &str) -> UserId {

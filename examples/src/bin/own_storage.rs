@@ -10,7 +10,7 @@ use bimip_proto::{Address, Device, DeviceName, Entry, Offset, UserId};
 use bimip_server::storage::conformance::{self, Subject};
 use bimip_server::storage::{Reader, Storage, StorageError};
 use bimip_server::{OpenAuth, Server};
-use bimip_session::ledger::{Book, Committed, Failed, Ticket, View, settle};
+use bimip_session::ledger::{Book, Committed, Failed, Ticket, settle};
 use bimip_session::server::Attachment;
 use tokio::net::TcpListener;
 

@@ -10,9 +10,7 @@ use bimip_proto::{
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Failed, Failure, Settlement, Ticket, View, settle};
-use bimip_session::server::{
-    Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore,
-};
+use bimip_session::server::{Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore};
 use bimip_session::sim::checker::{Checker, Held};
 
 use super::peer::Peer;
