@@ -115,8 +115,10 @@ impl House {
         let Some(conn) = self.pick(which) else { return };
         let Some(peer) = self.peers.get_mut(&conn) else { return };
         for said in &packets {
-            if let ClientPacket::Dispose(upto) = said.packet {
-                peer.lands(upto);
+            match said.packet {
+                ClientPacket::Dispose(upto) => peer.lands(upto),
+                ClientPacket::Join(_) | ClientPacket::Leave(_) => peer.moves = true,
+                _ => {}
             }
         }
         self.input(Input::Packets(conn, packets));

@@ -15,6 +15,10 @@ pub(super) struct Peer {
     pub(super) shown: Offset,
     pub(super) flying: VecDeque<(Offset, u64)>,
     pub(super) barriers: VecDeque<u64>,
+    /// It has joined or left a group: what it said after that is heard later than it is said.
+    pub(super) moves: bool,
+    /// What it said it has, before it did.
+    early: Offset,
 }
 
 impl Peer {
@@ -27,6 +31,8 @@ impl Peer {
             shown: Offset::ZERO,
             flying: VecDeque::new(),
             barriers: VecDeque::new(),
+            moves: false,
+            early: Offset::ZERO,
         }
     }
 
@@ -39,11 +45,16 @@ impl Peer {
         let room = self.flying.len() < window.rows as usize && bytes < window.bytes;
         assert!(room || self.flying.is_empty(), "{conn}: row {} is over the window", row.offset);
         self.shown = row.offset;
-        self.flying.push_back((row.offset, weight(&row.entry)));
+        if row.offset > self.early {
+            self.flying.push_back((row.offset, weight(&row.entry)));
+        }
     }
 
     /// Everything up to here is disposed of.
     pub(super) fn lands(&mut self, upto: Offset) {
+        if self.moves {
+            self.early = self.early.max(upto);
+        }
         let upto = upto.min(self.shown);
         self.flying.retain(|(offset, _)| *offset > upto);
     }
