@@ -26,7 +26,7 @@ pub(crate) fn encode_server(
     match packet {
         ServerPacket::Welcome(it) => put(Payload::Welcome(welcome(it)), out),
         ServerPacket::Accepted { client_ref, head, offset } => {
-            accepted(client_ref.as_ref(), head, *offset, out)
+            accepted(client_ref.as_ref(), head, *offset, out);
         }
         ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
             let signal = Signal { id: ref_text(client_ref.as_ref()), ..answer(me, Status::Sent) };
