@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use bimip_codec::Dialect;
 use bimip_session::server::{ConnId, Grant, Input, Refused};
+use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -261,10 +262,8 @@ impl Server {
     ) -> impl Future<Output = ()> + Send + 'static {
         let conn = ConnId(self.next_conn.fetch_add(1, Ordering::Relaxed));
         let connection = connection::run(Arc::clone(&self.context), conn, transport, dialect, grant);
-        async move {
-            connection.await;
-            drop(place);
-        }
+        // Not an async block, which would hold the connection twice: as it was handed in, and as it is waited for.
+        connection.map(move |()| drop(place))
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -202,3 +202,21 @@ fn to_io(error: Error) -> io::Error {
         other => io::Error::other(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one for each idle connection.
+    #[test]
+    fn a_conversation_is_small() {
+        fn size<A, R>(_: impl FnOnce(A) -> R) -> usize {
+            size_of::<R>()
+        }
+        let conversation = size(|(server, socket, place): (&'static Server, WebSocket, Place)| {
+            server.serve(socket, Dialect::Scheme, None, place)
+        });
+        assert!(conversation <= 768, "{conversation} bytes");
+        assert!(size_of::<Socket>() <= 112, "{} bytes", size_of::<Socket>());
+    }
+}
