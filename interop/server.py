@@ -30,7 +30,8 @@ class Server:
             line
         )
         self.address = words[2].removeprefix("http://").rstrip("/")
-        self.tcp = words[3].removeprefix("tcp://")
+        assert words[3] == "tcp", self.trouble(line)
+        self.tcp = words[4]
         return self
 
     async def token(self, user):

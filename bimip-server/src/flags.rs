@@ -1,14 +1,17 @@
 //! What the binary is told on its command line.
 
 mod jwt;
+mod time;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bimip_server::VoicePingSessions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::jwt::{Jwt, Token};
+pub(crate) use self::time::millis;
 use crate::store::StoreCommand;
 
 /// A messaging server: VoicePing (msgpack) on `/`, bimip.v1 (protobuf) on `/bimip`, over WebSocket; bimip.v1 over raw
@@ -51,7 +54,7 @@ Examples:
   bimip-server --auth jwt --jwt-rs256-key 2026=issuer.pem --jwt-issuer https://accounts.example
       For tokens of an issuer who keeps the private key.
 
-When it is ready it prints one line, `listening on http://ADDRESS:PORT tcp://ADDRESS:PORT`. Everything else goes to
+When it is ready it prints one line, `listening on http://ADDRESS:PORT tcp ADDRESS:PORT`. Everything else goes to
 stderr; RUST_LOG=debug says more. It stops in good order on SIGINT and SIGTERM.";
 
 const TOKEN_EXAMPLES: &str = "\
@@ -91,6 +94,15 @@ pub(crate) struct Serve {
     /// What becomes of the VoicePing connections that a user has already when another one comes.
     #[arg(long, value_enum, default_value_t = Sessions::Replace)]
     pub(crate) voiceping_sessions: Sessions,
+    /// Who may make and join groups.
+    #[arg(long, value_enum, default_value_t = Groups::Open)]
+    pub(crate) groups: Groups,
+    /// The longest that one talk lasts; then the server ends it.
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = time::parse)]
+    pub(crate) max_talk: Duration,
+    /// The silence of a talker after which another member of the group may take the floor.
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time::parse)]
+    pub(crate) floor_idle: Duration,
     #[command(flatten)]
     pub(crate) jwt: Jwt,
 }
@@ -111,6 +123,15 @@ pub(crate) enum Auth {
     Open,
     /// A signed token (JWT) says who it is.
     Jwt,
+}
+
+/// Who may make and join groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Groups {
+    /// Anybody: joining a group that does not exist makes it.
+    Open,
+    /// Those whose token names the group.
+    Managed,
 }
 
 /// What becomes of the VoicePing connections that a user has already when another one comes.

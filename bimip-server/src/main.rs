@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bimip_proto::limits;
 use bimip_server::jwt::JwtAuth;
 use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
@@ -20,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
-use crate::flags::{Auth, Command, Flags, Serve, Store, Tcp, Token};
+use crate::flags::{Auth, Command, Flags, Groups, Serve, Store, Tcp, Token, millis};
 
 /// Where raw TCP is served when nothing is said about it.
 const TCP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -73,6 +74,9 @@ fn serve_until_told(serve: &Serve) -> ExitCode {
         }
     }
 }
+
+/// How long after its greatest length a talk is forgotten that nobody ended.
+const TALK_GRACE_MS: u64 = limits::TALK_FORGOTTEN_MS - limits::TALK_MS;
 
 /// How long a server whose store failed goes on refusing in words, so that clients learn of it.
 const REFUSE_FOR: Duration = Duration::from_secs(2);
@@ -171,6 +175,11 @@ async fn bind_tcp(tcp: Option<Tcp>) -> Result<Option<TcpListener>, String> {
 fn start(serve: &Serve) -> Result<Server, String> {
     let mut config = Config::default();
     config.voiceping_sessions = serve.voiceping_sessions.into();
+    config.core.open_groups = serve.groups == Groups::Open;
+    config.core.floor_idle_ms = millis(serve.floor_idle);
+    config.core.talk_ms = millis(serve.max_talk);
+    // As long after it as the defaults are.
+    config.core.talk_forgotten_ms = config.core.talk_ms.saturating_add(TALK_GRACE_MS);
     let builder = Server::builder().config(config);
     match serve.auth {
         Auth::Open => store(serve, builder.authenticate(OpenAuth)),
@@ -197,7 +206,7 @@ fn store(serve: &Serve, builder: Builder<Missing, impl Authenticator>) -> Result
     started.map_err(|error| format!("no threads for the store: {error}"))
 }
 
-/// `listening on http://127.0.0.1:8080 tcp://127.0.0.1:8081`, with every address in it.
+/// `listening on http://127.0.0.1:8080 tcp 127.0.0.1:8081`, with every address in it.
 fn line(listeners: &[TcpListener], tcp: Option<&TcpListener>) -> std::io::Result<String> {
     let mut line = "listening on".to_owned();
     for listener in listeners {
@@ -205,7 +214,7 @@ fn line(listeners: &[TcpListener], tcp: Option<&TcpListener>) -> std::io::Result
         line.push_str(&listener.local_addr()?.to_string());
     }
     if let Some(listener) = tcp {
-        line.push_str(" tcp://");
+        line.push_str(" tcp ");
         line.push_str(&listener.local_addr()?.to_string());
     }
     Ok(line)

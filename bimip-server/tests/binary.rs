@@ -39,7 +39,7 @@ async fn it_says_where_and_stops_in_order() {
         let mut line = String::new();
         soon(stdout.read_line(&mut line)).await.unwrap();
         let addresses = line.strip_prefix("listening on http://").unwrap().trim_end();
-        let (addresses, tcp) = addresses.split_once(" tcp://").unwrap();
+        let (addresses, tcp) = addresses.split_once(" tcp ").unwrap();
         TcpStream::connect(tcp).await.unwrap();
         let addresses: Vec<&str> = addresses.split(" http://").collect();
         assert_eq!(addresses.len(), 2, "{line}");

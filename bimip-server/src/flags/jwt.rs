@@ -28,14 +28,14 @@ pub(crate) struct Jwt {
     #[command(flatten)]
     names: Names,
     /// The longest that a token may still be good for when it is used: 90s, 30m, 24h, 7d.
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = life)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::time::parse)]
     jwt_max_life: Duration,
     /// VoicePing tokens as backends have always made them: `uid`, `userId`, `user_id` or `sub`, neither issuer nor
     /// audience. Never good on /bimip.
     #[arg(long, value_enum, default_value_t = LegacyTokens::On)]
     jwt_legacy_voiceping: LegacyTokens,
     /// As --jwt-max-life, for those.
-    #[arg(long, value_name = "TIME", default_value = "366d", value_parser = life)]
+    #[arg(long, value_name = "TIME", default_value = "366d", value_parser = super::time::parse)]
     jwt_legacy_max_life: Duration,
 }
 
@@ -153,7 +153,7 @@ pub(crate) struct Token {
     #[arg(long, value_name = "GROUP,…", value_delimiter = ',')]
     groups: Vec<GroupId>,
     /// How long it is good for: 90s, 30m, 24h, 7d.
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = life)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::time::parse)]
     ttl: Duration,
     /// The data directory of the server, which has its key; made if it does not exist.
     #[arg(long, value_name = "DIR", default_value = "./bimip-data")]
@@ -187,36 +187,9 @@ impl Token {
     }
 }
 
-/// `90s`, `30m`, `24h`, `7d`.
-fn life(text: &str) -> Result<Duration, &'static str> {
-    const WRONG: &str = "give a number with s, m, h or d behind it, such as 24h";
-    let unit_s = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 60 * 60,
-        Some('d') => 24 * 60 * 60,
-        _ => return Err(WRONG),
-    };
-    let number: u64 = text[..text.len() - 1].parse().map_err(|_| WRONG)?;
-    match number.checked_mul(unit_s) {
-        None => Err("longer than time"),
-        Some(0) => Err("that is no time at all"),
-        Some(seconds) => Ok(Duration::from_secs(seconds)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lives_have_a_unit() {
-        assert_eq!(life("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(life("7d"), Ok(Duration::from_secs(7 * 24 * 3600)));
-        for wrong in ["", "24", "h", "1.5h", "-1h", "0s", "1h30m", "99999999999999999999d", "9h€"] {
-            assert!(life(wrong).is_err(), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn keys_have_a_name_or_none() {
