@@ -25,6 +25,7 @@
 
 mod claims;
 mod key_file;
+mod key_set;
 mod keys;
 mod mint;
 mod policy;

@@ -179,6 +179,19 @@ async fn keys_of_issuers_are_told_apart_by_name() {
     ] {
         assert_eq!(knock(&address, "/bimip", &token).await, status, "{token}");
     }
+
+    let set = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys/jwks.json");
+    let (_server, address) = running(&["--auth", "jwt", "--jwt-jwks", set]).await;
+    let claims = jwt::ours("ann", "");
+    for (token, status) in [
+        (jwt::rs256(r#"{"alg":"RS256","kid":"rsa-1"}"#, &claims), 101),
+        (jwt::es256(r#"{"alg":"ES256","kid":"curve-1"}"#, &claims), 101),
+        (jwt::eddsa(r#"{"alg":"EdDSA","kid":"edwards-1"}"#, &claims), 101),
+        (jwt::rs256(r#"{"alg":"RS256","kid":"rsa-encrypts"}"#, &claims), 401),
+        (jwt::rs256(r#"{"alg":"RS256"}"#, &claims), 401),
+    ] {
+        assert_eq!(knock(&address, "/bimip", &token).await, status, "{token}");
+    }
 }
 
 #[tokio::test]

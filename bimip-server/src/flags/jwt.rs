@@ -25,6 +25,9 @@ pub(crate) struct Jwt {
     /// The same for EdDSA (Ed25519).
     #[arg(long, value_name = "[KID=]FILE")]
     jwt_eddsa_key: Vec<NamedFile>,
+    /// A file with a set of public keys (JWKS); may be given several times.
+    #[arg(long, value_name = "FILE")]
+    jwt_jwks: Vec<PathBuf>,
     #[command(flatten)]
     names: Names,
     /// The longest that a token may still be good for when it is used: 90s, 30m, 24h, 7d.
@@ -77,6 +80,7 @@ impl Jwt {
             || !self.jwt_rs256_key.is_empty()
             || !self.jwt_es256_key.is_empty()
             || !self.jwt_eddsa_key.is_empty()
+            || !self.jwt_jwks.is_empty()
     }
 
     pub(crate) fn policy(&self) -> Policy {
@@ -113,6 +117,10 @@ impl Jwt {
                 keys.add_public(kid.as_deref(), algorithm, &pem)
                     .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
             }
+        }
+        for path in &self.jwt_jwks {
+            let set = read_public(path).map_err(|error| format!("--jwt-jwks: {error}"))?;
+            keys.add_set(&set).map_err(|error| format!("--jwt-jwks {}: {error}", path.display()))?;
         }
         Ok(keys)
     }

@@ -18,8 +18,8 @@ pub const KEY_FILE: &str = "jwt-hs256.key";
 
 /// As long as the digest.
 const RANDOM_BYTES: usize = 32;
-/// Larger than any key; a file beyond it is the wrong file.
-const FILE_BYTES: u64 = 16 * 1024;
+/// Larger than any set of keys with its certificates; a file beyond it is the wrong file.
+const FILE_BYTES: u64 = 64 * 1024;
 
 /// Why a key's file is of no use.
 #[derive(Debug, Error)]
@@ -107,7 +107,7 @@ pub fn read_secret(path: &Path) -> Result<Secret, KeyFileError> {
     Ok(secret)
 }
 
-/// The text of a public key's file.
+/// The text of a file with a public key, or a set of them.
 ///
 /// # Errors
 /// [`KeyFileError`], when it cannot be read or is no text.
@@ -252,7 +252,7 @@ mod tests {
         }
         assert_ne!(reads("awesome key\n\n").unwrap(), awesome);
         assert!(matches!(reads("\n").unwrap_err(), KeyFileError::Key { error: KeyError::Empty, .. }));
-        assert!(reads(&"x".repeat(20_000)).is_err());
+        assert!(reads(&"x".repeat(2_000)).is_err() && reads(&"x".repeat(70_000)).is_err());
         assert!(!format!("{awesome:?}").contains("awesome"), "a secret is not printed");
     }
 }

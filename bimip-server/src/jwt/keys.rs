@@ -13,9 +13,11 @@ const KEYS: usize = 16;
 /// A secret: more than one digest block adds nothing, and a file of megabytes is the wrong file.
 const SECRET_BYTES: usize = 1024;
 /// A smaller modulus can be factored. Its bytes are most of the key's encoding.
-const RSA_MODULUS_BYTES: usize = 256;
+pub(super) const RSA_MODULUS_BYTES: usize = 256;
 /// An uncompressed point of the curve P-256.
-const P256_POINT_BYTES: usize = 65;
+pub(super) const P256_POINT_BYTES: usize = 65;
+/// A point of the curve of Ed25519.
+pub(super) const ED25519_BYTES: usize = 32;
 
 /// How a public key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +44,15 @@ pub enum KeyError {
     /// It is not what it has to be.
     #[error("not a public key of {0:?} in PEM form (`-----BEGIN PUBLIC KEY-----`)")]
     NotPublic(Algorithm),
+    /// It is not what it has to be.
+    #[error("not a set of public keys (`{{\"keys\": [...]}}`)")]
+    NoSet,
+    /// The wrong file, most likely.
+    #[error("none of its keys signs with RS256, ES256 (P-256) or EdDSA (Ed25519)")]
+    NoneUseful,
     /// A server has no business with it.
     #[error(
-        "this is a private key, which only the issuer may have; give the public one \
+        "this is a private or secret key, which only the issuer may have; give the public one \
          (`openssl pkey -in FILE -pubout`)"
     )]
     Private,
@@ -152,7 +160,7 @@ impl Keys {
         self.add(kid, Key { algorithm: alg, key })
     }
 
-    fn add(&mut self, kid: Option<&str>, key: Key) -> Result<(), KeyError> {
+    pub(super) fn add(&mut self, kid: Option<&str>, key: Key) -> Result<(), KeyError> {
         if self.named.len() + self.nameless.len() >= KEYS {
             return Err(KeyError::TooMany);
         }
@@ -184,6 +192,10 @@ pub(super) struct Key {
 }
 
 impl Key {
+    pub(super) const fn new(algorithm: Alg, key: DecodingKey) -> Self {
+        Self { algorithm, key }
+    }
+
     /// Compares in constant time where that matters.
     pub(super) fn has_signed(&self, signed: &[u8], signature: &str) -> bool {
         crypto::verify(signature, signed, &self.key, self.algorithm).unwrap_or(false)

@@ -230,3 +230,36 @@ fn keys_are_looked_at_before_they_are_taken() {
     }
     assert_eq!(add(None, Algorithm::Rs256, RSA), Err(KeyError::TooMany));
 }
+
+/// As an issuer publishes it: with keys for other purposes, and of algorithms that are not ours.
+#[test]
+fn a_set_of_keys_is_taken_as_it_is_published() {
+    let set = include_str!("../../tests/support/keys/jwks.json");
+    let mut keys = Keys::new();
+    keys.add_set(set).unwrap();
+    let has = |kid, alg| keys.of(kid, alg).count();
+    for (kid, alg) in [("rsa-1", Alg::RS256), ("curve-1", Alg::ES256), ("edwards-1", Alg::EdDSA)] {
+        assert_eq!(has(Some(kid), alg), 1, "{kid}");
+        assert_eq!(has(Some(kid), Alg::HS256), 0, "{kid}");
+        assert_eq!(has(None, alg), 0, "{kid} has a name");
+    }
+    for kid in ["rsa-512", "rsa-encrypts", "curve-384"] {
+        assert!(
+            [Alg::RS256, Alg::RS512, Alg::ES256, Alg::ES384].iter().all(|alg| has(Some(kid), *alg) == 0),
+            "{kid}"
+        );
+    }
+    assert_eq!(keys.add_set(set), Err(KeyError::Twice("rsa-1".to_owned())));
+    for (set, error) in [
+        ("hello", KeyError::NoSet),
+        ("{}", KeyError::NoSet),
+        (r#"{"keys":[]}"#, KeyError::NoneUseful),
+        (r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"s"}]}"#, KeyError::Private),
+        (r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}]}"#, KeyError::Private),
+        (r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}"#, KeyError::TooSmall),
+        (r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AQAB","y":"AQAB"}]}"#, KeyError::NoSet),
+        (r#"{"keys":[{"kty":"RSA","n":"+/","e":"AQAB"}]}"#, KeyError::NoSet),
+    ] {
+        assert_eq!(Keys::new().add_set(set), Err(error), "{set}");
+    }
+}
