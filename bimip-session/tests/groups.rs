@@ -1,4 +1,5 @@
 //! Groups in the server's machine: who is in, who speaks, who hears it, who is told.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod harness;
 

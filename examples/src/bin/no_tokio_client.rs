@@ -9,8 +9,8 @@ use std::error::Error;
 use bimip_proto::{Address, Caps, Device, DeviceName, Entry, Floor, Now, Status, Talk, TalkAct, UserId};
 use bimip_session::Machine;
 use bimip_session::client::{self, ClientSession, Event};
-use bimip_session::ledger::{Book, View, settle};
-use bimip_session::server::{self, Attachment, ConnId, Grant, Input, Output, Page, ReadPage, ServerCore};
+use bimip_session::ledger::{Book, settle};
+use bimip_session::server::{self, ConnId, Grant, Input, Output, Page, ReadPage, ServerCore};
 use bytes::Bytes;
 
 struct World {
