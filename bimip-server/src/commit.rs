@@ -177,7 +177,7 @@ impl Gather {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use bimip_proto::{Address, Body, Caps, ClientPacket, Device, DeviceName, Draft, Now, Offset, UserId};
     use bimip_session::Machine;
     use bimip_session::server::{Attachment, Config, ConnId, Grant, Output, ServerCore};
@@ -188,7 +188,7 @@ mod tests {
     const CONN: ConnId = ConnId(1);
 
     /// Only a core makes tickets, so here is one.
-    fn tickets(packets: Vec<ClientPacket>) -> Vec<Ticket> {
+    pub(crate) fn tickets(packets: Vec<ClientPacket>) -> Vec<Ticket> {
         let (mut core, now) = (ServerCore::new(Config::default()), Now::default());
         let device = Device::new(UserId::new("ann").unwrap(), DeviceName::new("phone").unwrap());
         let place = Attachment {
@@ -210,14 +210,14 @@ mod tests {
         commits.collect()
     }
 
-    fn message(bytes: usize) -> ClientPacket {
+    pub(crate) fn message(bytes: usize) -> ClientPacket {
         let mut body = Body::text("");
         body.bytes = Bytes::from(vec![b'x'; bytes]);
         let to = Address::User(UserId::new("bob").unwrap());
         ClientPacket::Send(Draft { client_ref: None, to, client_time: None, body })
     }
 
-    const fn cursor() -> ClientPacket {
+    pub(crate) const fn cursor() -> ClientPacket {
         ClientPacket::Dispose(Offset::ZERO)
     }
 

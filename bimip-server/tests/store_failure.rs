@@ -23,13 +23,24 @@ async fn serve(data: &Path, limit: &str) -> (Child, SocketAddr) {
     let script = format!("{limit} exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command
-        .args(["-c", &script, BINARY, "--listen", "127.0.0.1:0", "--min-free-mib", "0", "--data"])
+        .args([
+            "-c",
+            &script,
+            BINARY,
+            "--listen",
+            "127.0.0.1:0",
+            "--tcp",
+            "off",
+            "--min-free-mib",
+            "0",
+            "--data",
+        ])
         .arg(data);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut line = String::new();
     soon(BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line)).await.unwrap();
     let address = line.strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}"));
-    (child, address.trim_end().parse().unwrap())
+    (child, address.trim_end().parse().unwrap_or_else(|error| panic!("{line}: {error}")))
 }
 
 async fn phone(address: SocketAddr) -> Phone {

@@ -97,6 +97,11 @@ fn free_bytes(_directory: &std::path::Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commit::tests::{cursor, message, tickets};
+    use crate::storage::embedded::EmbeddedStorage;
+    use crate::storage::{Reader, Storage};
+    use bimip_proto::{Offset, UserId};
+    use bimip_session::ledger::{Failed, Failure};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -120,6 +125,34 @@ mod tests {
             free.store(bytes, Ordering::Relaxed);
             assert_eq!(disk.room(), room, "{bytes} bytes free");
         }
+    }
+
+    // MISSION L3
+    #[test]
+    fn a_full_disk_refuses_messages_and_takes_them_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        let asked = Arc::clone(&free);
+        storage.disk = Disk::asking(Box::new(move || Ok(asked.load(Ordering::Relaxed))), 800);
+        let full = Some(Failure::Full);
+        for (bytes, expected) in [
+            (800, [None; 4]),
+            (500, [full, None, full, None]),
+            (50, [full; 4]),
+            (800, [full, None, full, None]),
+            (1_000, [None; 4]),
+        ] {
+            free.store(bytes, Ordering::Relaxed);
+            let batch = tickets(vec![message(1), cursor(), message(1), cursor()]);
+            let answers = storage.commit(batch);
+            let answers: Vec<_> = answers.iter().map(|it| it.as_ref().err().map(Failed::failure)).collect();
+            assert_eq!(answers, expected, "{bytes} bytes free");
+            assert!(!storage.is_failed());
+        }
+        let rows = storage.reader().rows(&UserId::new("bob").unwrap(), Offset::ZERO, 99, u64::MAX).unwrap();
+        assert_eq!(rows.len(), 4);
+        storage.close().unwrap();
     }
 
     #[test]
