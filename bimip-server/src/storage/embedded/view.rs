@@ -144,3 +144,6 @@ impl View for BatchView<'_> {
         Ok(self.memo.borrow_mut().groups_of(user, &self.rows)?.to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Everything that settling can ask, compared with the book that was told the same writes: with a memory that is
+//! warm, cold, and too small for anything.
+
+use std::fmt::Debug;
+
+use bimip_proto::{
+    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, MessageId, MessageRef, Now, Status,
+};
+use bimip_session::Machine;
+use bimip_session::ledger::{Book, Ticket, settle};
+use bimip_session::server::{Config, ConnId, Grant, Input, Output, ServerCore};
+use fjall::PersistMode;
+
+use super::*;
+use crate::storage::embedded::writer::Writer;
+use crate::storage::embedded::{EmbeddedStorage, Options};
+use crate::storage::{Reader, Storage};
+
+const USERS: [&str; 4] = ["a", "b", "a_b", "ünï"];
+const GROUPS: [&str; 3] = ["g", "a", "g_h"];
+const NAMES: u64 = 30;
+const START_UNIX_MS: u64 = 1_763_652_000_000;
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+fn group(name: &str) -> GroupId {
+    GroupId::new(name).unwrap()
+}
+
+fn device(name: &str) -> Device {
+    Device::new(user(name), DeviceName::new("1").unwrap())
+}
+
+/// A store and a book that is told the same.
+struct Twins {
+    core: ServerCore,
+    storage: EmbeddedStorage,
+    book: Book,
+    now: Now,
+    dice: u64,
+    sent: u64,
+}
+
+impl Twins {
+    fn new(storage: EmbeddedStorage) -> Self {
+        let book = Book::new(storage.engine.epoch);
+        let (core, now) = (ServerCore::new(Config::default()), Now { mono_ms: 1, unix_ms: START_UNIX_MS });
+        let mut twins = Self { core, storage, book, now, dice: 7, sent: 0 };
+        for (conn, name) in USERS.iter().enumerate() {
+            let grant = Some(Grant::new(device(name)));
+            let conn = ConnId(conn as u64);
+            twins.core.handle_input(twins.now, Input::Opened { conn, caps: Caps::FULL, grant });
+            twins.commit();
+        }
+        twins
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.dice >> 33) % bound
+    }
+
+    fn one_of<'a>(&mut self, names: &[&'a str]) -> &'a str {
+        names[usize::try_from(self.below(names.len() as u64)).unwrap()]
+    }
+
+    /// Somebody says something, and it is committed now or with what follows.
+    fn step(&mut self) {
+        let conn = ConnId(self.below(USERS.len() as u64));
+        let packet = match self.below(10) {
+            0 => ClientPacket::Join(group(self.one_of(&GROUPS))),
+            1 if self.below(2) == 0 => ClientPacket::Leave(group(self.one_of(&GROUPS))),
+            2..4 => {
+                let message = MessageRef::Id(MessageId::new(self.book.epoch(), 1 + self.below(60)));
+                ClientPacket::Mark {
+                    message,
+                    status: [Status::Read, Status::Played][usize::from(self.below(2) == 0)],
+                }
+            }
+            4 => ClientPacket::Dispose(Offset(self.below(20))),
+            _ => {
+                self.sent += 1;
+                let to = if self.below(2) == 0 {
+                    Address::Group(group(self.one_of(&GROUPS)))
+                } else {
+                    Address::User(user(self.one_of(&USERS)))
+                };
+                let client_ref = ClientRef::new(&format!("r{}", self.below(NAMES))).ok();
+                ClientPacket::Send(Draft { client_ref, to, client_time: None, body: Body::text("x") })
+            }
+        };
+        self.now.unix_ms += self.below(3);
+        self.core.handle_input(self.now, Input::Packets(conn, vec![packet.into()]));
+        self.commit();
+    }
+
+    fn commit(&mut self) {
+        loop {
+            let tickets = self.pump();
+            if tickets.is_empty() {
+                return;
+            }
+            let EmbeddedStorage { engine, memo, tally, .. } = &mut self.storage;
+            let view = BatchView::new(Rows::now(engine), memo, tally.sequence);
+            let settlement = settle(tickets, &view).map_err(|(_, error)| error).unwrap();
+            let writes = settlement.writes();
+            self.book.apply(writes);
+            let tally = if writes.is_empty() {
+                *tally
+            } else {
+                let (rows, memo) = view.into_parts();
+                let mut writer = Writer::new(rows, memo, *tally, writes.len());
+                writes.iter().for_each(|write| writer.add(write).unwrap());
+                writer.commit(PersistMode::Buffer).unwrap()
+            };
+            self.storage.prove(tally);
+            for proof in settlement.committed() {
+                self.core.handle_input(self.now, Input::Committed(proof));
+            }
+        }
+    }
+
+    fn pump(&mut self) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Commit(ticket) => tickets.push(ticket),
+                Output::Attach(conn, device) => {
+                    let place = self.storage.reader().attach(&device).unwrap();
+                    self.core.handle_input(self.now, Input::Attached(conn, Some(place)));
+                }
+                Output::Read(request) => {
+                    let page = self.storage.reader().page(&request);
+                    self.core.handle_input(self.now, Input::Page(page));
+                }
+                _ => {}
+            }
+        }
+        tickets
+    }
+
+    fn compare(&mut self) {
+        let EmbeddedStorage { engine, memo, tally, .. } = &mut self.storage;
+        let mut cold = Memo::new(&Options::default());
+        let cold = BatchView::new(Rows::now(engine), &mut cold, tally.sequence);
+        same(&cold, &self.book);
+        same(&cold, &self.book);
+        same(&BatchView::new(Rows::now(engine), memo, tally.sequence), &self.book);
+    }
+}
+
+/// Every question, with every argument that the story knows.
+fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
+    let last = book.last_sequence().unwrap();
+    assert_eq!((view.epoch(), view.last_sequence().unwrap()), (book.epoch(), last));
+    let direct = |one: &str, other: &str| ConversationId::direct(user(one), user(other));
+    let mut conversations: Vec<ConversationId> = GROUPS.map(|name| ConversationId::Group(group(name))).into();
+    for who in USERS {
+        conversations.extend(USERS.iter().map(|other| direct(who, other)));
+        let (who, device) = (user(who), device(who));
+        assert_eq!(view.mailbox_head(&who).unwrap(), book.mailbox_head(&who).unwrap(), "{who}");
+        assert_eq!(view.cursor(&device).unwrap(), book.cursor(&device).unwrap(), "{who}");
+        assert_eq!(view.groups_of(&who).unwrap(), book.groups_of(&who).unwrap(), "{who}");
+        for name in GROUPS.map(group) {
+            assert_eq!(view.membership(&name, &who).unwrap(), book.membership(&name, &who).unwrap(), "{who}");
+        }
+        for number in 0..=NAMES {
+            let client_ref = ClientRef::new(&format!("r{number}")).unwrap();
+            let key = PutKey { device: device.clone(), client_ref };
+            assert_eq!(view.known(&key).unwrap(), book.known(&key).unwrap(), "{key:?}");
+        }
+        for sequence in 0..=last + 1 {
+            assert_eq!(view.marks(sequence, &who).unwrap(), book.marks(sequence, &who).unwrap());
+        }
+    }
+    for name in GROUPS.map(group) {
+        assert_eq!(view.group(&name).unwrap(), book.group(&name).unwrap(), "{name}");
+        assert_eq!(view.members(&name).unwrap(), book.members(&name).unwrap(), "{name}");
+    }
+    for id in conversations {
+        assert_eq!(view.conversation(&id).unwrap(), book.conversation(&id).unwrap(), "{id:?}");
+        let Ok(head) = book.conversation(&id);
+        for stamp in (START_UNIX_MS..=head.stamp.0 + 1).map(UnixMs) {
+            let found = view.sequence_at(&id, stamp).unwrap();
+            assert_eq!(found, book.sequence_at(&id, stamp).unwrap(), "{id:?} {stamp:?}");
+        }
+    }
+    for sequence in 0..=last + 1 {
+        assert_eq!(view.entry(sequence).unwrap(), book.entry(sequence).unwrap());
+    }
+}
+
+fn story(options: &Options) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut twins = Twins::new(EmbeddedStorage::open_with(directory.path(), options).unwrap());
+    for step in 0..240 {
+        twins.step();
+        if step % 40 == 0 {
+            twins.compare();
+        }
+    }
+    twins.compare();
+    let Ok(last) = twins.book.last_sequence();
+    assert!(twins.sent > 80 && last > 60, "something happened: {last} records");
+    assert!(GROUPS.iter().any(|name| !twins.book.members(&group(name)).unwrap().is_empty()));
+    // What is on the disk is the same.
+    let Twins { storage, book, .. } = twins;
+    storage.close().unwrap();
+    let mut storage = EmbeddedStorage::open_with(directory.path(), options).unwrap();
+    let EmbeddedStorage { engine, memo, tally, .. } = &mut storage;
+    same(&BatchView::new(Rows::now(engine), memo, tally.sequence), &book);
+}
+
+// MISSION L3
+#[test]
+fn it_says_what_the_book_says() {
+    story(&Options::default());
+}
+
+// MISSION L3
+#[test]
+fn so_does_one_that_forgets_everything() {
+    let mut forgetful = Options::default();
+    (forgetful.names, forgetful.listed) = (1, 1);
+    (forgetful.recent_entries, forgetful.recent_bytes) = (1, 1);
+    story(&forgetful);
+}
