@@ -14,6 +14,7 @@ mod shell;
 mod sim;
 mod stages;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -31,12 +32,16 @@ Commands:
   seeds N [--from K]     run N seeds of the simulator (from seed K), stop at the first that fails
   seed K                 run one seed and print what happened
   interop [pytest args]  drive the real server with clients that are not ours (Python)
+  kill9 [N]              kill the real server N times under load (20), check that nothing acked is lost
+  powercut [N]           the same with the power cut N times (3), and a control that must lose; needs root
+  faults                 the same with a disk that fails: errors of writing and syncing, a full disk
   mission [--marks]      is every row of docs/mission.md proved by a test of the last run?
                          --marks prints the marks in the sources as rows for the table
   bench [arguments]      the benchmarks
   msrv                   build with the oldest supported toolchains
 
-seeds, seed and interop take --release to build with optimisations.
+seeds, seed, interop, kill9, powercut and faults take --release to build with optimisations; the last three take
+--seed N to choose alike again, and --help to say more.
 
 Examples:
   cargo xtask test
@@ -44,6 +49,7 @@ Examples:
   cargo xtask seed 7
   cargo xtask interop -k talk -x
   cargo xtask bench
+  cargo xtask kill9 1000 --release
 ";
 
 fn main() -> ExitCode {
@@ -79,6 +85,7 @@ fn dispatch(arguments: &[String], stages: &mut Stages) -> Result<(), Stop> {
         "seeds" | "seed" => sim::simulate(&shell, command, rest),
         "bench" => sim::bench(&shell, rest),
         "interop" => interop::run(&shell, stages, rest),
+        "kill9" | "powercut" | "faults" => torture::run(&shell, stages, command, rest),
         "mission" if rest == ["--marks"] => mission::print_marks(&shell),
         "mission" => none(command, rest).and_then(|()| mission::run(&shell, stages)),
         _ => {

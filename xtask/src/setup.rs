@@ -51,6 +51,23 @@ pub(crate) fn python(shell: &Shell) -> Result<(), Stop> {
     if python_works(shell) { Ok(()) } else { Err(missing("python3 with its modules venv and ensurepip")) }
 }
 
+/// `strace`, which shows what the server asks of the system, and answers in its place where a disk has to fail.
+pub(crate) fn strace(shell: &Shell) -> Result<(), Stop> {
+    if strace_works(shell) {
+        return Ok(());
+    }
+    println!("    strace is missing: installing it with apt-get");
+    apt_get(shell, &["update", "-q"])?;
+    apt_get(shell, &["install", "-y", "-q", "--no-install-recommends", "strace"])?;
+    if strace_works(shell) { Ok(()) } else { Err(missing("strace, on a machine where it may trace")) }
+}
+
+fn strace_works(shell: &Shell) -> bool {
+    let mut strace = shell.program("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "true"]);
+    shell::works(strace)
+}
+
 fn python_works(shell: &Shell) -> bool {
     let mut python = shell.program("python3");
     python.args(["-c", "import venv, ensurepip"]);
@@ -66,7 +83,9 @@ fn apt_get(shell: &Shell, arguments: &[&str]) -> Result<(), Stop> {
         command.args(["--non-interactive", "apt-get"]);
     }
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    shell::run(command).map_err(|stop| Stop::new(format!("{stop} {}", missing("python3-venv"))))
+    shell::run(command).map_err(|stop| {
+        Stop::new(format!("{stop} {}", missing(arguments.last().copied().unwrap_or_default())))
+    })
 }
 
 fn rustup(shell: &Shell, arguments: &[&str], what: &str) -> Result<(), Stop> {

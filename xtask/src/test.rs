@@ -4,13 +4,16 @@ use std::process::Stdio;
 
 use crate::ran::{Built, CargoTest, Ran};
 use crate::shell::{self, Shell, Stop};
-use crate::{check, interop, mission, stages::Stages};
+use crate::{check, interop, mission, setup, stages::Stages, torture};
 
 pub(crate) fn run(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     check::run(shell, stages)?;
     let built = stages.stage("build tests", "See the compiler's errors above.", || build(shell))?;
+    let advice = "The test of the server's system calls needs it.";
+    stages.stage("tracer", advice, || setup::strace(shell))?;
     let advice = "See the failed tests above; `cargo test -p <crate> <name>` runs one again.";
     stages.stage("tests", advice, || cargo_test(shell, &built))?;
+    torture::run_built(shell, stages, &built)?;
     interop::run_built(shell, stages, built.binaries.get("bimip-server").cloned(), &[])?;
     mission::run(shell, stages)
 }
