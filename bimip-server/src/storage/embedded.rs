@@ -54,6 +54,7 @@ mod engine;
 mod fields;
 mod journal;
 mod keys;
+mod manifest;
 mod memo;
 mod mend;
 mod migrate;

@@ -14,7 +14,7 @@ use super::migrate::migrate;
 use super::proven::Proven;
 use super::rows::Rows;
 use super::writer::{Tally, durable_batch};
-use super::{journal, mend};
+use super::{journal, manifest, mend};
 use crate::storage::StorageError;
 
 /// The least that the engine allows: it bounds what a start after a crash has to read.
@@ -145,7 +145,7 @@ pub(super) fn complete(engine: &Path) -> Result<(), StorageError> {
     if journal::files(engine)?.is_empty() {
         return Err(damaged("the engine's journal", GONE));
     }
-    Ok(())
+    ["0", "1", "2"].iter().try_for_each(|number| manifest::check(&keyspaces.join(number)))
 }
 
 /// What the store says of itself, compared with what it has.
