@@ -89,7 +89,11 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy(&entry.path(), &target)? } else { fs::copy(entry.path(), target).map(drop)? }
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?
+        } else {
+            fs::copy(entry.path(), target).map(drop)?
+        }
     }
     Ok(())
 }
@@ -137,7 +141,8 @@ fn plan(directory: &Path, flips: usize, seed: u64) -> Vec<Flip> {
     let total: u64 = sizes.iter().map(|(_, size)| size).sum();
     while plan.len() < flips * 2 {
         let mut at = chance.below(total);
-        let (file, _) = sizes.iter().find(|(_, size)| at.checked_sub(*size).map(|rest| at = rest).is_none()).unwrap();
+        let (file, _) =
+            sizes.iter().find(|(_, size)| at.checked_sub(*size).map(|rest| at = rest).is_none()).unwrap();
         plan.push((file.clone(), at));
     }
     let mut flips: Vec<Flip> = (0..flips.min(plan.len()))
@@ -210,7 +215,13 @@ fn survey(store: &Path, expected: &Contents) {
     });
     let (outcomes, failures) = (outcomes.into_inner().unwrap(), failures.into_inner().unwrap());
     println!("{} flips: {outcomes:?}", plan.len());
-    assert!(failures.is_empty(), "{} of {} flips, seed {seed}:\n{}", failures.len(), plan.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} flips, seed {seed}:\n{}",
+        failures.len(),
+        plan.len(),
+        failures.join("\n")
+    );
     let refused = plan.len() - outcomes.get(&Outcome::Harmless).copied().unwrap_or_default();
     assert!(refused * 2 > plan.len(), "most bits matter, or nothing was flipped: {outcomes:?}");
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Head, MessageRef, Noted, Now,
-    Offset, Reject, Said, ServerPacket, Status, UserId,
+    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Head, MessageRef, Noted,
+    Now, Offset, Reject, Said, ServerPacket, Status, UserId,
 };
 use bimip_server::storage::embedded::EmbeddedStorage;
 use bimip_server::storage::{Reader, Storage, StorageError};
@@ -33,7 +33,13 @@ impl Contents {
 
     pub(crate) fn difference(&self, other: &Self) -> String {
         let rows = |contents: &Self| contents.mailboxes.iter().map(Vec::len).collect::<Vec<_>>();
-        format!("{:?} rows instead of {:?}, places {:?} instead of {:?}", rows(self), rows(other), self.places, other.places)
+        format!(
+            "{:?} rows instead of {:?}, places {:?} instead of {:?}",
+            rows(self),
+            rows(other),
+            self.places,
+            other.places
+        )
     }
 }
 
@@ -80,7 +86,8 @@ impl Desk {
     pub(crate) fn live(&mut self, life: usize, messages: usize) {
         let numbers: Vec<usize> = (life * 1_000..).take(messages).collect();
         for some in numbers.chunks(3) {
-            let heard = self.say(ANN, "ann", some.iter().map(|number| ClientPacket::Send(draft(*number))).collect());
+            let heard =
+                self.say(ANN, "ann", some.iter().map(|number| ClientPacket::Send(draft(*number))).collect());
             assert_eq!(accepted(&heard).len(), some.len(), "{heard:?}");
         }
         let head = self.storage.reader().attach(&device("bob")).unwrap().head;

@@ -51,7 +51,9 @@ pub(super) fn check(engine: &Path, proven: Option<u64>) -> Result<(), StorageErr
                 return Err(damaged(place(end), "a batch makes no sense, and it was proven"));
             }
             Ok(_) => {}
-            Err(at) => return Err(damaged(place(at), "a batch has the number of an earlier one")),
+            Err(at) => {
+                return Err(damaged(place(at), "the number of a batch does not follow the one before it"));
+            }
         }
     }
     Ok(())
@@ -67,7 +69,11 @@ fn is_before(last: Option<Batch>, proven: Option<u64>) -> bool {
 fn walk(journal: &[u8], last: &mut Option<Batch>) -> Result<usize, usize> {
     let mut at = 0;
     while let Some(Ok(batch)) = journal.get(at..).map(batch) {
-        if last.is_some_and(|before| batch.seqno <= before.seqno) {
+        let next = match *last {
+            Some(before) => before.seqno < batch.seqno && batch.seqno - before.seqno <= SOON,
+            None => batch.seqno < NEVER,
+        };
+        if !next {
             return Err(at);
         }
         *last = Some(batch);
@@ -86,8 +92,10 @@ fn follows(journal: &[u8], end: usize, last: Option<Batch>) -> bool {
     starts.filter_map(|at| batch(&rest[at..]).ok()).any(|batch| later(batch.seqno))
 }
 
-/// How far behind a damaged batch the number of one that follows can be.
+/// How far the number of a batch can be from the one before it: the engine also counts what it does between them.
 const SOON: u64 = 1 << 20;
+/// No batch has such a number, and the engine ends itself a little beyond it.
+const NEVER: u64 = 1 << 62;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Batch {
@@ -176,6 +184,16 @@ mod tests {
         for cut in 0..last.len() {
             let torn = [&whole, &last[..cut], &[0; 64][..]].concat();
             assert_eq!(verdict(&torn), Ok(()), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn numbers_go_up_in_small_steps() {
+        for (first, second, good) in
+            [(1, 2, true), (5, 5, false), (5, 4, false), (1, 1 << 40, false), (1 << 63, 1, false)]
+        {
+            let journal = [written(first, b"one"), written(second, b"two")].concat();
+            assert_eq!(verdict(&journal).is_ok(), good, "{first}, {second}");
         }
     }
 
