@@ -140,10 +140,10 @@ fn in_short(answers: &[String]) -> String {
 
 async fn connect(running: &Running, row: &Row) -> Wire {
     match (row.dialect, row.who) {
-        (Scheme, Who::Stranger) => running.Wire::open("/bimip", &[]).await.unwrap().0,
+        (Scheme, Who::Stranger) => running.knock("/bimip", &[]).await.unwrap().0,
         (Scheme, Who::Ann) => {
             let headers = [("token", "ann"), ("device_id", "phone")];
-            let mut wire = running.Wire::open("/bimip", &headers).await.unwrap().0;
+            let mut wire = running.knock("/bimip", &headers).await.unwrap().0;
             let welcome = wire.next().await.unwrap();
             assert!(words(Scheme, &welcome).starts_with("{1:16 "), "no welcome");
             wire

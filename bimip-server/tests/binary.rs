@@ -96,7 +96,7 @@ async fn running(flags: &[&str]) -> (Child, String) {
 }
 
 /// The status of the answer to an upgrade with this token.
-async fn Wire::open(address: &str, path: &str, token: &str) -> u16 {
+async fn knock(address: &str, path: &str, token: &str) -> u16 {
     let mut socket = TcpStream::connect(address).await.unwrap();
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
@@ -124,17 +124,17 @@ async fn a_token_lets_in_whichever_comes_first() {
         let token = token.strip_suffix('\n').unwrap();
         assert!(!token.contains('\n'), "one line: {token}");
         for path in ["/", "/bimip"] {
-            assert_eq!(Wire::open(&address, path, token).await, 101);
+            assert_eq!(knock(&address, path, token).await, 101);
         }
     }
     assert_ne!(one, two, "each token has a name of its own");
-    assert_eq!(Wire::open(&address, "/bimip", "ann").await, 401);
+    assert_eq!(knock(&address, "/bimip", "ann").await, 401);
 
     let other = folder.path().join("other");
     let stranger = prints(&["token", "--data", other.to_str().unwrap(), "--user", "ann"]).await;
-    assert_eq!(Wire::open(&address, "/bimip", stranger.trim_end()).await, 401);
+    assert_eq!(knock(&address, "/bimip", stranger.trim_end()).await, 401);
     let long = prints(&["token", "--data", data, "--user", "ann", "--ttl", "30d"]).await;
-    assert_eq!(Wire::open(&address, "/bimip", long.trim_end()).await, 401);
+    assert_eq!(knock(&address, "/bimip", long.trim_end()).await, 401);
 }
 
 // MISSION E9 V10
@@ -151,10 +151,10 @@ async fn a_secret_of_a_backend_is_good_for_its_tokens() {
     for (policy, old, without) in [("on", 101, 401), ("off", 401, 401), ("without-exp", 101, 101)] {
         let flags = ["--auth", "jwt", "--jwt-hs256-key", secret, "--jwt-legacy-voiceping", policy];
         let (_server, address) = running(&flags).await;
-        assert_eq!(Wire::open(&address, "/", &legacy).await, old, "{policy}");
-        assert_eq!(Wire::open(&address, "/", &endless).await, without, "{policy}");
-        assert_eq!(Wire::open(&address, "/", ours.trim_end()).await, 101, "{policy}");
-        assert_eq!(Wire::open(&address, "/bimip", &legacy).await, 401, "{policy}");
+        assert_eq!(knock(&address, "/", &legacy).await, old, "{policy}");
+        assert_eq!(knock(&address, "/", &endless).await, without, "{policy}");
+        assert_eq!(knock(&address, "/", ours.trim_end()).await, 101, "{policy}");
+        assert_eq!(knock(&address, "/bimip", &legacy).await, 401, "{policy}");
     }
 }
 
@@ -177,7 +177,7 @@ async fn keys_of_issuers_are_told_apart_by_name() {
         (jwt::eddsa(r#"{"alg":"EdDSA"}"#, &claims), 101),
         (jwt::token(&claims), 401),
     ] {
-        assert_eq!(Wire::open(&address, "/bimip", &token).await, status, "{token}");
+        assert_eq!(knock(&address, "/bimip", &token).await, status, "{token}");
     }
 
     let set = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys/jwks.json");
@@ -190,7 +190,7 @@ async fn keys_of_issuers_are_told_apart_by_name() {
         (jwt::rs256(r#"{"alg":"RS256","kid":"rsa-encrypts"}"#, &claims), 401),
         (jwt::rs256(r#"{"alg":"RS256"}"#, &claims), 401),
     ] {
-        assert_eq!(Wire::open(&address, "/bimip", &token).await, status, "{token}");
+        assert_eq!(knock(&address, "/bimip", &token).await, status, "{token}");
     }
 }
 

@@ -90,9 +90,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?
+            copy(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), target).map(drop)?
+            fs::copy(entry.path(), target)?;
         }
     }
     Ok(())
@@ -214,7 +214,7 @@ fn survey(store: &Path, expected: &Contents) {
         }
     });
     let (outcomes, failures) = (outcomes.into_inner().unwrap(), failures.into_inner().unwrap());
-    println!("{} flips: {outcomes:?}", plan.len());
+    eprintln!("{} flips: {outcomes:?}", plan.len());
     assert!(
         failures.is_empty(),
         "{} of {} flips, seed {seed}:\n{}",

@@ -51,12 +51,12 @@ async fn health_counts() {
 #[tokio::test]
 async fn without_a_token_nobody_comes_in() {
     let running = Running::start().await;
-    assert_eq!(status(running.Wire::open("/", &[]).await), StatusCode::UNAUTHORIZED);
-    assert_eq!(status(running.Wire::open("/", &[("token", "../etc")]).await), StatusCode::UNAUTHORIZED);
-    assert_eq!(status(running.Wire::open("/bimip", &[("token", "a/b")]).await), StatusCode::UNAUTHORIZED);
+    assert_eq!(status(running.knock("/", &[]).await), StatusCode::UNAUTHORIZED);
+    assert_eq!(status(running.knock("/", &[("token", "../etc")]).await), StatusCode::UNAUTHORIZED);
+    assert_eq!(status(running.knock("/bimip", &[("token", "a/b")]).await), StatusCode::UNAUTHORIZED);
     let padded = [("sec-websocket-protocol", "bimip.v1, token.YQ==")];
-    assert_eq!(status(running.Wire::open("/bimip", &padded).await), StatusCode::BAD_REQUEST);
-    assert_eq!(status(running.Wire::open("/ws", &[("token", "ann")]).await), StatusCode::NOT_FOUND);
+    assert_eq!(status(running.knock("/bimip", &padded).await), StatusCode::BAD_REQUEST);
+    assert_eq!(status(running.knock("/ws", &[("token", "ann")]).await), StatusCode::NOT_FOUND);
     assert_eq!(running.counter("door_refused").await, 4);
     assert_eq!(running.counter("opened").await, 0);
 }
@@ -66,15 +66,15 @@ async fn without_a_token_nobody_comes_in() {
 async fn the_first_subprotocol_is_echoed() {
     let running = Running::start().await;
     let offered = [("sec-websocket-protocol", "acme_ann, browser")];
-    let (mut wire, response) = running.Wire::open("/any/path", &offered).await.unwrap();
+    let (mut wire, response) = running.knock("/any/path", &offered).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "acme_ann");
     wire.pong().await;
 
     let offered = [("sec-websocket-protocol", "bimip.v1, token.YW5u, device.cGhvbmU")];
-    let (mut wire, response) = running.Wire::open("/bimip", &offered).await.unwrap();
+    let (mut wire, response) = running.knock("/bimip", &offered).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "bimip.v1");
     assert!(wire.next().await.is_ok(), "no welcome");
-    let (_wire, response) = running.Wire::open("/", &[("token", "acme_ann")]).await.unwrap();
+    let (_wire, response) = running.knock("/", &[("token", "acme_ann")]).await.unwrap();
     assert!(!response.headers().contains_key("sec-websocket-protocol"));
 }
 
@@ -84,12 +84,12 @@ async fn a_full_house_is_said_at_the_door() {
     config.connections = 1;
     let running = Running::over(bimip_server::storage::memory::MemoryStorage::new(), config).await;
     let first = running.walkie("ann").await;
-    let second = running.Wire::open("/", &[("token", "bob")]).await;
+    let second = running.knock("/", &[("token", "bob")]).await;
     assert_eq!(status(second), StatusCode::SERVICE_UNAVAILABLE);
     drop(first);
     soon(async {
         // A place is free again once the server has noticed.
-        while running.Wire::open("/", &[("token", "bob")]).await.is_err() {
+        while running.knock("/", &[("token", "bob")]).await.is_err() {
             tokio::task::yield_now().await;
         }
     })

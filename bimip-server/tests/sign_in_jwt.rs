@@ -39,7 +39,7 @@ async fn start_with(config: Config) -> Running {
 
 /// The status of a door that stays shut.
 async fn refused(running: &Running, path: &str, headers: &[(&str, &str)]) -> u16 {
-    match running.Wire::open(path, headers).await {
+    match running.knock(path, headers).await {
         Err(Error::Http(response)) => {
             // The same words for every reason.
             let body = response.body().as_deref().unwrap_or_default();
@@ -52,7 +52,7 @@ async fn refused(running: &Running, path: &str, headers: &[(&str, &str)]) -> u16
 }
 
 async fn welcomed(running: &Running, headers: &[(&str, &str)]) -> Phone {
-    let wire = running.Wire::open("/bimip", headers).await.unwrap().0;
+    let wire = running.knock("/bimip", headers).await.unwrap().0;
     let mut phone = Phone::new(wire, "ann", "phone");
     let hello = phone.next().await;
     assert!(matches!(hello, ServerPacket::Welcome(_)), "{hello:?}");
@@ -125,7 +125,7 @@ async fn a_walkie_token_comes_in_every_way() {
             [("authorization", bearer.as_str()), ("device_id", "radio")],
             [("sec-websocket-protocol", protocols.as_str()), ("x-nothing", "")],
         ] {
-            let (mut wire, response) = running.Wire::open("/", &headers).await.unwrap();
+            let (mut wire, response) = running.knock("/", &headers).await.unwrap();
             walkie_is(&mut wire, "acme_ann").await;
             let selected =
                 response.headers().get("sec-websocket-protocol").map(|value| value.to_str().unwrap());
@@ -166,7 +166,7 @@ fn sign_in(claimed: Option<&str>, device: Option<&str>, token: &str) -> ClientPa
 }
 
 async fn stranger(running: &Running) -> Phone {
-    Phone::new(running.Wire::open("/bimip", &[]).await.unwrap().0, "ann", "phone")
+    Phone::new(running.knock("/bimip", &[]).await.unwrap().0, "ann", "phone")
 }
 
 // MISSION E9
@@ -207,7 +207,7 @@ async fn a_session_ends_with_its_token() {
     let mut first_frame = stranger(&running).await;
     first_frame.say(&sign_in(Some("ann"), Some("desk"), &ours)).await;
     assert!(matches!(first_frame.next().await, ServerPacket::Welcome(_)));
-    let mut walkie = running.Wire::open("/", &[("token", &old)]).await.unwrap().0;
+    let mut walkie = running.knock("/", &[("token", &old)]).await.unwrap().0;
     walkie_is(&mut walkie, "bob").await;
 
     for phone in [&mut headers, &mut first_frame] {
@@ -242,7 +242,7 @@ async fn a_grant_is_what_the_token_says() {
     let (running, mut granted) = watched(Config::default()).await;
     let exp = now_s() + 60;
     let claims = format!(r#"{{"uid":7,"exp":{exp},"jti":"t-1","channelIds":["crew",7,"crew"]}}"#);
-    let mut walkie = running.Wire::open("/", &[("token", &token(&claims))]).await.unwrap().0;
+    let mut walkie = running.knock("/", &[("token", &token(&claims))]).await.unwrap().0;
     walkie_is(&mut walkie, "7").await;
     let grant = soon(granted.recv()).await.unwrap();
     assert_eq!(grant.device.user, user("7"));
@@ -259,7 +259,7 @@ async fn a_grant_is_what_the_token_says() {
 
 async fn walkie(running: &Running, device: &str) -> Wire {
     let token = token(&legacy("ann", ""));
-    let mut wire = running.Wire::open("/", &[("token", &token), ("device_id", device)]).await.unwrap().0;
+    let mut wire = running.knock("/", &[("token", &token), ("device_id", device)]).await.unwrap().0;
     walkie_is(&mut wire, "ann").await;
     wire
 }
@@ -294,7 +294,7 @@ async fn under_multi_each_device_has_its_own() {
     assert_eq!(two.next().await, Err(None));
     assert_eq!(running.counter("replaced").await, 1);
     let bob = token(&legacy("bob", ""));
-    let mut bob = running.Wire::open("/", &[("token", &bob)]).await.unwrap().0;
+    let mut bob = running.knock("/", &[("token", &bob)]).await.unwrap().0;
     bob.send(array(&[V::Int(1), V::Int(17), V::Str("bob"), V::Str("ann"), V::Str("to both")])).await;
     for wire in [&mut one, &mut again] {
         assert!(wire.words().await.contains("to both"));
@@ -309,7 +309,7 @@ async fn a_walkie_token_for_one_device_is_no_good_on_another() {
     assert_eq!(refused(&running, "/", &[("token", &bound), ("device_id", "other")]).await, 401);
     assert_eq!(running.counter("token_other_device").await, 1);
     for headers in [vec![("token", bound.as_str())], vec![("token", &bound), ("device_id", "radio")]] {
-        let mut wire = running.Wire::open("/", &headers).await.unwrap().0;
+        let mut wire = running.knock("/", &headers).await.unwrap().0;
         walkie_is(&mut wire, "ann").await;
     }
 }

@@ -15,7 +15,7 @@ use std::process::Stdio;
 use analyser::{Acked, Found, analyse};
 use bimip_proto::{Address, Body, ClientPacket, ClientRef, Draft, ServerPacket};
 use support::msgpack::{V, array};
-use support::{Phone, Wire, knock, soon, user};
+use support::{Phone, Wire, soon, user};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 

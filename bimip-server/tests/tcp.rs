@@ -325,12 +325,12 @@ async fn a_full_house_is_full_at_every_door() {
     let mut second = Line::open(tcp).await;
     // Closed without a word; a reset, if what it had said was not read.
     assert_eq!(soon(second.socket.read(&mut [0; 16])).await.unwrap(), 0);
-    assert!(running.Wire::open("/", &[("token", "bob")]).await.is_err());
+    assert!(running.knock("/", &[("token", "bob")]).await.is_err());
     assert_eq!(running.counter("door_full").await, 2);
     drop(ann);
     soon(async {
         // A place is free again once the server has noticed.
-        while running.Wire::open("/", &[("token", "bob")]).await.is_err() {
+        while running.knock("/", &[("token", "bob")]).await.is_err() {
             tokio::task::yield_now().await;
         }
     })

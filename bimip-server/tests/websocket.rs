@@ -104,15 +104,15 @@ async fn what_arrived_before_a_pong_does_not_come_again() {
 async fn the_newest_walkie_wins() {
     let running = Running::start().await;
     let knock =
-        async |device: &str| running.Wire::open("/", &[("token", "ann"), ("device_id", device)]).await.unwrap().0;
-    let mut first = Wire::open("phone one").await;
+        async |device: &str| running.knock("/", &[("token", "ann"), ("device_id", device)]).await.unwrap().0;
+    let mut first = knock("phone one").await;
     first.pong().await;
-    let mut second = Wire::open("phone two").await;
+    let mut second = knock("phone two").await;
     let told = first.words().await;
     assert_eq!(told, r#"[1,9,0,"ann","userId ann has logged in from another deviceId phone two"]"#);
     assert_eq!(first.next().await, Err(None));
     second.pong().await;
-    let mut third = Wire::open("phone two").await;
+    let mut third = knock("phone two").await;
     assert_eq!(second.next().await, Err(None), "the same device is replaced without a word");
     third.pong().await;
     assert_eq!(running.counter("replaced").await, 2);
@@ -179,6 +179,6 @@ async fn the_first_frame_signs_in() {
 }
 
 async fn stranger(running: &Running) -> Phone {
-    let wire: Wire = running.Wire::open("/bimip", &[]).await.unwrap().0;
+    let wire: Wire = running.knock("/bimip", &[]).await.unwrap().0;
     Phone::new(wire, "ann", "phone")
 }
