@@ -6,15 +6,16 @@
 mod conversations;
 mod drafts;
 mod mailbox;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bimip_proto::{Entry, MessageId, Offset, Row, UnixMs, Welcome};
+use bimip_proto::{MessageId, Row, UnixMs, Welcome};
 
 use self::conversations::Conversations;
 pub(crate) use self::drafts::Ack;
 use self::drafts::{Draft, Side};
-use self::mailbox::{Mailbox, print_of};
+use self::mailbox::Mailbox;
 use crate::people::{Key, PEOPLE, READER, WRITER, Who};
 
 /// What is broken. The words of the table at the end.
@@ -193,15 +194,16 @@ impl Book {
     }
 
     pub(crate) fn acked(&mut self, key: Key, ack: Ack) {
-        if self.frozen {
-            return;
-        }
         self.events += 1;
-        let Some(draft) = self.get_mut(key) else {
+        let Some(draft) = self.get(key) else {
             return self.wrong(Wrong::Other, format!("an ack of {key}, which nobody sent"));
         };
+        // Even while the power goes: a store that has failed says so from then on.
         if draft.late {
             self.wrong(Wrong::Other, format!("an ack of {key}, sent after the store had failed"));
+        }
+        if self.frozen {
+            return;
         }
         let draft = &mut self.drafts[key.by.at()][key.number as usize];
         match draft.ack {
@@ -289,95 +291,6 @@ impl Book {
             self.wrong(Wrong::Doubled, format!("{key} has the stamps {first:?}, {stamp:?} and {acked:?}"));
         }
         self.settle(key);
-    }
-
-    // ---- what the store holds ---------------------------------------------------------------------
-
-    /// Row `offset` of a mailbox, by whatever way it was read.
-    pub(crate) fn compare(&mut self, of: Who, offset: Offset, entry: &Entry) {
-        let print = print_of(entry);
-        let mailbox = &mut self.mailboxes[of.at()];
-        match mailbox.put(offset.0, print) {
-            mailbox::Put::Same => return,
-            mailbox::Put::Other => {
-                return self.wrong(Wrong::Disordered, format!("row {offset} of {} has changed", of.name()));
-            }
-            mailbox::Put::New => {}
-        }
-        match entry {
-            Entry::Message(message) => self.message(of, offset.0, message),
-            Entry::Receipt(receipt) => self.receipt(of, offset.0, receipt),
-            _ => self.wrong(Wrong::Other, format!("row {offset} of {} is of no known kind", of.name())),
-        }
-    }
-
-    fn message(&mut self, of: Who, offset: u64, message: &bimip_proto::Message) {
-        let head = &message.head;
-        let place = format!("row {offset} of {}", of.name());
-        let author = Who::of(&head.from.user);
-        let Some(key) = Key::find(&message.body.bytes).filter(|key| Some(key.by) == author) else {
-            return self.wrong(Wrong::Other, format!("{place} is not as anybody wrote it"));
-        };
-        let Some(draft) = self.get_mut(key) else {
-            return self.wrong(Wrong::Other, format!("{place} is {key}, which was never sent"));
-        };
-        let side = if of == key.by { Side::Author } else { Side::Receiver };
-        if side == Side::Receiver && draft.to != of || head.to.as_str() != draft.to.name() {
-            return self.wrong(Wrong::Other, format!("{place} is {key}, which was not for them"));
-        }
-        let (known, ack) = (draft.id, draft.ack);
-        if let Some(before) = draft.put(side, offset) {
-            return self.wrong(Wrong::Doubled, format!("{place} is {key}, and so is row {before}"));
-        }
-        draft.id = Some(head.id);
-        if known.is_some_and(|known| known != head.id) {
-            self.wrong(
-                Wrong::Doubled,
-                format!("{place} is {key} as {}, elsewhere it has another id", head.id),
-            );
-        }
-        if let Some(ack) = ack {
-            let elsewhere = ack.offset.is_some_and(|acked| side == Side::Author && acked != offset);
-            if elsewhere || ack.id.is_some_and(|acked| acked != head.id) {
-                self.wrong(
-                    Wrong::Doubled,
-                    format!("{place} is {key} as {}, it was acked as {ack:?}", head.id),
-                );
-            }
-        }
-        let to = self.to(key);
-        let mailbox = &mut self.mailboxes[of.at()];
-        mailbox.own(offset, side == Side::Author);
-        if !mailbox.rises(head.id) {
-            self.wrong(Wrong::Disordered, format!("{place}: the ids of the mailbox do not rise"));
-        }
-        let partner = if side == Side::Author { to } else { key.by };
-        if let Err(words) = self.conversations.next(of, partner, key, head.seq.0, head.id) {
-            self.wrong(Wrong::Disordered, format!("{place}: {words}"));
-        }
-        self.settle(key);
-    }
-
-    fn receipt(&mut self, of: Who, offset: u64, receipt: &bimip_proto::Receipt) {
-        let place = format!("row {offset} of {}", of.name());
-        for names in &receipt.messages {
-            let by = Who::of(&receipt.by.user);
-            let Some(number) = self.conversations.number(of, names.id) else {
-                self.wrong(
-                    Wrong::Other,
-                    format!("{place} is a receipt for {}, which is not their message", names.id),
-                );
-                continue;
-            };
-            let key = Key { by: of, number };
-            let Some(draft) = self.get_mut(key).filter(|draft| Some(draft.to) == by) else {
-                self.wrong(Wrong::Other, format!("{place} is a receipt for {key} by a stranger"));
-                continue;
-            };
-            if std::mem::replace(&mut draft.delivered, true) {
-                self.wrong(Wrong::Doubled, format!("{place} says again that {key} was delivered"));
-            }
-        }
     }
 
     // ---- what must be ------------------------------------------------------------------------------

@@ -27,12 +27,15 @@ use crate::trace::Tracer;
 
 /// The store fails within this time, or the fault did not reach it.
 const FAILS_IN: Duration = Duration::from_secs(30);
+/// Load before something is broken.
+const BEFORE: Duration = Duration::from_millis(150);
 /// How long writers go on after that, to see whether anything is acked.
 const GOES_ON: Duration = Duration::from_millis(300);
 /// Commits, or writes, that succeed before the fault.
 const GOOD: u64 = 40;
 /// The least that the engine's first journals and tables need, and little more.
 const FULL_MIB: u64 = 64;
+const GONE_MIB: u64 = 256;
 /// What is left free of it.
 const ROOM_KIB: u64 = 2_048;
 
@@ -82,43 +85,54 @@ pub(crate) async fn run(args: &Args) -> Result<(), String> {
         let told = tell(args.seed, &failing, &sound, &data, |_| Ok(()), || Ok(())).await;
         print(&fault.words(), told).map_err(|error| kept(&error, &folder))?;
     }
-    full(args, &folder).await.map_err(|error| kept(&error, &folder))?;
+    mounted(args, &folder).await.map_err(|error| kept(&error, &folder))?;
     let _ = fs::remove_dir_all(&folder);
     Ok(())
 }
 
-/// A file system that is really full.
-async fn full(args: &Args, folder: &Path) -> Result<(), String> {
+/// File systems that are really full, and really gone.
+async fn mounted(args: &Args, folder: &Path) -> Result<(), String> {
     if let Some(lack) = image::lacking(folder) {
         println!(
-            "  a full file system: SKIPPED, NOT PROVEN; it mounts one from a file: {lack}\n  \
+            "  a full file system, and one that is gone: SKIPPED, NOT PROVEN; it mounts one from a file: {lack}\n  \
              Run it as root: sudo -E cargo xtask faults"
         );
         return Ok(());
     }
+    let program = Program::new(&args.server, &folder.join("server.log"));
     let image = Image::new(folder, "small", FULL_MIB)?;
     let (data, filler) = (image.mount.join("data"), image.mount.join("filler"));
-    let program = Program::new(&args.server, &folder.join("server.log"));
-    let fill = |_: &Running| fill(&filler);
-    let told = tell(args.seed, &program, &program, &data, fill, || remove(&filler)).await;
-    print("a full file system", told)
+    let told = tell(args.seed, &program, &program, &data, |_| fill(&filler), || remove(&filler)).await;
+    print("a full file system", told)?;
+    drop(image);
+
+    let image = RefCell::new(Image::new(folder, "gone", GONE_MIB)?);
+    let data = image.borrow().mount.join("data");
+    let cut = |book: &RefCell<Book>| {
+        // A sync that races with the cut may say yes: what is acked from here on is not held against it.
+        book.borrow_mut().frozen = true;
+        image.borrow().cut()
+    };
+    let power_on = || image.borrow_mut().power_on();
+    let told = tell(args.seed, &program, &program, &data, cut, power_on).await;
+    print("a file system that is gone (EIO of everything)", told)
 }
 
-/// One story. `breaks` is called once the server runs, `mends` before it is started again.
+/// One story. `breaks` is called in the middle of the load, `mends` before the server is started again.
 async fn tell(
     seed: u64,
     failing: &Program,
     sound: &Program,
     data: &Path,
-    breaks: impl FnOnce(&Running) -> Result<(), String>,
+    breaks: impl FnOnce(&RefCell<Book>) -> Result<(), String>,
     mends: impl FnOnce() -> Result<(), String>,
 ) -> Result<String, String> {
     let book = Rc::new(RefCell::new(Book::default()));
     let mut report = Report::default();
     let mut running = failing.start(data)?;
-    breaks(&running)?;
     let clients = Clients::start(&book, Chance::new(seed), running.address);
-    clients.load(true);
+    story::load(&clients, BEFORE).await;
+    breaks(&book)?;
     fails(&clients, &mut running).await?;
     let acked = book.borrow().acked;
     let until = Instant::now() + GOES_ON;
@@ -131,17 +145,17 @@ async fn tell(
     story::end(clients).await?;
     let refusals = book.borrow().refusals;
     story::note(&book, &mut report)?;
-    if refusals == 0 {
-        return Err("nobody was refused in words".to_owned());
-    }
-    if ended.is_some_and(|status| status.success()) {
-        return Err("the server ended as if all were well".to_owned());
+    match ended {
+        None if refusals == 0 => return Err("nobody was refused in words".to_owned()),
+        Some(status) if status.success() => return Err("the server ended as if all were well".to_owned()),
+        _ => {}
     }
     mends()?;
     kill9::finish(sound, data, &book, seed, &mut report).await?;
     let after = report.acked - acked;
+    let ended = ended.map(|status| format!(", the server ended with {status}")).unwrap_or_default();
     Ok(format!(
-        "{acked} acked before, {refusals} refusals, none acked after; {after} sent again and taken once"
+        "{acked} acked before, {refusals} refusals, no late ack{ended}; {after} sent again and taken once"
     ))
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, BodyKind, Head, Message, Names, Receipt, Seq, Status, Window};
+use bimip_proto::{
+    Address, Body, BodyKind, Entry, Head, Message, Names, Offset, Receipt, Seq, Status, Window,
+};
 
 use super::*;
 use crate::people::AUDITOR;
