@@ -71,6 +71,7 @@ impl Fault {
     }
 }
 
+// MISSION L3
 pub(crate) async fn run(args: &Args) -> Result<(), String> {
     let folder = args.folder("faults")?;
     let tracer = Tracer::find()?;

@@ -21,6 +21,7 @@ const EARLY_ONE_IN: u64 = 6;
 /// Every so many loops the store is read without the server.
 const LOOK_EVERY: u64 = 5;
 
+// MISSION L3
 pub(crate) async fn run(args: &Args) -> Result<(), String> {
     let folder = args.folder("kill9")?;
     let data = folder.join("data");
