@@ -156,10 +156,13 @@ impl Book {
         }
         let (resume, head) = (welcome.resume_from.0, welcome.head.0);
         let place = self.places.entry(device).or_default();
-        let Place { asked, confirmed, .. } = *place;
-        // What it has beyond its cursor comes again.
-        place.seen = place.seen.min(resume);
-        if resume < confirmed || resume > asked || resume > head {
+        let Place { seen, asked, confirmed } = *place;
+        // What it has beyond its cursor comes again; a cursor also passes over what the device wrote itself, which
+        // it is not given: that those rows are its own is checked at the end.
+        place.seen = resume;
+        self.mailboxes[device.0.at()].skipped(device.1, seen + 1..resume + 1);
+        let beyond = resume > asked && device.1 != WRITER;
+        if resume < confirmed || beyond || resume > head {
             let (who, name) = (device.0.name(), device.1);
             self.wrong(
                 Wrong::Other,

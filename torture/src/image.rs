@@ -53,7 +53,25 @@ impl Image {
             }
         }
         self.mounted = false;
+        // Its loop device goes with the file system. Should that live on somewhere, as in another mount namespace,
+        // mounting would give back the dead one.
+        while self.has_device()? {
+            if Instant::now() > until {
+                return Err(format!(
+                    "{} is still in use, though it is not mounted here",
+                    self.file.display()
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Ok(())
+    }
+
+    fn has_device(&self) -> Result<bool, String> {
+        let mut losetup = Command::new("losetup");
+        let listed = losetup.arg("--associated").arg(&self.file).stdin(Stdio::null()).output();
+        let listed = listed.map_err(|error| format!("cannot run losetup: {error}"))?;
+        Ok(!listed.stdout.is_empty())
     }
 
     /// Cuts the power: from here on nothing reaches the disk, and what only the kernel's memory has is gone.

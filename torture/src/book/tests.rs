@@ -95,6 +95,7 @@ fn a_true_story_is_believed() {
         let key = [first, second][usize::from(at == 2)];
         book.row((BOB, AUDITOR), &row(at - 1, at, message(key, BOB, at, at)));
     }
+    book.welcome((ANN, WRITER), &welcome(7, 3, 3), 3);
     book.last_look();
     assert!(book.is_clean() && book.is_settled(), "{:?}", book.words);
     assert_eq!((book.acked, book.resent), (2, 1));
@@ -125,6 +126,10 @@ fn what_is_lost_is_noticed() {
     notices(Wrong::Lost, "another store", |book, _| {
         book.welcome((ANN, READER), &welcome(7, 0, 2), 2);
         book.welcome((BOB, READER), &welcome(8, 0, 2), 2);
+    });
+    notices(Wrong::Lost, "a cursor that passes over a row of others", |book, _| {
+        book.welcome((BOB, WRITER), &welcome(7, 2, 2), 2);
+        book.last_look();
     });
     notices(Wrong::Lost, "a delivery without its receipt", |book, _| {
         book.asked((BOB, READER), 2);
