@@ -128,7 +128,7 @@ impl Node {
             Input::Granted(conn, Ok(grant)) => {
                 self.peers.stage(*conn, Out::SignedIn(Box::new(grant.device.clone())));
             }
-            Input::Drain if self.drain_until.is_none() => {
+            Input::Drain(_) if self.drain_until.is_none() => {
                 self.drain_until = Some(Instant::now() + self.config.drain);
             }
             _ => {}

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use bimip_codec::Dialect;
+use bimip_proto::CloseReason;
 use bimip_session::server::{ConnId, Grant, Input, Refused};
 use futures_util::FutureExt;
 use thiserror::Error;
@@ -210,7 +211,9 @@ impl Server {
             running
         });
         if first {
-            let _ = self.context.node.send(ToNode::Inputs(vec![Input::Drain])).await;
+            let failed = *self.context.counts.store_failed.borrow();
+            let reason = if failed { CloseReason::Unavailable } else { CloseReason::GoingAway };
+            let _ = self.context.node.send(ToNode::Inputs(vec![Input::Drain(reason)])).await;
         }
         self.reaches(Phase::Stopped).await;
     }

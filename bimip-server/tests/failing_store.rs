@@ -44,7 +44,7 @@ async fn accepted(phone: &mut Phone, name: &str) -> (MessageId, Offset) {
 async fn refused(phone: &mut Phone, name: &str) {
     phone.say(&draft(name)).await;
     match phone.next().await {
-        ServerPacket::Rejected { client_ref, reason, retry_after_ms } => {
+        ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
             assert_eq!((client_ref.unwrap().as_str(), reason), (name, Reject::Unavailable));
             assert!(retry_after_ms.is_some(), "it may pass");
         }

@@ -584,7 +584,7 @@ fn draining_answers_what_is_under_way_and_then_says_goodbye() {
     house.heard(a);
     house.hold_commits = true;
     house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
-    house.input(Input::Drain);
+    house.input(Input::Drain(CloseReason::GoingAway));
     assert_eq!(house.closed, [(b, CloseReason::GoingAway)]);
     house.says(a, ClientPacket::Send(draft("r2", "b", "too late")));
     assert!(!house.core.is_drained());

@@ -8,8 +8,8 @@ mod peer;
 mod source;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, DeviceName, Draft, Fault, FaultKind, GroupId,
-    MessageId, MessageRef, Offset, Ping, Said, Status, Talk, TalkAct, UserId,
+    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, DeviceName, Draft, Fault,
+    FaultKind, GroupId, MessageId, MessageRef, Offset, Ping, Said, Status, Talk, TalkAct, UserId,
 };
 use bimip_session::server::Input;
 use bytes::Bytes;
@@ -61,7 +61,7 @@ fn step(house: &mut House, source: &mut Source<'_>) {
         18 => match source.below(16) {
             0 => house.crash(),
             1 => house.fails(),
-            2 => house.input(Input::Drain),
+            2 => house.input(Input::Drain(CloseReason::GoingAway)),
             _ => house.settle(),
         },
         _ => house.settle(),

@@ -254,7 +254,7 @@ impl Phone {
                 let ack = Ack { id: known_id(head.id), offset: Some(offset.0), stamp: None };
                 self.crowd.book.borrow_mut().acked(key, ack);
             }
-            ServerPacket::Rejected { client_ref, reason, retry_after_ms } => {
+            ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
                 let number = client_ref.and_then(|it| it.as_str().strip_prefix('k')?.parse().ok());
                 let key = number.map(|number| Key { by: me.0, number });
                 if reason != Reject::Unavailable || retry_after_ms.is_none() {

@@ -36,7 +36,8 @@ pub struct ServerCore {
     commits: u32,
     /// Connections with held packets, waiting for room.
     pub(super) stalled: VecDeque<ConnId>,
-    draining: bool,
+    /// Everybody is told to go, and why.
+    draining: Option<CloseReason>,
     outbox: VecDeque<Output>,
 }
 
@@ -76,7 +77,7 @@ impl Machine for ServerCore {
                 self.unstall(now);
             }
             Input::Page(page) => self.page(page),
-            Input::Drain => self.drain(now),
+            Input::Drain(reason) => self.drain(now, reason),
         }
     }
 
@@ -114,7 +115,7 @@ impl ServerCore {
             cursors: Cursors::default(),
             commits: 0,
             stalled: VecDeque::new(),
-            draining: false,
+            draining: None,
             outbox: VecDeque::new(),
         }
     }
@@ -134,7 +135,7 @@ impl ServerCore {
     /// Whether a drain is over: every command is answered and every connection was told to go.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining && self.commits == 0 && self.conns.is_empty()
+        self.draining.is_some() && self.commits == 0 && self.conns.is_empty()
     }
 
     pub(super) fn output(&mut self, output: Output) {
@@ -145,8 +146,12 @@ impl ServerCore {
         self.output(Output::Send(conn, Outgoing::live(packet)));
     }
 
+    fn goodbye(&self) -> CloseReason {
+        self.draining.clone().unwrap_or(CloseReason::GoingAway)
+    }
+
     pub(super) const fn is_draining(&self) -> bool {
-        self.draining
+        self.draining.is_some()
     }
 
     /// Whether a connection may have one more ticket under way.
@@ -171,8 +176,8 @@ impl ServerCore {
     fn opened(&mut self, now: Now, conn: ConnId, caps: Caps, grant: Option<Grant>) {
         self.counters.opened += 1;
         self.conns.insert(conn, Connection::new(now, caps));
-        if self.draining {
-            return self.close(now, conn, CloseReason::GoingAway);
+        if let Some(reason) = self.draining.clone() {
+            return self.close(now, conn, reason);
         }
         self.timers.set(now.mono_ms + self.config.probe_ms, Due::Silence(conn));
         match grant {
@@ -303,13 +308,13 @@ impl ServerCore {
         self.close(now, conn, CloseReason::TooLong);
     }
 
-    fn drain(&mut self, now: Now) {
+    fn drain(&mut self, now: Now, reason: CloseReason) {
         let conns: Vec<ConnId> = self.conns.keys().copied().collect();
         for conn in &conns {
             // While something may still be stored.
             self.abandon_talks(now, *conn);
         }
-        self.draining = true;
+        self.draining = Some(reason);
         for conn in conns {
             self.leave(now, conn);
         }
@@ -320,7 +325,7 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         match (connection.commits, connection.grant().cloned()) {
             (1.., Some(grant)) => connection.phase = Phase::Leaving { grant },
-            _ => self.close(now, conn, CloseReason::GoingAway),
+            _ => self.close(now, conn, self.goodbye()),
         }
     }
 
@@ -329,7 +334,7 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         connection.commits = connection.commits.saturating_sub(1);
         if connection.commits == 0 && matches!(connection.phase, Phase::Leaving { .. }) {
-            self.close(now, conn, CloseReason::GoingAway);
+            self.close(now, conn, self.goodbye());
         }
     }
 

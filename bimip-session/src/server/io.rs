@@ -128,8 +128,8 @@ pub enum Input {
     Failed(Failed),
     /// The answer to [`Output::Read`].
     Page(Page),
-    /// The server shuts down: refuse new commands, answer the ones under way, say goodbye.
-    Drain,
+    /// The server shuts down, for this reason: refuse new commands, answer the ones under way, say goodbye.
+    Drain(CloseReason),
 }
 
 /// What the core wants done.

@@ -84,7 +84,7 @@ impl House {
     // ---- inputs ---------------------------------------------------------------------------------------
 
     pub(super) fn input(&mut self, input: Input) {
-        self.draining |= matches!(input, Input::Drain);
+        self.draining |= matches!(input, Input::Drain(_));
         self.core.handle_input(self.now, input);
         self.drain();
     }
