@@ -45,7 +45,7 @@
 //!   again when somebody made room (`room.rs`).
 //! * **Damage** is an error that names the row. Nothing is repaired and nothing is skipped. A batch that needs a
 //!   damaged row is refused, and from then on tickets are decided one by one, so that only those are refused that
-//!   need it. [`verify`] reads everything and says what is damaged.
+//!   need it. [`verify()`] reads everything and says what is damaged.
 
 mod checksum;
 mod commit;
