@@ -101,7 +101,7 @@ async fn a_server_whose_store_failed_says_so_and_ends() {
     assert!(accepted > 3, "{accepted}");
     assert_eq!(send(&mut ann, 0).await, Err(Reject::Unavailable), "for a while it refuses in words");
     assert_eq!(ann.next().await, ServerPacket::Bye(CloseReason::Unavailable));
-    assert_eq!(ann.hear().await, Err(Some(1001)));
+    assert_eq!(ann.hear().await, Err(Some(1013)));
     let (code, stderr) = ends(child).await;
     assert_eq!(code, Some(2), "{stderr}");
     assert!(stderr.contains("store verify --data") && stderr.contains("start the server again"), "{stderr}");

@@ -9,7 +9,7 @@ use std::error::Error;
 use bimip_proto::{Address, Caps, Device, DeviceName, Entry, Floor, Now, Status, Talk, TalkAct, UserId};
 use bimip_session::Machine;
 use bimip_session::client::{self, ClientSession, Event};
-use bimip_session::ledger::{Book, settle};
+use bimip_session::ledger::{Book, Outgoing, settle};
 use bimip_session::server::{self, ConnId, Grant, Input, Output, Page, ReadPage, ServerCore};
 use bytes::Bytes;
 
@@ -64,13 +64,19 @@ impl World {
         self.server.handle_input(self.now, input);
     }
 
+    fn hears(&mut self, conn: ConnId, outgoing: Outgoing) {
+        if let Some((_, phone)) = self.phones.get_mut(&conn) {
+            phone.handle_input(self.now, client::Input::Packet(outgoing.into_packet()));
+        }
+    }
+
     /// What the server wants done. Nothing is acknowledged before the book has it.
     fn serve(&mut self, wish: Output) {
         let (now, book) = (self.now, &mut self.book);
         let input = match wish {
-            Output::Send(conn, outgoing) => {
-                let Some((_, phone)) = self.phones.get_mut(&conn) else { return };
-                return phone.handle_input(now, client::Input::Packet(outgoing.into_packet()));
+            Output::Send(conn, outgoing) => return self.hears(conn, outgoing),
+            Output::SendAll(conns, outgoing) => {
+                return conns.into_iter().for_each(|conn| self.hears(conn, outgoing.clone()));
             }
             Output::Attach(conn, device) => Input::Attached(conn, Some(book.attach(&device))),
             Output::Commit(ticket) => {
