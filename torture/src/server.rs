@@ -50,6 +50,8 @@ impl Program {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command.args(["--listen", "127.0.0.1:0", "--tcp", "off", "--auth", "open", "--storage", "embedded"]);
+        // The disks here are small and are to be filled.
+        command.args(["--min-free-mib", "0"]);
         command.arg("--data").arg(data).env("RUST_LOG", "warn");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         command.spawn().map_err(|error| format!("cannot start {}: {error}", words[0].display()))
