@@ -21,8 +21,8 @@ async def signed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("signed")
     secret = folder / "secret"
     secret.write_text(SECRET + "\n")
-    flags = ["--auth", "jwt", "--jwt-hs256-key", str(secret)]
-    made = await Server(folder / "data", folder / "log", *flags).start()
+    flags = ["--jwt-hs256-key", str(secret)]
+    made = await Server(folder / "data", folder / "log", *flags, auth="jwt").start()
     yield made
     assert await made.terminate() == 0, made.trouble()
 
@@ -140,7 +140,7 @@ async def test_the_command_makes_tokens_that_others_can_read(tmp_path, names, mo
     assert (claims["sub"], claims["device"], claims["groups"]) == (alice, "phone", ["crew", "drivers"])
     assert claims["exp"] - claims["iat"] == 3600 and claims["jti"]
 
-    server = await Server(data, tmp_path / "log", "--auth", "jwt").start()
+    server = await Server(data, tmp_path / "log", auth="jwt").start()
     try:
         async with await Scheme.connect(server, alice, by="tcp", token=made) as a:
             await a.send(alice, b"to myself")

@@ -22,10 +22,14 @@ fn outputs(session: &mut ClientSession) -> Vec<Output> {
 }
 
 fn welcome(epoch: u32, resume_from: u64) -> Input {
+    welcome_from(epoch, resume_from, 1)
+}
+
+fn welcome_from(epoch: u32, resume_from: u64, first: u64) -> Input {
     Input::Packet(ServerPacket::Welcome(Welcome {
         epoch,
         resume_from: Offset(resume_from),
-        first: Offset(1),
+        first: Offset(first),
         head: Offset(99),
         window: Window::default(),
         heartbeat_ms: 25_000,
@@ -147,21 +151,28 @@ fn a_hole_in_the_rows_ends_the_connection_and_loses_nothing() {
 
 #[test]
 fn the_welcome_says_resumed_gap_or_reset() {
-    let start = |resume: Resume, epoch, resume_from| {
+    let start_from = |resume: Resume, epoch, resume_from, first| {
         let mut session = ClientSession::new(Config::new(device("a", "1")), resume, T0);
         session.handle_timeout(T0);
         session.handle_input(T0, Input::Connected);
-        session.handle_input(T0, welcome(epoch, resume_from));
+        session.handle_input(T0, welcome_from(epoch, resume_from, first));
         let event = outputs(&mut session).into_iter().find_map(|output| match output {
             Output::Event(event) => Some(event),
             _ => None,
         });
         (event.unwrap(), session.seen())
     };
+    let start = |resume, epoch, resume_from| start_from(resume, epoch, resume_from, 1);
     let known = |seen| Resume { epoch: 7, seen: Offset(seen), unacked: Vec::new() };
     assert!(matches!(start(known(5), 7, 5), (Event::Resumed(_), Offset(5))));
     assert!(matches!(start(known(5), 7, 3), (Event::Resumed(_), Offset(5))), "the last disposal was lost");
-    assert!(matches!(start(known(5), 7, 9), (Event::Gap { seen: Offset(5), .. }, Offset(9))));
+    assert!(
+        matches!(start(known(5), 7, 9), (Event::Resumed(_), Offset(9))),
+        "its own rows are not sent to it"
+    );
+    assert!(matches!(start_from(known(5), 7, 5, 6), (Event::Resumed(_), Offset(5))));
+    let gap = start_from(known(5), 7, 6, 7);
+    assert!(matches!(gap, (Event::Gap { seen: Offset(5), resume_from: Offset(6), .. }, Offset(6))));
     assert!(matches!(start(known(5), 8, 0), (Event::Reset(_), Offset(0))));
     assert!(matches!(start(Resume::default(), 7, 0), (Event::Resumed(_), Offset(0))));
 }

@@ -109,8 +109,7 @@ pub enum Event {
     Online,
     /// The session is up and goes on where it was.
     Resumed(Welcome),
-    /// The session is up; the server has let go of rows that this device has not seen, or this device has lost
-    /// rows that it had disposed of. They are in the history.
+    /// The session is up; the server has let go of rows that this device has not seen. They are in the history.
     Gap {
         /// The last row seen before.
         seen: Offset,

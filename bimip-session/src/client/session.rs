@@ -253,15 +253,16 @@ impl ClientSession {
         let event = if known != 0 && known != welcome.epoch {
             self.inbox.jump(welcome.resume_from);
             Event::Reset(welcome)
-        } else if welcome.resume_from > seen {
-            self.inbox.jump(welcome.resume_from);
-            if known == 0 {
-                Event::Resumed(welcome)
-            } else {
-                Event::Gap { seen, resume_from: welcome.resume_from, welcome }
-            }
         } else {
-            Event::Resumed(welcome)
+            if welcome.resume_from > seen {
+                // Rows of this device's own, which it is not sent.
+                self.inbox.jump(welcome.resume_from);
+            }
+            if known != 0 && seen.next() < welcome.first {
+                Event::Gap { seen, resume_from: welcome.resume_from, welcome }
+            } else {
+                Event::Resumed(welcome)
+            }
         };
         self.outbox.push_back(Output::Event(event));
         let marks: Vec<_> = self.marks.packets().collect();
