@@ -3,13 +3,13 @@
 mod harness;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, CloseReason, Entry, Head, Message, MessageId, MessageRef, Noted, Now, Offset,
-    Reject, Row, Seq, ServerPacket, Status, UnixMs, Welcome, Window,
+    Address, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, Message, MessageId,
+    MessageRef, Noted, Now, Offset, Reject, Row, Seq, ServerPacket, Status, UnixMs, Welcome, Window,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
 
-use harness::{device, draft};
+use harness::{device, draft, user};
 
 const T0: Now = Now { mono_ms: 1_000, unix_ms: 1_763_652_000_000 };
 
@@ -258,4 +258,25 @@ fn the_outbox_is_bounded_and_gives_the_draft_back() {
     let mut session = ClientSession::new(config, Resume::default(), T0);
     session.send(T0, draft("r1", "b", "x")).unwrap();
     assert_eq!(session.send(T0, draft("r2", "b", "x")), Err(Full(draft("r2", "b", "x"))));
+}
+
+#[test]
+fn an_ack_is_for_whom_the_draft_was() {
+    let mut session = up(Resume::default());
+    let team = Address::Group(GroupId::new("team").unwrap());
+    let to_team = Draft { to: team.clone(), ..draft("r1", "team", "x") };
+    session.send(T0, to_team).unwrap();
+    outputs(&mut session);
+    let mut told = head(1);
+    told.to = Address::User(user("team"));
+    let client_ref = ClientRef::new("r1").ok();
+    session.handle_input(
+        T0,
+        Input::Packet(ServerPacket::Accepted { client_ref, head: told, offset: Offset(1) }),
+    );
+    let events = outputs(&mut session);
+    assert!(
+        matches!(&events[..], [Output::Event(Event::Sent { head, .. })] if head.to == team),
+        "{events:?}"
+    );
 }

@@ -373,8 +373,10 @@ impl ClientSession {
         }
     }
 
-    fn accepted(&mut self, client_ref: Option<bimip_proto::ClientRef>, head: Head, offset: Offset) {
-        if self.drafts.answered(client_ref.as_ref(), Some(&head.to)).is_some() {
+    fn accepted(&mut self, client_ref: Option<bimip_proto::ClientRef>, mut head: Head, offset: Offset) {
+        if let Some(draft) = self.drafts.answered(client_ref.as_ref(), Some(&head.to)) {
+            // An ack need not say what the draft says: not every dialect tells a group from a user in it.
+            (head.to, head.kind) = (draft.to, draft.body.kind);
             self.outbox.push_back(Output::Event(Event::Sent { client_ref, head, offset }));
         }
     }
