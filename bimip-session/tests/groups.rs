@@ -4,8 +4,8 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Draft, Entry, Floor, GroupId, MessageRef, Noted, Offset,
-    Reject, ServerPacket, Status, Talk, TalkAct, limits,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Draft, Entry, Floor, GroupId, Head, MessageRef,
+    Noted, Offset, Reject, ServerPacket, Status, Talk, TalkAct, limits,
 };
 use bimip_session::ledger::View;
 use bimip_session::server::{Config, ConnId, Grant, Input};
@@ -66,7 +66,7 @@ fn shape(packet: &ServerPacket) -> String {
         },
         ServerPacket::Deliver(row) => match &*row.entry {
             Entry::Message(message) => {
-                format!("{} by {}", message.head.kind.name_for_test(), message.head.from.user)
+                format!("{} by {}", kind(&message.head), message.head.from.user)
             }
             Entry::Receipt(receipt) => format!("{:?} by {}", receipt.status, receipt.by.user),
             other => format!("{other:?}"),
@@ -75,16 +75,10 @@ fn shape(packet: &ServerPacket) -> String {
     }
 }
 
-trait KindName {
-    fn name_for_test(&self) -> &'static str;
-}
-
-impl KindName for bimip_proto::BodyKind {
-    fn name_for_test(&self) -> &'static str {
-        match self {
-            Self::Voice { .. } => "voice",
-            _ => "text",
-        }
+fn kind(head: &Head) -> &'static str {
+    match head.kind {
+        BodyKind::Voice { .. } => "voice",
+        _ => "text",
     }
 }
 
@@ -256,7 +250,7 @@ fn a_silent_talker_loses_the_floor_when_somebody_asks_and_not_before() {
     house.says(ann, talk("ann", TalkAct::Stop));
     let ended = house.heard(ann);
     let ServerPacket::Floor(Floor::Ended { head }) = &ended[0] else { panic!("{ended:?}") };
-    assert_eq!(head.kind, bimip_proto::BodyKind::Voice { duration_ms: 1_000 });
+    assert_eq!(head.kind, BodyKind::Voice { duration_ms: 1_000 });
     assert_eq!(heard(&mut house, cem), ["voice by ann"]);
     // That took nothing from the second.
     house.says(cem, talk("cem", start()));
@@ -299,7 +293,7 @@ fn a_group_talk_is_cut_at_its_greatest_length() {
     house.says(ann, talk("ann", audio()));
     let ended = house.heard(ann);
     let [ServerPacket::Floor(Floor::Ended { head })] = &ended[..] else { panic!("{ended:?}") };
-    assert_eq!(head.kind, bimip_proto::BodyKind::Voice { duration_ms: 90_000 });
+    assert_eq!(head.kind, BodyKind::Voice { duration_ms: 90_000 });
     house.says(ann, talk("ann", audio()));
     assert_eq!(heard(&mut house, bob), ["voice by ann"]);
     house.says(bob, talk("bob", start()));
