@@ -4,6 +4,7 @@
 //! in the mailbox. Its driver dials, carries packets and hands received rows to the app; the app stores them and
 //! says so ([`ClientSession::stored`]), and only then are they disposed of on the server.
 
+mod heard;
 mod inbox;
 mod io;
 mod session;

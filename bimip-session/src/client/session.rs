@@ -2,12 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{
-    ClientPacket, CloseReason, Draft, GroupId, Head, MessageRef, Noted, Now, Offset, Ping, Reject, Row,
-    ServerPacket, Status, Talk, Welcome,
-};
+use bimip_proto::{ClientPacket, Draft, GroupId, MessageRef, Now, Offset, Ping, Status, Talk, Welcome};
 
-use super::inbox::{Arrival, Inbox};
+use super::inbox::Inbox;
 use super::io::{Config, Event, Full, Input, Output, Resume};
 use super::unacked::{Drafts, Marks};
 use crate::Machine;
@@ -30,23 +27,23 @@ use crate::Machine;
 /// connection breaks. Nothing is disposed of before the app has stored it.
 #[derive(Debug)]
 pub struct ClientSession {
-    config: Config,
-    link: Link,
-    epoch: u32,
-    drafts: Drafts,
-    marks: Marks,
-    inbox: Inbox,
-    failures: u32,
-    draws: u64,
-    heartbeat_ms: u64,
-    heard_mono_ms: u64,
-    spoke_mono_ms: u64,
-    retry_mono_ms: Option<u64>,
-    outbox: VecDeque<Output>,
+    pub(super) config: Config,
+    pub(super) link: Link,
+    pub(super) epoch: u32,
+    pub(super) drafts: Drafts,
+    pub(super) marks: Marks,
+    pub(super) inbox: Inbox,
+    pub(super) failures: u32,
+    pub(super) draws: u64,
+    pub(super) heartbeat_ms: u64,
+    pub(super) heard_mono_ms: u64,
+    pub(super) spoke_mono_ms: u64,
+    pub(super) retry_mono_ms: Option<u64>,
+    pub(super) outbox: VecDeque<Output>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Link {
+pub(super) enum Link {
     Down { redial_mono_ms: u64 },
     Dialing { since_mono_ms: u64 },
     Greeting { since_mono_ms: u64 },
@@ -240,7 +237,7 @@ impl ClientSession {
         }
     }
 
-    fn welcomed(&mut self, now: Now, welcome: Welcome) {
+    pub(super) fn welcomed(&mut self, now: Now, welcome: Welcome) {
         if !matches!(self.link, Link::Greeting { .. }) {
             return;
         }
@@ -304,7 +301,7 @@ impl ClientSession {
         self.draws % (most + 1)
     }
 
-    fn hangup(&mut self, now: Now) {
+    pub(super) fn hangup(&mut self, now: Now) {
         self.outbox.push_back(Output::Hangup);
         self.down(now);
     }
@@ -323,7 +320,7 @@ impl ClientSession {
 
     // ---- what is said ---------------------------------------------------------------------------------
 
-    fn say(&mut self, now: Now, packet: ClientPacket) {
+    pub(super) fn say(&mut self, now: Now, packet: ClientPacket) {
         if self.is_up() {
             self.spoke_mono_ms = now.mono_ms;
             self.outbox.push_back(Output::Transmit(packet));
@@ -331,7 +328,7 @@ impl ClientSession {
     }
 
     /// Sends what may be sent.
-    fn pump(&mut self, now: Now) {
+    pub(super) fn pump(&mut self, now: Now) {
         if !self.is_up() {
             return;
         }
@@ -349,94 +346,6 @@ impl ClientSession {
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
             self.say(now, ClientPacket::Send(draft));
-        }
-    }
-
-    fn heard(&mut self, now: Now, packet: ServerPacket) {
-        if !matches!(self.link, Link::Greeting { .. } | Link::Up) {
-            return;
-        }
-        self.heard_mono_ms = now.mono_ms;
-        match packet {
-            ServerPacket::Welcome(welcome) => self.welcomed(now, welcome),
-            ServerPacket::Accepted { client_ref, head, offset } => self.accepted(client_ref, head, offset),
-            ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
-                self.rejected(now, client_ref.as_ref(), reason, retry_after_ms);
-            }
-            ServerPacket::Noted(noted) => self.noted(now, noted),
-            ServerPacket::Deliver(row) => self.arrived(now, row),
-            ServerPacket::Talk(talk) => self.outbox.push_back(Output::Event(Event::Talk(talk))),
-            ServerPacket::Floor(floor) => self.outbox.push_back(Output::Event(Event::Floor(floor))),
-            ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),
-            ServerPacket::Bye(reason) => self.bye(now, reason),
-            _ => {}
-        }
-    }
-
-    fn accepted(&mut self, client_ref: Option<bimip_proto::ClientRef>, mut head: Head, offset: Offset) {
-        if let Some(draft) = self.drafts.answered(client_ref.as_ref(), Some(&head.to)) {
-            // An ack need not say what the draft says: not every dialect tells a group from a user in it.
-            (head.to, head.kind) = (draft.to, draft.body.kind);
-            self.outbox.push_back(Output::Event(Event::Sent { client_ref, head, offset }));
-        }
-    }
-
-    fn rejected(
-        &mut self,
-        now: Now,
-        client_ref: Option<&bimip_proto::ClientRef>,
-        reason: Reject,
-        retry_after_ms: Option<u32>,
-    ) {
-        if let Some(wait_ms) = retry_after_ms {
-            // Everything unanswered goes again, in order: a later draft must not overtake this one for good.
-            self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));
-        } else if let Some(draft) = self.drafts.answered(client_ref, None) {
-            self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
-        }
-    }
-
-    fn noted(&mut self, now: Now, noted: Noted) {
-        match noted {
-            Noted::Marked { message, status } if self.marks.answered(&message, status) => {
-                self.outbox.push_back(Output::Event(Event::Marked { message, status }));
-            }
-            Noted::Joined(group) => self.outbox.push_back(Output::Event(Event::Joined(group))),
-            Noted::Left(group) => self.outbox.push_back(Output::Event(Event::Left(group))),
-            Noted::Barred { group, reason, retry_after_ms } => {
-                self.outbox.push_back(Output::Event(Event::Barred { group, reason, retry_after_ms }));
-            }
-            Noted::Refused { retry_after_ms: Some(wait_ms), message, status, .. } => {
-                self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));
-                self.marks.again(message, status);
-            }
-            Noted::Refused { message, status, reason, .. } if self.marks.answered(&message, status) => {
-                self.outbox.push_back(Output::Event(Event::MarkRefused { message, status, reason }));
-            }
-            _ => {}
-        }
-    }
-
-    fn arrived(&mut self, now: Now, row: Row) {
-        match self.inbox.arrives(&row) {
-            Arrival::New => self.outbox.push_back(Output::Event(Event::Received(row))),
-            Arrival::Stored => self.inbox.dispose_again(now.mono_ms),
-            Arrival::Seen => {}
-            Arrival::Missing => self.hangup(now),
-        }
-    }
-
-    fn bye(&mut self, now: Now, reason: CloseReason) {
-        let over = matches!(
-            reason,
-            CloseReason::Replaced { .. } | CloseReason::Refused | CloseReason::Expired | CloseReason::Bye
-        );
-        if over {
-            self.link = Link::Over;
-            self.outbox.push_back(Output::Hangup);
-            self.outbox.push_back(Output::Event(Event::Ended(reason)));
-        } else {
-            self.hangup(now);
         }
     }
 }

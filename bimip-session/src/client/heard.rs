@@ -1,0 +1,97 @@
+//! What a session hears, and what it makes of it.
+
+use bimip_proto::{ClientRef, CloseReason, Head, Noted, Now, Offset, Reject, Row, ServerPacket};
+
+use super::inbox::Arrival;
+use super::io::{Event, Output};
+use super::session::{ClientSession, Link};
+
+impl ClientSession {
+    pub(super) fn heard(&mut self, now: Now, packet: ServerPacket) {
+        if !matches!(self.link, Link::Greeting { .. } | Link::Up) {
+            return;
+        }
+        self.heard_mono_ms = now.mono_ms;
+        match packet {
+            ServerPacket::Welcome(welcome) => self.welcomed(now, welcome),
+            ServerPacket::Accepted { client_ref, head, offset } => self.accepted(client_ref, head, offset),
+            ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
+                self.rejected(now, client_ref.as_ref(), reason, retry_after_ms);
+            }
+            ServerPacket::Noted(noted) => self.noted(now, noted),
+            ServerPacket::Deliver(row) => self.arrived(now, row),
+            ServerPacket::Talk(talk) => self.outbox.push_back(Output::Event(Event::Talk(talk))),
+            ServerPacket::Floor(floor) => self.outbox.push_back(Output::Event(Event::Floor(floor))),
+            ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),
+            ServerPacket::Bye(reason) => self.bye(now, reason),
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, client_ref: Option<ClientRef>, mut head: Head, offset: Offset) {
+        if let Some(draft) = self.drafts.answered(client_ref.as_ref(), Some(&head.to)) {
+            // An ack need not say what the draft says: not every dialect tells a group from a user in it.
+            (head.to, head.kind) = (draft.to, draft.body.kind);
+            self.outbox.push_back(Output::Event(Event::Sent { client_ref, head, offset }));
+        }
+    }
+
+    fn rejected(
+        &mut self,
+        now: Now,
+        client_ref: Option<&ClientRef>,
+        reason: Reject,
+        retry_after_ms: Option<u32>,
+    ) {
+        if let Some(wait_ms) = retry_after_ms {
+            // Everything unanswered goes again, in order: a later draft must not overtake this one for good.
+            self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));
+        } else if let Some(draft) = self.drafts.answered(client_ref, None) {
+            self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
+        }
+    }
+
+    fn noted(&mut self, now: Now, noted: Noted) {
+        match noted {
+            Noted::Marked { message, status } if self.marks.answered(&message, status) => {
+                self.outbox.push_back(Output::Event(Event::Marked { message, status }));
+            }
+            Noted::Joined(group) => self.outbox.push_back(Output::Event(Event::Joined(group))),
+            Noted::Left(group) => self.outbox.push_back(Output::Event(Event::Left(group))),
+            Noted::Barred { group, reason, retry_after_ms } => {
+                self.outbox.push_back(Output::Event(Event::Barred { group, reason, retry_after_ms }));
+            }
+            Noted::Refused { retry_after_ms: Some(wait_ms), message, status, .. } => {
+                self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));
+                self.marks.again(message, status);
+            }
+            Noted::Refused { message, status, reason, .. } if self.marks.answered(&message, status) => {
+                self.outbox.push_back(Output::Event(Event::MarkRefused { message, status, reason }));
+            }
+            _ => {}
+        }
+    }
+
+    fn arrived(&mut self, now: Now, row: Row) {
+        match self.inbox.arrives(&row) {
+            Arrival::New => self.outbox.push_back(Output::Event(Event::Received(row))),
+            Arrival::Stored => self.inbox.dispose_again(now.mono_ms),
+            Arrival::Seen => {}
+            Arrival::Missing => self.hangup(now),
+        }
+    }
+
+    fn bye(&mut self, now: Now, reason: CloseReason) {
+        let over = matches!(
+            reason,
+            CloseReason::Replaced { .. } | CloseReason::Refused | CloseReason::Expired | CloseReason::Bye
+        );
+        if over {
+            self.link = Link::Over;
+            self.outbox.push_back(Output::Hangup);
+            self.outbox.push_back(Output::Event(Event::Ended(reason)));
+        } else {
+            self.hangup(now);
+        }
+    }
+}
