@@ -280,6 +280,35 @@ fn a_talker_who_vanishes_frees_the_floor() {
 
 // MISSION V7
 #[test]
+fn who_left_by_another_device_has_no_floor_and_is_not_heard() {
+    let mut house = House::new();
+    let [ann, bob] = walkies(&mut house, ["ann", "bob"]);
+    let second = house.open(Caps::WALKIE, &device("ann", "second"));
+    house.hold_commits = true;
+    house.says(second, ClientPacket::Leave(group()));
+    // Still a member, as far as is proven.
+    house.says(ann, talk("ann", start()));
+    house.says(ann, talk("ann", audio()));
+    house.commit_held();
+    assert_eq!(heard(&mut house, bob), ["start by ann", "audio by ann"]);
+    house.says(ann, talk("ann", audio()));
+    assert_eq!(heard(&mut house, bob), [""; 0], "no member speaks");
+    house.says(bob, talk("bob", start()));
+    assert_eq!(heard(&mut house, bob), ["granted"]);
+    house.says(ann, talk("ann", TalkAct::Stop));
+    assert_eq!(heard(&mut house, ann), ["granted", "denied NotMember"]);
+    // Nothing of that talk is left to fall due in the next one.
+    house.wait(4_000);
+    house.says(ann, ClientPacket::Join(group()));
+    house.says(ann, talk("ann", start()));
+    house.wait(92_000);
+    house.says(ann, talk("ann", TalkAct::Stop));
+    assert_eq!(heard(&mut house, ann), ["joined", "granted", "ended"]);
+    assert_eq!(heard(&mut house, bob), ["start by ann", "voice by ann"]);
+}
+
+// MISSION V7
+#[test]
 fn a_group_talk_is_cut_at_its_greatest_length() {
     let mut house = House::new();
     let [ann, bob] = walkies(&mut house, ["ann", "bob"]);

@@ -23,7 +23,7 @@ impl ServerCore {
                 Outcome::Stored(_) => self.counters.accepted += 1,
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
-                Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(outcome),
+                Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
                 Outcome::Noted => {}
             }
         }

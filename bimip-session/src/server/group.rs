@@ -74,8 +74,8 @@ impl ServerCore {
         }
     }
 
-    /// Somebody came or went, durably.
-    pub(super) fn moved(&mut self, outcome: &Outcome) {
+    /// Somebody came or went, durably. What another of their connections began to say meanwhile is over.
+    pub(super) fn moved(&mut self, now: Now, outcome: &Outcome) {
         let (user, group, joined) = match outcome {
             Outcome::Joined { user, group } => (user, group, true),
             Outcome::Left { user, group } => (user, group, false),
@@ -87,5 +87,9 @@ impl ServerCore {
             }
         }
         self.roster.moved(user, group, joined);
+        if !joined {
+            // No message comes of it: it is said by nobody in the group.
+            let _ = self.bursts.stop(now, user, &Address::Group(group.clone()), &mut self.timers);
+        }
     }
 }
