@@ -4,8 +4,8 @@ mod harness;
 
 use bimip_proto::{
     Address, BodyKind, Caps, Claim, ClientPacket, CloseReason, DeviceName, Entry, Fault, FaultKind, Floor,
-    MessageId, MessageRef, Noted, Offset, Ping, Reject, Said, ServerPacket, Status, Talk, TalkAct, UnixMs,
-    limits,
+    GroupId, MessageId, MessageRef, Noted, Offset, Ping, Reject, Said, ServerPacket, Status, Talk, TalkAct,
+    UnixMs, limits,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::View;
@@ -604,6 +604,33 @@ fn draining_answers_what_is_under_way_and_then_says_goodbye() {
     assert!(house.core.is_drained());
     let late = house.open(Caps::FULL, &device("c", "1"));
     assert!(house.closed.contains(&(late, CloseReason::GoingAway)));
+}
+
+#[test]
+fn draining_refuses_by_name_what_waits() {
+    let refused = |heard: &[ServerPacket], name: &str| {
+        matches!(
+            heard,
+            [.., ServerPacket::Rejected { client_ref: Some(by), reason: Reject::Unavailable, .. }, ServerPacket::Bye(_)]
+                if by.as_str() == name
+        )
+    };
+    // Behind a join, and behind what others have under way.
+    let mut config = Config::default();
+    config.commits_in_flight = 1;
+    let mut house = House::with(config);
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.hold_commits = true;
+    house.says(a, ClientPacket::Join(GroupId::new("g").unwrap()));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.says(b, ClientPacket::Send(draft("r2", "a", "hello")));
+    house.input(Input::Drain(CloseReason::GoingAway));
+    let heard = house.heard(b);
+    assert!(refused(&heard, "r2"), "{heard:?}");
+    house.commit_held();
+    let heard = house.heard(a);
+    assert!(refused(&heard, "r1"), "{heard:?}");
+    assert!(house.core.is_drained());
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bimip_proto::{Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, ServerPacket, Welcome, limits};
+use bimip_proto::{
+    Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Reject, ServerPacket, Welcome, limits,
+};
 
 use super::burst::Bursts;
 use super::connection::{Connection, Phase};
@@ -11,6 +13,7 @@ use super::cursors::Cursors;
 use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
 use super::reader::Reader;
 use super::roster::Roster;
+use super::speech::ack_of;
 use super::timers::{Due, Timers};
 use crate::Machine;
 use crate::ledger::{Outgoing, Ticket};
@@ -325,8 +328,19 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         match (connection.commits, connection.grant().cloned()) {
             (1.., Some(grant)) => connection.phase = Phase::Leaving { grant },
-            _ => self.close(now, conn, self.goodbye()),
+            _ => self.part(now, conn),
         }
+    }
+
+    /// The last goodbye of a drain. What still waits is refused by name: nothing is passed over in silence.
+    fn part(&mut self, now: Now, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        if matches!(connection.phase, Phase::Live { .. } | Phase::Leaving { .. }) {
+            for said in std::mem::take(&mut connection.held) {
+                self.refuse(conn, &ack_of(&said.packet), Reject::Unavailable);
+            }
+        }
+        self.close(now, conn, self.goodbye());
     }
 
     /// A ticket of this connection is answered.
@@ -334,7 +348,7 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         connection.commits = connection.commits.saturating_sub(1);
         if connection.commits == 0 && matches!(connection.phase, Phase::Leaving { .. }) {
-            self.close(now, conn, self.goodbye());
+            self.part(now, conn);
         }
     }
 

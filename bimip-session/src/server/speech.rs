@@ -227,7 +227,7 @@ const fn commits(packet: &ClientPacket) -> bool {
 }
 
 /// How a packet is answered when it is refused.
-fn ack_of(packet: &ClientPacket) -> Ack {
+pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
     match packet {
         ClientPacket::Send(draft) => {
             Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() }
