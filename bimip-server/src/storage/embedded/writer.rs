@@ -142,8 +142,9 @@ impl<'e> Writer<'e> {
     pub(super) fn commit(mut self, durability: PersistMode) -> Result<Tally, StorageError> {
         self.tally.batch += 1;
         self.numbers(&keys::TALLY, self.tally.to_numbers());
-        // Neighbours one after the other: the engine finds the place of each near the one before.
-        self.small.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        // Neighbours one after the other: the engine finds the place of each near the one before. What was written
+        // last under a key stays the last: a conversation may give away several stamps in a batch.
+        self.small.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (key, value) in self.small {
             let small = &self.rows.engine().small;
             match value {

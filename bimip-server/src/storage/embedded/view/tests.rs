@@ -227,3 +227,25 @@ fn so_does_one_that_forgets_everything() {
     (forgetful.recent_entries, forgetful.recent_bytes) = (1, 1);
     story(&forgetful);
 }
+
+/// Talks that never began take a stamp each, and nothing else of their conversation.
+#[test]
+fn the_last_stamp_of_a_batch_stays_the_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+    let conversations: Vec<_> =
+        ["g", "h", "i"].map(|name| ConversationId::Group(group(name))).into_iter().collect();
+    let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, 300);
+    for stamp in 1..=100 {
+        for conversation in &conversations {
+            let (conversation, stamp) = (conversation.clone(), UnixMs(stamp));
+            writer.add(&bimip_session::ledger::Write::Stamp { conversation, stamp }).unwrap();
+        }
+    }
+    writer.commit(PersistMode::SyncData).unwrap();
+    storage.memo.forget();
+    let view = BatchView::new(Rows::now(&storage.engine), &mut storage.memo, 0);
+    for conversation in &conversations {
+        assert_eq!(view.conversation(conversation).unwrap().stamp, UnixMs(100), "{conversation:?}");
+    }
+}
