@@ -51,12 +51,19 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
     /// Remembers a value in the place of what was remembered.
     pub(super) fn set(&mut self, key: &K, value: V) {
         if let Some(place) = self.young.get_mut(key) {
-            self.young_weight = self.young_weight - (self.weight)(place) + (self.weight)(&value);
-            *place = value;
+            let (before, after) = ((self.weight)(place), (self.weight)(&value));
+            if after <= before || self.young_weight - before + after <= self.bound {
+                self.young_weight = self.young_weight - before + after;
+                *place = value;
+                return;
+            }
+            // It grew out of this generation, and begins the next.
+            self.young.remove(key);
+            self.young_weight -= 1 + before;
         } else {
             self.old.remove(key);
-            self.insert(key.clone(), value);
         }
+        self.insert(key.clone(), value);
     }
 
     pub(super) fn forget(&mut self) {
@@ -153,6 +160,23 @@ mod tests {
             recent.set(&0, number);
             recent.set(&number, number);
             assert_eq!(recent.get(&0), Some(if number == 0 { 0 } else { number }));
+        }
+    }
+
+    #[test]
+    fn a_value_that_grows_where_it_is_weighs_more() {
+        let mut recent = Recent::weighing(16, Vec::len);
+        for number in 0..8 {
+            recent.set(&number, Vec::new());
+        }
+        for size in 1..=8 {
+            for number in 0..8 {
+                if recent.get(&number).is_some() {
+                    recent.set(&number, vec![0; size]);
+                }
+                let weights = recent.young.values().chain(recent.old.values()).map(|value| 1 + value.len());
+                assert!(weights.sum::<usize>() <= 32, "{recent:?}");
+            }
         }
     }
 
