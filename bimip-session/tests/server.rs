@@ -658,6 +658,26 @@ fn a_grant_runs_out_on_its_own_clock() {
 }
 
 #[test]
+fn nothing_is_due_for_those_who_are_gone() {
+    let mut house = House::new();
+    for _ in 0..100 {
+        let mut grant = Grant::new(device("a", "1"));
+        grant.expires = Some(UnixMs(house.now.unix_ms + 365 * 24 * 3_600_000));
+        let a = house.open_with(Caps::FULL, grant);
+        house.input(Input::Closed(a));
+    }
+    house.wait(Config::default().idle_ms);
+    assert_eq!(house.core.poll_timeout(), None);
+    // Nor does a grant without a sensible end upset a core whose wall clock stands at its beginning.
+    house.now.unix_ms = 0;
+    let mut grant = Grant::new(device("a", "1"));
+    grant.expires = Some(UnixMs(u64::MAX));
+    house.open_with(Caps::FULL, grant);
+    house.wait(1);
+    assert_eq!(house.core.connections(), 1);
+}
+
+#[test]
 fn stamps_rise_though_the_clock_does_not() {
     let mut house = House::new();
     let a = house.open(Caps::FULL, &device("a", "1"));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bimip_proto::{
-    Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Reject, ServerPacket, Welcome, limits,
+    Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Reject, ServerPacket, UnixMs, Welcome, limits,
 };
 
 use super::burst::Bursts;
@@ -203,12 +203,13 @@ impl ServerCore {
 
     fn attach(&mut self, now: Now, conn: ConnId, grant: Grant) {
         self.replace(now, &grant);
-        if let Some(expires) = grant.expires {
-            let left_ms = expires.0.saturating_sub(now.unix_ms);
-            self.timers.set(now.mono_ms + left_ms, Due::Expiry(conn));
-        }
         let device = grant.device.clone();
         let Some(connection) = self.conns.get_mut(&conn) else { return };
+        if let Some(expires) = grant.expires {
+            let due_mono_ms = expiry_due(now, expires);
+            connection.expiry_mono_ms = Some(due_mono_ms);
+            self.timers.set(due_mono_ms, Due::Expiry(conn));
+        }
         connection.phase = Phase::Attaching { grant, head: Offset::ZERO, moves: Vec::new() };
         self.roster.join(&device.user, conn);
         self.output(Output::Attach(conn, device));
@@ -276,6 +277,10 @@ impl ServerCore {
 
     fn forget(&mut self, conn: ConnId) {
         let Some(connection) = self.conns.remove(&conn) else { return };
+        if let Some(due_mono_ms) = connection.expiry_mono_ms {
+            // It may be years away, and a connection comes and goes often meanwhile.
+            self.timers.unset(due_mono_ms, Due::Expiry(conn));
+        }
         if let Some(grant) = connection.grant() {
             self.roster.leave(&grant.device.user, conn);
         }
@@ -376,16 +381,23 @@ impl ServerCore {
     }
 
     fn expiry_due(&mut self, now: Now, conn: ConnId) {
-        let expires = self.conns.get(&conn).and_then(Connection::grant).and_then(|grant| grant.expires);
-        let Some(expires) = expires else { return };
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let Some(expires) = connection.grant().and_then(|grant| grant.expires) else { return };
         if expires.0 > now.unix_ms {
-            // The wall clock went back, or the timer was an earlier grant's.
-            self.timers.set(now.mono_ms + (expires.0 - now.unix_ms), Due::Expiry(conn));
+            // The wall clock went back.
+            let due_mono_ms = expiry_due(now, expires);
+            connection.expiry_mono_ms = Some(due_mono_ms);
+            self.timers.set(due_mono_ms, Due::Expiry(conn));
             return;
         }
         self.counters.expired += 1;
         self.close(now, conn, CloseReason::Expired);
     }
+}
+
+/// When the monotonic clock is to be at the end of a grant.
+const fn expiry_due(now: Now, expires: UnixMs) -> u64 {
+    now.mono_ms.saturating_add(expires.0.saturating_sub(now.unix_ms))
 }
 
 /// What storage said of a user's groups, with what happened since it was asked.
