@@ -4,8 +4,8 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Draft, Entry, Floor, GroupId, Head, MessageRef,
-    Noted, Offset, Reject, ServerPacket, Status, Talk, TalkAct, limits,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Draft, Entry, Floor, GroupId, Head, MessageId,
+    MessageRef, Noted, Offset, Reject, ServerPacket, Status, Talk, TalkAct, limits,
 };
 use bimip_session::ledger::View;
 use bimip_session::server::{Config, ConnId, Grant, Input};
@@ -392,12 +392,7 @@ fn who_left_says_nothing_about_what_came_later() {
 #[test]
 fn in_a_large_group_the_author_hears_of_the_first_receipt_of_each_kind() {
     let mut house = House::new();
-    let mut members = Vec::new();
-    for number in 0..=limits::RECEIPT_MEMBERS {
-        let mut grant = Grant::new(device(&format!("m{number}"), "phone"));
-        grant.groups = vec![group()];
-        members.push(house.open_with(Caps::FULL, grant));
-    }
+    let members = phones(&mut house, limits::RECEIPT_MEMBERS + 1);
     house.sent.clear();
     house.says(members[0], post("one"));
     house.says(members[0], post("two"));
@@ -462,4 +457,87 @@ fn a_resend_to_a_group_one_has_left_gets_its_first_answer() {
     house.heard(ann);
     house.says(ann, draft);
     assert_eq!(house.heard(ann), first);
+}
+
+/// `count` members with a phone each, by what their sign-in says.
+fn phones(house: &mut House, count: u32) -> Vec<ConnId> {
+    let phones = (0..count).map(|number| house.open_with(Caps::FULL, member(&format!("m{number}"), "phone")));
+    phones.collect()
+}
+
+fn member(user: &str, name: &str) -> Grant {
+    let mut grant = Grant::new(device(user, name));
+    grant.groups = vec![group()];
+    grant
+}
+
+fn posted(house: &mut House, conn: ConnId) -> MessageId {
+    house.heard(conn);
+    house.says(conn, post("x"));
+    match &house.heard(conn)[..] {
+        [ServerPacket::Accepted { head, .. }, ..] => head.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+// Rule DM-RCP-5: what is read on one device is read on the others.
+#[test]
+fn in_a_large_group_the_readers_own_devices_are_told_though_the_author_knows() {
+    let mut house = House::new();
+    let phones = phones(&mut house, limits::RECEIPT_MEMBERS + 1);
+    let tablet = house.open_with(Caps::FULL, member("m2", "tablet"));
+    let id = posted(&mut house, phones[0]);
+    heard(&mut house, tablet);
+    for phone in [phones[1], phones[2], phones[2]] {
+        house.says(phone, ClientPacket::Mark { message: MessageRef::Id(id), status: Status::Read });
+    }
+    assert_eq!(heard(&mut house, phones[0]), ["Read by m1"]);
+    assert_eq!(heard(&mut house, tablet), ["Read by m2"]);
+}
+
+// Rule DM-RCP-2: what says nothing new makes no row.
+#[test]
+fn a_group_that_grows_large_tells_nothing_twice() {
+    let mut house = House::new();
+    let phones = phones(&mut house, limits::RECEIPT_MEMBERS);
+    let id = posted(&mut house, phones[0]);
+    let read = ClientPacket::Mark { message: MessageRef::Id(id), status: Status::Read };
+    house.says(phones[1], read.clone());
+    assert_eq!(heard(&mut house, phones[0]), ["Read by m1"]);
+    house.open_with(Caps::FULL, member("late", "phone"));
+    house.says(phones[1], read);
+    assert_eq!(heard(&mut house, phones[0]), [""; 0]);
+}
+
+// Rule DM-TLK-6
+#[test]
+fn two_devices_of_one_user_do_not_speak_at_once() {
+    let mut house = House::new();
+    let [ann, bob] = walkies(&mut house, ["ann", "bob"]);
+    let second = house.open(Caps::WALKIE, &device("ann", "second"));
+    heard(&mut house, second);
+    house.says(ann, talk("ann", start()));
+    house.wait(100);
+    house.says(second, talk("ann", start()));
+    house.says(second, talk("ann", audio()));
+    house.says(second, talk("ann", TalkAct::Stop));
+    assert_eq!(heard(&mut house, second), ["start by ann", "denied Busy", "ended"]);
+    house.says(ann, talk("ann", audio()));
+    house.says(ann, talk("ann", TalkAct::Stop));
+    assert_eq!(heard(&mut house, ann), ["granted", "ended"]);
+    assert_eq!(heard(&mut house, bob), ["start by ann", "audio by ann", "voice by ann"]);
+}
+
+// Rule DM-GRP-4
+#[test]
+fn a_sign_in_that_meets_a_leave_on_its_way_is_in_the_group() {
+    let mut house = House::new();
+    let first = house.open_with(Caps::FULL, member("ann", "phone"));
+    house.hold_commits = true;
+    house.says(first, ClientPacket::Leave(group()));
+    let second = house.open_with(Caps::FULL, member("ann", "tablet"));
+    house.commit_held();
+    heard(&mut house, second);
+    house.says(second, post("here"));
+    assert_eq!(heard(&mut house, second), ["accepted"]);
 }

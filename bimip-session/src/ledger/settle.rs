@@ -126,8 +126,9 @@ pub(super) struct Decision {
     pub(super) deliveries: Vec<Delivery>,
 }
 
-/// Marks of one ticket that raised something, by author and status: they share receipt rows.
-type Raised = BTreeMap<(UserId, Status), Vec<Names>>;
+/// Marks of one ticket that raised something, by the author to be told and status: they share receipt rows. No author
+/// where it is news to the speaker's own devices only.
+type Raised = BTreeMap<(Option<UserId>, Status), Vec<Names>>;
 
 fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Decision, V::Error> {
     let mut decision = Decision::default();

@@ -115,7 +115,8 @@ pub struct Known {
 
 /// One row for a storage backend to write. A batch is written all or not at all.
 ///
-/// No two writes of a batch contradict each other, and applying one twice is the same as applying it once.
+/// They are applied in order: what a later one says replaces what an earlier one said. Applying one twice is the same
+/// as applying it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Write {

@@ -57,7 +57,7 @@ impl Bursts {
         timers: &mut Timers,
     ) -> Result<bool, Reject> {
         let asked = match to {
-            Address::Group(group) => self.floors.ask(now, config.floor_idle_ms, group, from),
+            Address::Group(group) => self.floors.ask(now, config.floor_idle_ms, group, conn),
             _ => Asked::Free,
         };
         if asked == Asked::Busy {
@@ -68,14 +68,17 @@ impl Bursts {
             return Err(Reject::Busy);
         }
         if let Address::Group(group) = to {
-            self.floors.take(now, group, from);
+            self.floors.take(now, group, from, conn);
         }
         let forgotten_mono_ms = now.mono_ms + config.talk_forgotten_ms;
         timers.set(forgotten_mono_ms, Due::Talk(from.clone(), to.clone()));
         let burst = Burst { conn, started_mono_ms: now.mono_ms, forgotten_mono_ms, ended: None };
         self.bursts.insert((from.clone(), to.clone()), burst);
         let Asked::TakenFrom(silent, heard_mono_ms) = asked else { return Ok(false) };
-        if let Some(burst) = self.bursts.get_mut(&(silent, to.clone())) {
+        // One's own other device: its talk made room for this one above.
+        if silent != *from
+            && let Some(burst) = self.bursts.get_mut(&(silent, to.clone()))
+        {
             burst.ended = Some(Ended::Displaced { heard_mono_ms });
         }
         Ok(true)
@@ -83,9 +86,16 @@ impl Bursts {
 
     /// To a user, audio without a start is relayed too: a talker whose connection was cut goes on where it was. In a
     /// group, only the one who has the floor is heard.
-    pub(super) fn audio(&mut self, now: Now, config: &Config, from: &UserId, to: &Address) -> Airing {
+    pub(super) fn audio(
+        &mut self,
+        now: Now,
+        config: &Config,
+        conn: ConnId,
+        from: &UserId,
+        to: &Address,
+    ) -> Airing {
         if let Address::Group(group) = to
-            && !self.floors.heard(now, group, from)
+            && !self.floors.heard(now, group, conn)
         {
             return Airing::Nowhere;
         }
@@ -102,8 +112,22 @@ impl Bursts {
         Airing::Cut(u32::try_from(config.talk_ms).unwrap_or(u32::MAX))
     }
 
-    /// A talk ends. Its duration, if it was running.
-    pub(super) fn stop(&mut self, now: Now, from: &UserId, to: &Address, timers: &mut Timers) -> Option<u32> {
+    /// A talker says stop. The duration of the talk, if one was running; in a group, only if this connection began it.
+    pub(super) fn stop(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        from: &UserId,
+        to: &Address,
+        timers: &mut Timers,
+    ) -> Option<u32> {
+        let begun = |burst: &Burst| burst.conn == conn || matches!(to, Address::User(_));
+        self.bursts.get(&(from.clone(), to.clone())).filter(|burst| begun(burst))?;
+        self.end(now, from, to, timers)
+    }
+
+    /// A talk ends, whoever says so. Its duration, if it was running.
+    pub(super) fn end(&mut self, now: Now, from: &UserId, to: &Address, timers: &mut Timers) -> Option<u32> {
         let burst = self.take(from, to, timers)?;
         let until_mono_ms = match burst.ended {
             Some(Ended::Cut) => return None,
@@ -120,7 +144,7 @@ impl Bursts {
             self.bursts.iter().filter(|(_, burst)| burst.conn == conn).map(|(key, _)| key.clone()).collect();
         let mut left = Vec::new();
         for (from, to) in keys {
-            if let Some(duration_ms) = self.stop(now, &from, &to, timers) {
+            if let Some(duration_ms) = self.end(now, &from, &to, timers) {
                 left.push((to, duration_ms));
             }
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use bimip_proto::{GroupId, Now, UserId};
 
+use super::io::ConnId;
+
 /// The floors that are taken. Whoever holds one has a talk running, so there are no more floors than talks.
 ///
 /// A floor is never taken from a silent holder by the clock alone: nobody is told anything until somebody else wants
@@ -16,6 +18,8 @@ pub(super) struct Floors {
 #[derive(Debug)]
 struct Floor {
     holder: UserId,
+    /// With which of their devices.
+    conn: ConnId,
     /// The last start or piece of sound.
     heard_mono_ms: u64,
 }
@@ -32,10 +36,10 @@ pub(super) enum Asked {
 }
 
 impl Floors {
-    /// Whether `user` may speak now. Changes nothing.
-    pub(super) fn ask(&self, now: Now, idle_ms: u64, group: &GroupId, user: &UserId) -> Asked {
+    /// Whether a connection may speak now. Changes nothing.
+    pub(super) fn ask(&self, now: Now, idle_ms: u64, group: &GroupId, conn: ConnId) -> Asked {
         match self.floors.get(group) {
-            Some(floor) if floor.holder == *user => Asked::Free,
+            Some(floor) if floor.conn == conn => Asked::Free,
             Some(floor) if now.mono_ms.saturating_sub(floor.heard_mono_ms) < idle_ms => Asked::Busy,
             Some(floor) => Asked::TakenFrom(floor.holder.clone(), floor.heard_mono_ms),
             None => Asked::Free,
@@ -43,14 +47,14 @@ impl Floors {
     }
 
     /// `user` speaks.
-    pub(super) fn take(&mut self, now: Now, group: &GroupId, user: &UserId) {
-        let floor = Floor { holder: user.clone(), heard_mono_ms: now.mono_ms };
+    pub(super) fn take(&mut self, now: Now, group: &GroupId, user: &UserId, conn: ConnId) {
+        let floor = Floor { holder: user.clone(), conn, heard_mono_ms: now.mono_ms };
         self.floors.insert(group.clone(), floor);
     }
 
     /// A piece of sound. Whether it is the holder's.
-    pub(super) fn heard(&mut self, now: Now, group: &GroupId, user: &UserId) -> bool {
-        let Some(floor) = self.floors.get_mut(group).filter(|floor| floor.holder == *user) else {
+    pub(super) fn heard(&mut self, now: Now, group: &GroupId, conn: ConnId) -> bool {
+        let Some(floor) = self.floors.get_mut(group).filter(|floor| floor.conn == conn) else {
             return false;
         };
         floor.heard_mono_ms = now.mono_ms;
@@ -67,14 +71,14 @@ impl Floors {
 
 #[cfg(test)]
 mod tests {
-    use bimip_proto::UnixMs;
-
     use super::*;
 
     const IDLE_MS: u64 = 3_000;
+    const A: ConnId = ConnId(1);
+    const B: ConnId = ConnId(2);
 
     fn at(mono_ms: u64) -> Now {
-        Now { mono_ms, unix_ms: UnixMs(0).0 }
+        Now { mono_ms, unix_ms: 0 }
     }
 
     #[test]
@@ -82,18 +86,18 @@ mod tests {
         let (group, ann, bob) =
             (GroupId::new("g").unwrap(), UserId::new("ann").unwrap(), UserId::new("bob").unwrap());
         let mut floors = Floors::default();
-        assert_eq!(floors.ask(at(0), IDLE_MS, &group, &ann), Asked::Free);
-        floors.take(at(0), &group, &ann);
-        assert_eq!(floors.ask(at(1), IDLE_MS, &group, &ann), Asked::Free);
-        assert_eq!(floors.ask(at(2_999), IDLE_MS, &group, &bob), Asked::Busy);
-        assert!(floors.heard(at(2_999), &group, &ann) && !floors.heard(at(2_999), &group, &bob));
-        assert_eq!(floors.ask(at(5_998), IDLE_MS, &group, &bob), Asked::Busy);
-        assert_eq!(floors.ask(at(5_999), IDLE_MS, &group, &bob), Asked::TakenFrom(ann.clone(), 2_999));
+        assert_eq!(floors.ask(at(0), IDLE_MS, &group, A), Asked::Free);
+        floors.take(at(0), &group, &ann, A);
+        assert_eq!(floors.ask(at(1), IDLE_MS, &group, A), Asked::Free);
+        assert_eq!(floors.ask(at(2_999), IDLE_MS, &group, B), Asked::Busy);
+        assert!(floors.heard(at(2_999), &group, A) && !floors.heard(at(2_999), &group, B));
+        assert_eq!(floors.ask(at(5_998), IDLE_MS, &group, B), Asked::Busy);
+        assert_eq!(floors.ask(at(5_999), IDLE_MS, &group, B), Asked::TakenFrom(ann.clone(), 2_999));
         // Still the first talker's: asking changes nothing.
-        assert!(floors.heard(at(6_000), &group, &ann));
+        assert!(floors.heard(at(6_000), &group, A));
         floors.free(&group, &bob);
-        assert_eq!(floors.ask(at(6_001), IDLE_MS, &group, &bob), Asked::Busy);
+        assert_eq!(floors.ask(at(6_001), IDLE_MS, &group, B), Asked::Busy);
         floors.free(&group, &ann);
-        assert_eq!(floors.ask(at(6_001), IDLE_MS, &group, &bob), Asked::Free);
+        assert_eq!(floors.ask(at(6_001), IDLE_MS, &group, B), Asked::Free);
     }
 }

@@ -29,7 +29,7 @@ impl ServerCore {
     pub(super) fn leave_group(&mut self, now: Now, conn: ConnId, device: &Device, group: GroupId) {
         self.counters.group_moves += 1;
         let to = Address::Group(group.clone());
-        if let Some(duration_ms) = self.bursts.stop(now, &device.user, &to, &mut self.timers) {
+        if let Some(duration_ms) = self.bursts.end(now, &device.user, &to, &mut self.timers) {
             self.end_talk(now, conn, device, to, Some(duration_ms), Ack::None);
         }
         let put = Put {
@@ -41,10 +41,10 @@ impl ServerCore {
         self.store(conn, vec![put], Ack::Left(group));
     }
 
-    /// Joins the groups that the sign-in granted and the store does not know of yet.
+    /// Joins the groups that the sign-in granted. Most are known; only the store can say which.
     pub(super) fn enter(&mut self, conn: ConnId, device: &Device, groups: Vec<GroupId>) {
-        let news = groups.into_iter().filter(|group| !self.roster.is_member(group, &device.user));
-        let puts: Vec<Put> = news
+        let puts: Vec<Put> = groups
+            .into_iter()
             .map(|group| Put {
                 key: None,
                 guard: Guard::None,
@@ -89,7 +89,7 @@ impl ServerCore {
         self.roster.moved(user, group, joined);
         if !joined {
             // No message comes of it: it is said by nobody in the group.
-            let _ = self.bursts.stop(now, user, &Address::Group(group.clone()), &mut self.timers);
+            let _ = self.bursts.end(now, user, &Address::Group(group.clone()), &mut self.timers);
         }
     }
 }

@@ -24,7 +24,7 @@ impl ServerCore {
                 self.relay(conn, device, to, TalkAct::Start { label, payload });
             }
             TalkAct::Audio { label, payload } => {
-                match self.bursts.audio(now, &self.config, &device.user, &to) {
+                match self.bursts.audio(now, &self.config, conn, &device.user, &to) {
                     Airing::Relay => {
                         let reached = self.relay(conn, device, to, TalkAct::Audio { label, payload });
                         self.counters.audio_relayed += reached;
@@ -39,7 +39,7 @@ impl ServerCore {
                 }
             }
             TalkAct::Stop => {
-                let duration_ms = self.bursts.stop(now, &device.user, &to, &mut self.timers);
+                let duration_ms = self.bursts.stop(now, conn, &device.user, &to, &mut self.timers);
                 let ack = Ack::Talk { to: to.clone() };
                 self.end_talk(now, conn, device, to, duration_ms, ack);
             }

@@ -43,17 +43,30 @@ pub(super) fn settle<V: View>(
     }
     let news = match group {
         Some(group) if group.is_large() => group.mark(by, *status, head, overlay)?,
-        _ => raise(head.id.sequence(), &by.user, *status, overlay)?,
+        _ if raise(head.id.sequence(), &by.user, *status, overlay)? => News::ToAuthor,
+        _ => News::None,
     };
-    if news {
-        raised.entry((head.from.user.clone(), *status)).or_default().push(head.names());
-    }
+    let author = match news {
+        News::ToAuthor => Some(head.from.user.clone()),
+        News::ToOwnDevices => None,
+        News::None => return Ok(Outcome::Noted),
+    };
+    raised.entry((author, *status)).or_default().push(head.names());
     Ok(Outcome::Noted)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what a put comes to, like its neighbours")]
 const fn no_such_message<E>() -> Result<Outcome, E> {
     Ok(Outcome::Refused(Reject::NoSuchMessage))
+}
+
+/// Who is told of a mark.
+enum News {
+    /// The author, and, where it was said on purpose, the speaker's other devices.
+    ToAuthor,
+    /// Only the latter.
+    ToOwnDevices,
+    None,
 }
 
 /// Notes a mark under a user's name. Whether it says something new.
@@ -97,13 +110,21 @@ impl<'a> InGroup<'a> {
         status: Status,
         head: &Head,
         overlay: &mut Overlay<'_, V>,
-    ) -> Result<bool, V::Error> {
-        let (delivered, read) = (self.membership.delivered(), self.membership.read());
+    ) -> Result<News, V::Error> {
+        let before = (self.membership.delivered(), self.membership.read());
         self.membership.mark(status, head.seq);
-        if (self.membership.delivered(), self.membership.read()) != (delivered, read) {
+        let further = (self.membership.delivered(), self.membership.read()) != before;
+        if further {
             overlay.set_membership(self.group.clone(), by.user.clone(), self.membership);
         }
-        raise(head.id.sequence(), &head.from.user, status, overlay)
+        let first = raise(head.id.sequence(), &head.from.user, status, overlay)?;
+        // What was said while the group was small was told then.
+        let told = first && overlay.marks(head.id.sequence(), &by.user)?.has(status);
+        Ok(match first && !told {
+            true => News::ToAuthor,
+            false if further => News::ToOwnDevices,
+            false => News::None,
+        })
     }
 }
 
@@ -166,13 +187,17 @@ pub(super) fn receipts<V: View>(
     deliveries: &mut Vec<Delivery>,
 ) -> Result<(), V::Error> {
     for ((author, status), messages) in raised {
-        let and_self = matches!(audience, Audience::Author { and_self: true }) && author != by.user;
-        let own = and_self.then_some(&by.user);
+        let and_self = matches!(audience, Audience::Author { and_self: true });
+        let own = (and_self && author.as_ref() != Some(&by.user)).then_some(&by.user);
+        let users = author.iter().chain(own);
+        if users.clone().next().is_none() {
+            continue;
+        }
         for part in messages.chunks(limits::RECEIPT_MESSAGES) {
             let receipt = Receipt { by: by.clone(), status, at, messages: part.to_vec() };
             let entry = Arc::new(Entry::Receipt(receipt));
             let sequence = overlay.log(Arc::clone(&entry));
-            deliver([&author].into_iter().chain(own), sequence, &entry, overlay, deliveries)?;
+            deliver(users.clone(), sequence, &entry, overlay, deliveries)?;
         }
     }
     Ok(())
