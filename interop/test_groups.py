@@ -176,13 +176,21 @@ async def test_a_holder_who_is_gone_frees_the_floor(station, names, round):
     a, b = await enter(station, team, alice, bob)
     await a.say(GROUP, START, alice, team, 1)
     await a.get(START_ACK)
+    await a.say(GROUP, AUDIO, alice, team, b"so far")
+    await b.get(AUDIO)
     await b.get(START)
     await a.cut()
     # What was said until then is a message like any other.
     assert "message_id" in json.loads((await b.get(STOP))[4])
     await b.say(GROUP, START, bob, team, 2)
     assert (await b.get(START_ACK))[4] == "2"
-    await leave(b)
+    # One who has said nothing leaves nothing behind.
+    await b.cut()
+    (a,) = await enter(station, team, alice)
+    await a.say(GROUP, START, alice, team, 3)
+    assert (await a.get(START_ACK))[4] == "3"
+    assert [frame[1] for frame in await a.rest()] == []
+    await leave(a)
 
 
 # MISSION V8

@@ -263,10 +263,18 @@ fn a_talker_who_vanishes_frees_the_floor() {
     let mut house = House::new();
     let [ann, bob] = walkies(&mut house, ["ann", "bob"]);
     house.says(ann, talk("ann", start()));
+    house.says(ann, talk("ann", audio()));
     house.wait(100);
     house.input(Input::Closed(ann));
     house.says(bob, talk("bob", start()));
-    assert_eq!(heard(&mut house, bob), ["start by ann", "voice by ann", "granted"]);
+    assert_eq!(heard(&mut house, bob), ["start by ann", "audio by ann", "voice by ann", "granted"]);
+    // Who said nothing leaves nothing behind.
+    let ann = house.open(Caps::WALKIE, &device("ann", "voiceping"));
+    house.says(bob, talk("bob", TalkAct::Stop));
+    house.says(ann, talk("ann", start()));
+    house.input(Input::Closed(ann));
+    house.says(bob, talk("bob", start()));
+    assert_eq!(heard(&mut house, bob), ["ended", "start by ann", "granted"]);
     // One who is replaced, or leaves the group, has stopped as well.
     let again = house.open(Caps::WALKIE, &device("bob", "voiceping"));
     heard(&mut house, again);

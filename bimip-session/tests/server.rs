@@ -296,6 +296,7 @@ fn a_talker_who_vanishes_has_stopped() {
         house.open(Caps::WALKIE, &device("b", "voiceping")),
     );
     house.says(a, talk("b", start()));
+    house.says(a, talk("b", audio()));
     house.heard(b);
     house.wait(500);
     house.input(Input::Closed(a));

@@ -25,6 +25,8 @@ struct Burst {
     started_mono_ms: u64,
     forgotten_mono_ms: u64,
     ended: Option<Ended>,
+    /// There was sound in it. A talk without any that its talker does not end leaves nothing behind.
+    voiced: bool,
 }
 
 /// How a talk came to an end before its talker said so.
@@ -72,7 +74,8 @@ impl Bursts {
         }
         let forgotten_mono_ms = now.mono_ms + config.talk_forgotten_ms;
         timers.set(forgotten_mono_ms, Due::Talk(from.clone(), to.clone()));
-        let burst = Burst { conn, started_mono_ms: now.mono_ms, forgotten_mono_ms, ended: None };
+        let burst =
+            Burst { conn, started_mono_ms: now.mono_ms, forgotten_mono_ms, ended: None, voiced: false };
         self.bursts.insert((from.clone(), to.clone()), burst);
         let Asked::TakenFrom(silent, heard_mono_ms) = asked else { return Ok(false) };
         // One's own other device: its talk made room for this one above.
@@ -105,6 +108,7 @@ impl Bursts {
         }
         let duration_ms = now.mono_ms.saturating_sub(burst.started_mono_ms);
         if duration_ms <= config.talk_ms {
+            burst.voiced = true;
             return Airing::Relay;
         }
         burst.ended = Some(Ended::Cut);
@@ -131,6 +135,7 @@ impl Bursts {
         let burst = self.take(from, to, timers)?;
         let until_mono_ms = match burst.ended {
             Some(Ended::Cut) => return None,
+            Some(Ended::Displaced { .. }) if !burst.voiced => return None,
             Some(Ended::Displaced { heard_mono_ms }) => heard_mono_ms,
             None => now.mono_ms,
         };
@@ -138,13 +143,14 @@ impl Bursts {
         Some(u32::try_from(duration_ms).unwrap_or(u32::MAX))
     }
 
-    /// The talks that a vanished connection leaves behind, with their durations.
+    /// The talks that a vanished connection leaves behind, with their durations: those in which something was said.
     pub(super) fn abandoned(&mut self, now: Now, conn: ConnId, timers: &mut Timers) -> Vec<(Address, u32)> {
         let keys: Vec<_> =
             self.bursts.iter().filter(|(_, burst)| burst.conn == conn).map(|(key, _)| key.clone()).collect();
         let mut left = Vec::new();
         for (from, to) in keys {
-            if let Some(duration_ms) = self.end(now, &from, &to, timers) {
+            let voiced = self.bursts.get(&(from.clone(), to.clone())).is_some_and(|burst| burst.voiced);
+            if let Some(duration_ms) = self.end(now, &from, &to, timers).filter(|_| voiced) {
                 left.push((to, duration_ms));
             }
         }
