@@ -19,11 +19,11 @@ use crate::storage::Storage;
 /// what does not fit waits with the node and makes the next one bigger.
 const HAND_OVERS: usize = 4;
 /// Messages in one commit: enough to make the sync cheap, few enough to keep its answer near.
-const BATCH_MESSAGES: usize = 1_024;
+const BATCH_MESSAGES: usize = 256;
 /// Tickets of any kind in one commit.
-const BATCH_TICKETS: usize = 4_096;
+const BATCH_TICKETS: usize = 1_024;
 /// Bytes in one commit, for the same reasons.
-const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_BYTES: usize = 256 * 1024;
 
 /// The node's end: tickets are collected during a turn and handed over at its end, without waiting.
 #[derive(Debug)]
