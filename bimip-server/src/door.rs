@@ -15,6 +15,8 @@ mod tcp;
 mod websocket;
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use axum::Router;
 use axum::body::Body;
@@ -24,10 +26,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use bimip_codec::Dialect;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpListener;
 
 use self::sign_in::Knock;
 use crate::server::Server;
+
+/// Reads what a peer still sends after the end of our stream, and throws it away: closing a socket with something unread
+/// in it makes the system take back what the peer has not read yet, the goodbye included.
+fn poll_drain(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    loop {
+        let mut scratch = [0; 4096];
+        let mut rest = ReadBuf::new(&mut scratch);
+        ready!(Pin::new(&mut *socket).poll_read(cx, &mut rest))?;
+        if rest.filled().is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+    }
+}
 
 /// What the msgpack clients look for, and their monitoring.
 const BANNER: &str = concat!("Welcome to VoicePing Router ", env!("CARGO_PKG_VERSION"));

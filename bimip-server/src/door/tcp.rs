@@ -9,7 +9,7 @@ use bimip_codec::Dialect;
 use bimip_proto::{CursorBy, limits};
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::length_delimited::LengthDelimitedCodecError;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
@@ -120,13 +120,6 @@ impl Sink<Frame> for Framing {
             ready!(Pin::new(self.frames.get_mut()).poll_shutdown(cx))?;
             self.ended = true;
         }
-        loop {
-            let mut scratch = [0; 4096];
-            let mut rest = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(self.frames.get_mut()).poll_read(cx, &mut rest))?;
-            if rest.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        super::poll_drain(self.frames.get_mut(), cx)
     }
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -185,14 +185,7 @@ impl Sink<Frame> for WebSocket {
             ready!(Pin::new(self.frames.get_mut()).poll_shutdown(cx))?;
             self.closing = Closing::Draining;
         }
-        loop {
-            let mut scratch = [0; 4096];
-            let mut rest = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(self.frames.get_mut()).poll_read(cx, &mut rest))?;
-            if rest.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-        }
+        super::poll_drain(self.frames.get_mut(), cx)
     }
 }
 

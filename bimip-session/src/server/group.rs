@@ -12,16 +12,7 @@ impl ServerCore {
     /// is made from storage's word all the same.
     pub(super) fn join(&mut self, conn: ConnId, device: &Device, group: GroupId) {
         self.counters.group_moves += 1;
-        let put = Put {
-            key: None,
-            guard: Guard::MayJoin,
-            audience: Audience::Users(Vec::new()),
-            record: Record::Join {
-                user: device.user.clone(),
-                group: group.clone(),
-                opens: self.config.open_groups,
-            },
-        };
+        let put = self.join_put(Guard::MayJoin, device, group.clone());
         self.store(conn, vec![put], Ack::Joined(group));
     }
 
@@ -32,30 +23,23 @@ impl ServerCore {
         if let Some(duration_ms) = self.bursts.end(now, &device.user, &to, &mut self.timers) {
             self.end_talk(now, conn, device, to, Some(duration_ms), Ack::None);
         }
-        let put = Put {
-            key: None,
-            guard: Guard::None,
-            audience: Audience::Users(Vec::new()),
-            record: Record::Leave { user: device.user.clone(), group: group.clone() },
-        };
+        let record = Record::Leave { user: device.user.clone(), group: group.clone() };
+        let put = moving(Guard::None, record);
         self.store(conn, vec![put], Ack::Left(group));
     }
 
     /// Joins the groups that the sign-in granted. Most are known; only the store can say which.
     pub(super) fn enter(&mut self, conn: ConnId, device: &Device, groups: Vec<GroupId>) {
-        let puts: Vec<Put> = groups
-            .into_iter()
-            .map(|group| Put {
-                key: None,
-                guard: Guard::None,
-                audience: Audience::Users(Vec::new()),
-                record: Record::Join { user: device.user.clone(), group, opens: self.config.open_groups },
-            })
-            .collect();
+        let puts: Vec<Put> =
+            groups.into_iter().map(|group| self.join_put(Guard::None, device, group)).collect();
         if !puts.is_empty() {
             self.bar(conn);
             self.commit(conn, Ticket::new(conn, puts, None, Ack::Entered));
         }
+    }
+
+    fn join_put(&self, guard: Guard, device: &Device, group: GroupId) -> Put {
+        moving(guard, Record::Join { user: device.user.clone(), group, opens: self.config.open_groups })
     }
 
     /// What a connection says from here on waits until storage has answered.
@@ -92,4 +76,9 @@ impl ServerCore {
             let _ = self.bursts.end(now, user, &Address::Group(group.clone()), &mut self.timers);
         }
     }
+}
+
+/// A put that changes who is in a group. Nobody's mailbox gets a row of it.
+const fn moving(guard: Guard, record: Record) -> Put {
+    Put { key: None, guard, audience: Audience::Users(Vec::new()), record }
 }
