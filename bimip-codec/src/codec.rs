@@ -52,16 +52,16 @@ impl Codec {
         self.me = Some(device.clone());
     }
 
-    /// Server: reads a client's frame and adds what it says to `out`.
+    /// Server: reads a client's frame and adds what it says to `out`: one word, several, or nothing.
     ///
     /// # Errors
     /// [`DecodeError`] when the frame says nothing; `out` is then as it was.
     pub fn decode_client(&mut self, frame: Bytes, out: &mut Vec<Said>) -> Result<(), DecodeError> {
         check_len(self.dialect(), frame.len())?;
-        out.push(match &mut self.inner {
-            Inner::VoicePing(state) => voiceping::decode_client(state, self.me.as_ref(), frame)?,
-            Inner::Scheme(_) => scheme::decode_client(self.me.as_ref(), frame)?,
-        });
+        match &mut self.inner {
+            Inner::VoicePing(state) => out.extend(voiceping::decode_client(state, self.me.as_ref(), frame)?),
+            Inner::Scheme(_) => scheme::decode_client(self.me.as_ref(), frame, out)?,
+        }
         Ok(())
     }
 

@@ -21,11 +21,13 @@
 //!
 //! [`Form::Opaque`]: bimip_proto::Form::Opaque
 
+mod account;
 mod decode_client;
 mod decode_server;
 mod encode_client;
 mod encode_server;
 mod frame;
+mod live;
 pub mod numbers;
 mod parts;
 mod payload;

@@ -185,7 +185,7 @@ fn nesting_is_bounded() {
     let list = [&[0x08, 10, 0x52, 0xa0, 0x8d, 0x06][..], &[0x12, 0].repeat(50_000)].concat();
     assert_eq!(list.len(), 6 + 100_000);
     let refused = codec(Dialect::Scheme).decode_client(list.into(), &mut Vec::new());
-    assert_eq!(refused, Err(DecodeError::Unsupported { origin: 10 }));
+    assert_eq!(refused, Err(DecodeError::Field { origin: 10, field: "message" }));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames, Shared};
 use bimip_proto::{
     Address, Body, BodyKind, Claim, ClientPacket, CloseReason, Device, DeviceName, Draft, Entry, Fault,
     FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping,
-    Receipt, Reject, Row, Said, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, limits,
+    PushToken, Receipt, Reject, Row, Said, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs, UserId,
+    limits,
 };
 use bytes::Bytes;
 
@@ -462,9 +463,13 @@ fn every_kind_is_answered_as_a_value() {
 #[test]
 fn push_tokens_and_heartbeats() {
     // VP-PUSH-1, VP-PING-1.
-    assert_eq!(alice_says(golden("android_connection_3elem")), Ok(ClientPacket::PushToken(None)));
-    let token = ClientPacket::PushToken(Some(Bytes::from_static(b"push-device-token")));
+    let said = |token| ClientPacket::PushToken(PushToken { id: None, service: String::new(), token });
+    let token = said(Some(Bytes::from_static(b"push-device-token")));
     assert_eq!(alice_says(golden("connection_5elem")), Ok(token));
+    assert_eq!(alice_says(frame![0, 4, "acme_alice", "", ""]), Ok(said(None)), "taken back");
+    let mut heard = Vec::new();
+    codec("acme_alice").decode_client(golden("android_connection_3elem"), &mut heard).unwrap();
+    assert_eq!(heard, [], "an app that opens without a token says nothing");
     for (name, number) in [("connection_test_private", 1), ("connection_test_group", 2)] {
         let ClientPacket::Ping(ping) = alice_says(golden(name)).unwrap() else { panic!() };
         let frames = written(&mut codec("acme_alice"), &ServerPacket::Pong { ping, at: STAMP });

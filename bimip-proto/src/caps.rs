@@ -27,6 +27,8 @@ pub struct Caps {
     pub self_echo: bool,
     /// It knows the marks beyond delivered and read.
     pub fine_marks: bool,
+    /// It is told what others are doing: presence, typing, positions.
+    pub presence: bool,
 }
 
 impl Caps {
@@ -37,6 +39,7 @@ impl Caps {
         own_copies: true,
         self_echo: false,
         fine_marks: true,
+        presence: true,
     };
 
     /// The msgpack push-to-talk dialect.
@@ -46,6 +49,7 @@ impl Caps {
         own_copies: false,
         self_echo: true,
         fine_marks: false,
+        presence: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.

@@ -33,6 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod account;
 mod alias;
 mod caps;
 mod conversation;
@@ -42,11 +43,13 @@ mod mailbox;
 mod message;
 mod message_id;
 mod packet;
+mod presence;
 mod receipt;
 mod reject;
 mod time;
 mod voice;
 
+pub use crate::account::{LogOut, PushToken, TokenAnswer, TokenTask};
 pub use crate::alias::{Alias, AliasError, AliasKind, Channel, Parties};
 pub use crate::caps::{Caps, CursorBy};
 pub use crate::conversation::{ConversationError, ConversationId};
@@ -55,6 +58,7 @@ pub use crate::mailbox::{Entry, Offset, Row};
 pub use crate::message::{Body, BodyKind, Draft, Form, Head, Message, Seal, Seq};
 pub use crate::message_id::{MessageId, MessageIdError};
 pub use crate::packet::{Claim, ClientPacket, Noted, Ping, Said, ServerPacket, Welcome, Window};
+pub use crate::presence::{Act, Aware, Awareness, Location, Presence, Reach, Signal, Track};
 pub use crate::receipt::{Marks, MessageRef, Names, Receipt, Status};
 pub use crate::reject::{CloseReason, Fault, FaultKind, Reject};
 pub use crate::time::{Now, UnixMs};

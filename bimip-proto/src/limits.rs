@@ -61,3 +61,26 @@ pub const RECEIPT_MEMBERS: u32 = 32;
 /// Times that a user came into a group and left it again that are remembered, of those with messages in between.
 /// What was received in an earlier stay can be marked no more.
 pub const STAYS: usize = 8;
+/// A push token with the name of its service. The longest in the field, web push subscriptions, are under 1 KiB.
+pub const PUSH_TOKEN_BYTES: usize = 4 * 1024;
+/// Devices of one user that have a push token.
+pub const PUSH_TOKENS: usize = 64;
+/// Tokens of one user that are revoked and have not run out yet. Above it a revocation is refused; logging out the
+/// account revokes them all with one date.
+pub const REVOKED_TOKENS: usize = 256;
+/// Devices of one user that are logged out each with its own date. Above it the oldest date becomes the account's,
+/// which revokes more and never less.
+pub const REVOKED_DEVICES: usize = 256;
+/// Users whose presence is told, and who are told, for having a conversation of two with a user. Those of the groups
+/// come on top.
+pub const CONTACTS: usize = 1_024;
+/// Presences in one packet at the beginning of a session.
+pub const AROUND: usize = 64;
+/// How long it holds that somebody is online, if it is not said again.
+pub const PRESENCE_TTL_S: u32 = 120;
+/// How often it is said again that somebody is online: twice in [`PRESENCE_TTL_S`].
+pub const PRESENCE_REFRESH_MS: u64 = 60_000;
+/// The longest that a presence may be said to hold.
+pub const PRESENCE_TTL_MAX_S: u32 = 24 * 60 * 60;
+/// Messages or presences in one frame that carries several.
+pub const BATCH_PARTS: usize = 256;

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use crate::{
-    Address, ClientRef, CloseReason, DeviceName, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset,
-    Reject, Row, Status, Talk, UnixMs, UserId,
+    Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, GroupId,
+    Head, LogOut, MessageRef, Offset, PushToken, Reject, Row, Signal, Status, Talk, TokenAnswer, TokenTask,
+    Track, UnixMs, UserId,
 };
 
 /// A client's word.
@@ -20,8 +21,8 @@ pub enum ClientPacket {
         /// The proof, for the authenticator.
         token: Bytes,
     },
-    /// Where to push to while I am away; `None` takes it back.
-    PushToken(Option<Bytes>),
+    /// Where to push to while I am away.
+    PushToken(PushToken),
     /// Please deliver this.
     Send(Draft),
     /// Live voice.
@@ -41,6 +42,28 @@ pub enum ClientPacket {
     Join(GroupId),
     /// I want to be in it no more.
     Leave(GroupId),
+    /// This is what I am doing.
+    Aware(Awareness),
+    /// This is what I am doing in a conversation.
+    Signal(Signal),
+    /// This is where I am.
+    Track(Track),
+    /// Others may see what I am doing, or may not.
+    SetVisible {
+        /// The client's own name for the request.
+        id: Option<ClientRef>,
+        /// Whether they may.
+        visible: bool,
+    },
+    /// About a token of mine.
+    Token {
+        /// What to do.
+        task: TokenTask,
+        /// The token.
+        token: Bytes,
+    },
+    /// I log out.
+    LogOut(LogOut),
     /// Are you there?
     Ping(Ping),
     /// I am leaving.
@@ -124,6 +147,45 @@ pub enum ServerPacket {
         /// When it was heard.
         at: UnixMs,
     },
+    /// Somebody's presence.
+    Aware(Aware),
+    /// The presence of several who are here, at the beginning of a session. At most
+    /// [`AROUND`](crate::limits::AROUND).
+    Around(Vec<Aware>),
+    /// What somebody does in a conversation.
+    Signal {
+        /// Who, with which device.
+        from: Device,
+        /// What.
+        signal: Signal,
+    },
+    /// Where somebody is.
+    Track {
+        /// Who, with which device.
+        from: Device,
+        /// Where.
+        track: Track,
+    },
+    /// Whether others see what you are doing: the answer to having set it, told to all of your devices.
+    Visible {
+        /// The name of the request, where it was this device's or another one's.
+        id: Option<ClientRef>,
+        /// Whether they do.
+        visible: bool,
+    },
+    /// About your token.
+    Token(TokenAnswer),
+    /// What you asked for is not done.
+    Declined {
+        /// The kind or route number of the frame that asked.
+        origin: u32,
+        /// What you called it.
+        id: Option<ClientRef>,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
     /// I could not make sense of a frame of yours.
     Fault(Fault),
     /// This connection ends.
@@ -160,6 +222,15 @@ pub enum Noted {
     Joined(GroupId),
     /// You are not in this group, or no more.
     Left(GroupId),
+    /// Your push token is stored, or taken back.
+    PushToken {
+        /// What you called the request.
+        id: Option<ClientRef>,
+        /// Whether there is one now.
+        registered: bool,
+    },
+    /// Logged out, as you asked: for a device that is not this one.
+    LoggedOut(LogOut),
     /// You are not let into this group.
     Barred {
         /// Which group.

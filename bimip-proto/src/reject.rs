@@ -31,6 +31,9 @@ pub enum Reject {
     /// The body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
     #[error("the message is too large")]
     TooLarge,
+    /// The token is not good, or not this user's.
+    #[error("the token is not valid")]
+    BadToken,
     /// The server does not do this (yet).
     #[error("not supported")]
     Unsupported,
@@ -136,6 +139,10 @@ pub enum CloseReason {
     },
     /// The grant ran out.
     Expired,
+    /// The token was revoked.
+    Revoked,
+    /// The user logged this session, its device or the whole account out.
+    LoggedOut,
     /// A frame over the size limit.
     TooLong,
     /// [`STRIKES`](crate::limits::STRIKES) bad frames.

@@ -9,7 +9,7 @@ mod source;
 
 use bimip_proto::{
     Address, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, DeviceName, Draft, Fault,
-    FaultKind, GroupId, MessageId, MessageRef, Offset, Ping, Said, Status, Talk, TalkAct, UserId,
+    FaultKind, GroupId, MessageId, MessageRef, Offset, Ping, PushToken, Said, Status, Talk, TalkAct, UserId,
 };
 use bimip_session::server::Input;
 use bytes::Bytes;
@@ -102,7 +102,7 @@ fn packet(house: &House, source: &mut Source<'_>) -> ClientPacket {
         14 => ClientPacket::Join(group()),
         _ => match source.below(4) {
             0 => ClientPacket::Bye,
-            1 => ClientPacket::PushToken(None),
+            1 => ClientPacket::PushToken(PushToken { id: None, service: String::new(), token: None }),
             2 => ClientPacket::Join(group()),
             _ => ClientPacket::Leave(group()),
         },

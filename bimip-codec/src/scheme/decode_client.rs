@@ -1,35 +1,106 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, ConversationId, Device, DeviceName, Draft, Form, Offset,
-    Ping, Said, Seal, Status, UserId, limits,
+    Body, BodyKind, Claim, ClientPacket, Device, Draft, Form, Offset, Ping, Said, Seal, Status, UserId,
+    limits,
 };
 use bytes::Bytes;
 
 use super::frame::{Fields, open};
 use super::numbers::{self, kind, route};
 use super::v1::message_scheme::Payload;
-use super::v1::{Identity, Logout, Message, PingPong, Signal, TokenAuthority};
+use super::v1::{Body as Batch, Identity, Message, PingPong, Signal};
+use super::{account, live};
 use crate::DecodeError;
 
-const SERVED: [u32; 5] =
-    [route::PING_PONG, route::TOKEN_AUTHORITY, route::MESSAGE, route::SIGNAL, route::LOGOUT];
+const SERVED: [u32; 10] = [
+    route::AWARENESS,
+    route::PING_PONG,
+    route::AWARENESS_VISIBILITY,
+    route::TOKEN_AUTHORITY,
+    route::MESSAGE,
+    route::SIGNAL,
+    route::PUSH_NOTIFICATION,
+    route::LOCATION_STREAM,
+    route::BODY,
+    route::LOGOUT,
+];
 
-/// Reads one frame.
-pub(crate) fn decode_client(me: Option<&Device>, frame: Bytes) -> Result<Said, DecodeError> {
+/// Reads one frame and adds what it says to `out`; on an error `out` is as it was.
+pub(crate) fn decode_client(
+    me: Option<&Device>,
+    frame: Bytes,
+    out: &mut Vec<Said>,
+) -> Result<(), DecodeError> {
     let (origin, payload) = open(frame, &SERVED)?;
-    let fields = Fields { origin };
-    let me = me.map(|device| &device.user);
-    let claim = |from: Option<&Identity>, field| claim(fields, me, from, field);
-    let (claim, packet) = match payload {
-        Payload::PingPong(it) => (claim(it.from.as_ref(), "from.eid")?, ping(fields, it)?),
-        Payload::TokenAuthority(it) => (Claim::Own, sign_in(fields, it)?),
-        Payload::Message(it) => (claim(it.from.as_ref(), "from.eid")?, message(fields, me, it)?),
-        Payload::Signal(it) => (claim(it.from.as_ref(), "from.eid")?, signal(fields, &it)?),
-        Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, logout(fields, &it)?),
-        _ => return Err(DecodeError::Unsupported { origin }),
-    };
-    Ok(Said { claim, origin, packet })
+    let reading = Reading { fields: Fields { origin }, me };
+    if let Payload::Body(it) = payload {
+        return reading.batch(it, out);
+    }
+    out.push(reading.payload(payload)?);
+    Ok(())
+}
+
+/// What every payload is read with.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    fields: Fields,
+    me: Option<&'a Device>,
+}
+
+impl Reading<'_> {
+    fn payload(self, payload: Payload) -> Result<Said, DecodeError> {
+        let (fields, me) = (self.fields, self.me.map(|device| &device.user));
+        let claim = |from: Option<&Identity>, field| claim(fields, me, from, field);
+        let (claim, packet) = match payload {
+            Payload::Awareness(it) => {
+                (claim(it.from.as_ref(), "from.eid")?, ClientPacket::Aware(live::awareness(fields, &it)?))
+            }
+            Payload::PingPong(it) => (claim(it.from.as_ref(), "from.eid")?, ping(fields, it)?),
+            Payload::AwarenessVisibility(it) => {
+                let (id, visible) = account::visibility(fields, &it)?;
+                (claim(it.from.as_ref(), "from.eid")?, ClientPacket::SetVisible { id, visible })
+            }
+            Payload::TokenAuthority(it) => (Claim::Own, account::token(fields, it)?),
+            Payload::Message(it) => (claim(it.from.as_ref(), "from.eid")?, message(fields, me, it)?),
+            Payload::Signal(it) => (claim(it.from.as_ref(), "from.eid")?, signal(fields, self.me, &it)?),
+            Payload::PushNotification(it) => {
+                (claim(it.from.as_ref(), "from.eid")?, account::push(fields, self.me, it)?)
+            }
+            Payload::LocationStream(it) => {
+                (claim(it.from.as_ref(), "from.eid")?, ClientPacket::Track(live::track(fields, &it)?))
+            }
+            Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, account::logout(fields, &it)?),
+            _ => return Err(DecodeError::Unsupported { origin: fields.origin }),
+        };
+        Ok(Said { claim, origin: fields.origin, packet })
+    }
+
+    /// BM-BATCH-1: each part is what it would be alone, and one that cannot be read refuses them all.
+    fn batch(self, body: Batch, out: &mut Vec<Said>) -> Result<(), DecodeError> {
+        let route = u32::try_from(body.route).unwrap_or_default();
+        let alone = Self { fields: Fields { origin: route }, ..self };
+        let before = out.len();
+        let parts: Vec<Payload> = match route {
+            route::AWARENESS if body.message.is_empty() => {
+                body.awareness_list.into_iter().map(Payload::Awareness).collect()
+            }
+            route::MESSAGE if body.awareness_list.is_empty() => {
+                body.message.into_iter().map(Payload::Message).collect()
+            }
+            _ => return Err(self.fields.wrong("route")),
+        };
+        for part in parts {
+            match alone.payload(part) {
+                Ok(said) => out.push(said),
+                Err(error) => {
+                    out.truncate(before);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whoever says nothing about who speaks, claims nothing.
@@ -53,26 +124,6 @@ fn ping(fields: Fields, ping: PingPong) -> Result<ClientPacket, DecodeError> {
     }
 }
 
-/// BM-AUTH-1: the first frame where no header signed the connection in.
-fn sign_in(fields: Fields, token: TokenAuthority) -> Result<ClientPacket, DecodeError> {
-    if token.r#type != kind::REQUEST {
-        return Err(fields.wrong("type"));
-    }
-    if token.task != numbers::VALIDATE {
-        return Err(DecodeError::Unsupported { origin: fields.origin });
-    }
-    let to = token.to.unwrap_or_default();
-    let user = match to.eid.as_str() {
-        "" => None,
-        eid => Some(UserId::new(eid).map_err(|_| fields.wrong("to.eid"))?),
-    };
-    let device = match to.connection_resource_id.as_deref() {
-        None | Some("") => None,
-        Some(name) => Some(DeviceName::new(name).map_err(|_| fields.wrong("to.connection_resource_id"))?),
-    };
-    Ok(ClientPacket::SignIn { user, device, token: token.token.into() })
-}
-
 fn message(fields: Fields, me: Option<&UserId>, message: Message) -> Result<ClientPacket, DecodeError> {
     if message.status > numbers::SENT || message.status < 0 {
         // BM-MARK-3: a message sent back with another status is a word about it, never a new message.
@@ -84,7 +135,7 @@ fn message(fields: Fields, me: Option<&UserId>, message: Message) -> Result<Clie
         _ => return Err(fields.wrong("type")),
     };
     let client_ref = fields.client_ref(&message.id)?.ok_or_else(|| fields.wrong("id"))?;
-    let to = address(fields, me, &message.conversation, message.to.as_ref())?;
+    let to = fields.address(me, &message.conversation, message.to.as_ref())?;
     let client_time = match message.timestamp {
         0 => None,
         at => Some(fields.ms(at, "timestamp")?),
@@ -105,37 +156,13 @@ fn message(fields: Fields, me: Option<&UserId>, message: Message) -> Result<Clie
     Ok(ClientPacket::Send(Draft { client_ref: Some(client_ref), to, client_time, body }))
 }
 
-/// BM-GROUP-1: `conversation` and `to` must not disagree about where a message goes, and a conversation that cannot
-/// be read might have been a group.
-fn address(
-    fields: Fields,
-    me: Option<&UserId>,
-    conversation: &str,
-    to: Option<&Identity>,
-) -> Result<Address, DecodeError> {
-    if conversation.is_empty() {
-        return Ok(Address::User(fields.user(to, "to.eid")?));
+fn signal(fields: Fields, me: Option<&Device>, signal: &Signal) -> Result<ClientPacket, DecodeError> {
+    if signal.r#type != kind::REQUEST {
+        return Err(fields.wrong("type"));
     }
-    match conversation.parse().map_err(|_| fields.wrong("conversation"))? {
-        ConversationId::Group(group) => match to.map_or("", |identity| &identity.eid) {
-            eid if eid.is_empty() || eid == group.as_str() => Ok(Address::Group(group)),
-            _ => Err(fields.wrong("to.eid")),
-        },
-        direct => {
-            let to = Address::User(fields.user(to, "to.eid")?);
-            match me {
-                Some(me) if ConversationId::of(me, &to) == direct => Ok(to),
-                _ => Err(fields.wrong("conversation")),
-            }
-        }
-    }
-}
-
-fn signal(fields: Fields, signal: &Signal) -> Result<ClientPacket, DecodeError> {
-    match signal.r#type {
-        kind::REQUEST => about(fields, signal.status, &signal.user_offset, &signal.signal_id),
-        kind::EVENT => Err(DecodeError::Unsupported { origin: fields.origin }),
-        _ => Err(fields.wrong("type")),
+    match numbers::act(signal.status) {
+        Some(act) => Ok(ClientPacket::Signal(live::signal(fields, me, act, signal)?)),
+        None => about(fields, signal.status, &signal.user_offset, &signal.signal_id),
     }
 }
 
@@ -146,9 +173,6 @@ fn about(
     user_offset: &str,
     signal_id: &str,
 ) -> Result<ClientPacket, DecodeError> {
-    if (numbers::FIRST_LIVE..=numbers::LAST_LIVE).contains(&status) {
-        return Err(DecodeError::Unsupported { origin: fields.origin });
-    }
     let status = numbers::status(status).ok_or_else(|| fields.wrong("status"))?;
     if status == Status::Delivered && !user_offset.is_empty() {
         return Ok(ClientPacket::Dispose(Offset(fields.decimal(user_offset, "user_offset")?)));
@@ -158,14 +182,4 @@ fn about(
         Status::Delivered => ClientPacket::Delivered(vec![message]),
         status => ClientPacket::Mark { message, status },
     })
-}
-
-/// The end of this session. Ending others of the account is not served.
-fn logout(fields: Fields, logout: &Logout) -> Result<ClientPacket, DecodeError> {
-    match (logout.r#type, logout.scope) {
-        (kind::REQUEST, 0 | numbers::SCOPE_DEVICE) => Ok(ClientPacket::Bye),
-        (kind::REQUEST, 2 | 3) => Err(DecodeError::Unsupported { origin: fields.origin }),
-        (kind::REQUEST, _) => Err(fields.wrong("scope")),
-        _ => Err(fields.wrong("type")),
-    }
 }

@@ -13,10 +13,23 @@ use super::numbers::{self, kind, route};
 use super::parts::State;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
+use super::{account, live};
 use crate::DecodeError;
 
-const SERVED: [u32; 6] =
-    [route::PING_PONG, route::MESSAGE, route::SIGNAL, route::ERROR, route::LOGOUT, route::WELCOME];
+const SERVED: [u32; 12] = [
+    route::AWARENESS,
+    route::PING_PONG,
+    route::AWARENESS_VISIBILITY,
+    route::TOKEN_AUTHORITY,
+    route::MESSAGE,
+    route::SIGNAL,
+    route::PUSH_NOTIFICATION,
+    route::LOCATION_STREAM,
+    route::BODY,
+    route::ERROR,
+    route::LOGOUT,
+    route::WELCOME,
+];
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
 pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<ServerPacket>, DecodeError> {
@@ -29,7 +42,30 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
         Payload::PingPong(it) if it.r#type == kind::PONG => {
             ServerPacket::Pong { ping: Ping { id: it.id.into() }, at: fields.ms(it.timestamp, "timestamp")? }
         }
-        Payload::Logout(it) if it.r#type == kind::RESPONSE => ServerPacket::Bye(numbers::bye(&it.details)),
+        Payload::Logout(it) if it.r#type == kind::RESPONSE => match it.status {
+            numbers::LOGOUT_SUCCESS => {
+                ServerPacket::Noted(Noted::LoggedOut(account::read_logged_out(fields, &it)?))
+            }
+            _ => ServerPacket::Bye(numbers::bye(&it.details)),
+        },
+        Payload::Awareness(it) => ServerPacket::Aware(live::read_aware(fields, &it)?),
+        Payload::AwarenessVisibility(it) => {
+            let (id, visible) = account::visibility(fields, &it)?;
+            ServerPacket::Visible { id, visible }
+        }
+        Payload::TokenAuthority(it) => ServerPacket::Token(account::read_token_answer(fields, it)?),
+        Payload::PushNotification(it) => {
+            let (id, registered) = account::read_registered(fields, &it)?;
+            ServerPacket::Noted(Noted::PushToken { id, registered })
+        }
+        Payload::LocationStream(it) => {
+            let from = fields.device(it.from.as_ref(), "from")?;
+            ServerPacket::Track { from, track: live::track(fields, &it)? }
+        }
+        Payload::Body(it) if it.route == i64::from(route::AWARENESS) => {
+            let around = it.awareness_list.iter().map(|it| live::read_aware(fields, it));
+            ServerPacket::Around(around.collect::<Result<_, _>>()?)
+        }
         Payload::Error(it) => error(it),
         _ => return Err(fields.wrong("type")),
     }))
@@ -93,6 +129,12 @@ fn signal(state: &mut State, fields: Fields, signal: &Signal) -> Result<Option<S
     Ok(Some(match (signal.r#type, status) {
         (kind::RESPONSE, None) if signal.status == numbers::SENT => accepted(fields, signal)?,
         (kind::RESPONSE, Some(status)) => ServerPacket::Noted(noted(fields, status, signal)?),
+        (kind::ERROR, None) if signal.status != numbers::SENT => ServerPacket::Declined {
+            origin: fields.origin,
+            id: fields.client_ref(&signal.id)?,
+            reason: numbers::reject(signal.code),
+            retry_after_ms: retry(signal),
+        },
         (kind::ERROR, None) => ServerPacket::Rejected {
             client_ref: fields.client_ref(&signal.id)?,
             to: None,
@@ -106,7 +148,11 @@ fn signal(state: &mut State, fields: Fields, signal: &Signal) -> Result<Option<S
             retry_after_ms: retry(signal),
         }),
         (kind::EVENT, Some(status)) => return state.part(fields, status, signal),
-        (kind::EVENT, None) => return Err(DecodeError::Unsupported { origin: fields.origin }),
+        (kind::EVENT, None) => {
+            let act = numbers::act(signal.status).ok_or_else(|| fields.wrong("status"))?;
+            let from = fields.device(signal.from.as_ref(), "from")?;
+            ServerPacket::Signal { from, signal: live::signal(fields, None, act, signal)? }
+        }
         (kind::RESPONSE, None) => return Err(fields.wrong("status")),
         _ => return Err(fields.wrong("type")),
     }))
@@ -148,14 +194,17 @@ fn noted(fields: Fields, status: Status, signal: &Signal) -> Result<Noted, Decod
 /// A failed sign-in ends the connection; every other error is about one frame.
 fn error(error: v1::ErrorMessage) -> ServerPacket {
     let kind = numbers::fault(error.code);
+    let origin = u32::try_from(error.error_origin).unwrap_or_default();
     match (kind, numbers::bye(&error.details)) {
         (FaultKind::Refused, reason @ (CloseReason::Refused | CloseReason::SignInTimeout)) => {
             ServerPacket::Bye(reason)
         }
-        _ => ServerPacket::Fault(Fault {
-            kind,
-            origin: u32::try_from(error.error_origin).unwrap_or_default(),
-            details: error.details.into(),
-        }),
+        _ if numbers::is_reject_alone(error.code) => ServerPacket::Declined {
+            origin,
+            id: None,
+            reason: numbers::reject(error.code),
+            retry_after_ms: Some(error.retry_after_ms).filter(|ms| *ms > 0),
+        },
+        _ => ServerPacket::Fault(Fault { kind, origin, details: error.details.into() }),
     }
 }

@@ -7,6 +7,7 @@ use super::numbers::{self, kind};
 use super::payload::payload;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Identity, Signal};
+use super::{account, live};
 use crate::{EncodeError, Frames};
 
 /// Writes the frames of a packet. Who speaks is said where it is known, and need not be.
@@ -56,12 +57,26 @@ pub(crate) fn encode_client(
             let ping = v1::PingPong { id, from: me.map(identity), r#type: kind::PING, ..Default::default() };
             put(Payload::PingPong(ping), out);
         }
+        ClientPacket::Aware(it) => put(Payload::Awareness(live::request(me, it)), out),
+        ClientPacket::Signal(it) => live::put_signal(me, it, kind::REQUEST, out),
+        ClientPacket::Track(it) => live::put_track(me, it, out),
+        ClientPacket::SetVisible { id, visible } => {
+            put(Payload::AwarenessVisibility(account::visible(me, id.as_ref(), *visible)), out);
+        }
+        ClientPacket::Token { task, token } => {
+            put(Payload::TokenAuthority(account::token_request(me, *task, token)?), out);
+        }
+        ClientPacket::PushToken(it) => put(Payload::PushNotification(account::registration(me, it)), out),
+        ClientPacket::LogOut(what) => {
+            let logout = account::log_out(me, what, kind::REQUEST, numbers::LOGOUT_PENDING);
+            put(Payload::Logout(logout), out);
+        }
         ClientPacket::Bye => {
             let logout = v1::Logout {
                 to: me.map(identity),
                 r#type: kind::REQUEST,
                 status: numbers::LOGOUT_PENDING,
-                scope: numbers::SCOPE_DEVICE,
+                scope: numbers::SCOPE_NONE,
                 ..Default::default()
             };
             put(Payload::Logout(logout), out);

@@ -12,10 +12,11 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
+use super::{account, live};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 3] = ["dispose", "receipts", "notifications"];
+pub const FEATURES: [&str; 6] = ["dispose", "receipts", "notifications", "presence", "tokens", "push"];
 
 /// Writes the frames of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(
@@ -48,6 +49,17 @@ pub(crate) fn encode_server(
                 details: String::new(),
             };
             put(Payload::PingPong(pong), out);
+        }
+        ServerPacket::Aware(it) => put(Payload::Awareness(live::aware(it)), out),
+        ServerPacket::Around(list) => live::put_around(list, out),
+        ServerPacket::Signal { from, signal } => live::put_signal(Some(from), signal, kind::EVENT, out),
+        ServerPacket::Track { from, track } => live::put_track(Some(from), track, out),
+        ServerPacket::Visible { id, visible } => {
+            put(Payload::AwarenessVisibility(account::visible(me, id.as_ref(), *visible)), out);
+        }
+        ServerPacket::Token(it) => put(Payload::TokenAuthority(account::token_answer(me, it)?), out),
+        ServerPacket::Declined { origin, id, reason, retry_after_ms } => {
+            declined(me, *origin, id.as_ref(), *reason, *retry_after_ms, out);
         }
         ServerPacket::Fault(it) => put(Payload::Error(fault(it)), out),
         ServerPacket::Bye(reason) => put(bye(me, reason), out),
@@ -156,6 +168,12 @@ fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
             let signal = Signal { signal_id: name.as_str(), ..answer(me, *status) };
             refuse(signal, *reason, *retry_after_ms, out);
         }
+        Noted::PushToken { id, registered } => {
+            put(Payload::PushNotification(account::registered(me, id.as_ref(), *registered)), out);
+        }
+        Noted::LoggedOut(what) => {
+            put(Payload::Logout(account::log_out(me, what, kind::RESPONSE, numbers::LOGOUT_SUCCESS)), out);
+        }
         _ => {}
     }
 }
@@ -210,6 +228,30 @@ fn receipt(me: Option<&Device>, row: &Row, receipt: &Receipt, out: &mut Frames) 
     about(final_names, last, out);
 }
 
+/// BM-ERR-2: a live signal is refused in its own words, everything else by an error that names its route.
+fn declined(
+    me: Option<&Device>,
+    origin: u32,
+    id: Option<&ClientRef>,
+    reason: Reject,
+    retry_after_ms: Option<u32>,
+    out: &mut Frames,
+) {
+    if origin == route::SIGNAL {
+        // Status 0: a live status that is refused is not told which it was, its `id` says that.
+        let about = Signal { id: ref_text(id), status: 0, ..answer(me, Status::Sent) };
+        return refuse(about, reason, retry_after_ms, out);
+    }
+    let error = v1::ErrorMessage {
+        code: numbers::of_reject(reason),
+        error_origin: i32::try_from(origin).unwrap_or(i32::MAX),
+        details: reason.to_string(),
+        timestamp: 0,
+        retry_after_ms: retry_after_ms.unwrap_or_default(),
+    };
+    put(Payload::Error(error), out);
+}
+
 fn fault(fault: &Fault) -> v1::ErrorMessage {
     v1::ErrorMessage {
         code: numbers::of_fault(fault.kind),
@@ -237,7 +279,7 @@ fn bye(me: Option<&Device>, reason: &CloseReason) -> Payload {
             status: numbers::LOGOUT_DISCONNECTED,
             timestamp: 0,
             details,
-            scope: numbers::SCOPE_DEVICE,
+            scope: numbers::SCOPE_SESSION,
         }),
     }
 }

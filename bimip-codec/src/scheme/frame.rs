@@ -1,6 +1,8 @@
 //! The envelope of a frame, and the small conversions every payload needs.
 
-use bimip_proto::{ClientRef, Device, DeviceName, MessageId, MessageRef, UnixMs, UserId};
+use bimip_proto::{
+    Address, ClientRef, ConversationId, Device, DeviceName, MessageId, MessageRef, UnixMs, UserId, limits,
+};
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -32,6 +34,9 @@ pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<(u32, Payload), Decod
     if !served.contains(&origin) {
         return Err(DecodeError::Unsupported { origin });
     }
+    if origin == route::BODY && parts(&frame).ok_or(MALFORMED)? > limits::BATCH_PARTS {
+        return Err(DecodeError::Field { origin, field: "message" });
+    }
     let scheme = MessageScheme::decode(frame).map_err(|_| MALFORMED)?;
     Ok((origin, scheme.payload.ok_or(DecodeError::Missing { origin })?))
 }
@@ -48,35 +53,68 @@ enum Payloads {
 }
 
 /// The top level of a frame.
-fn outline(mut rest: &[u8]) -> Option<Outline> {
+fn outline(frame: &[u8]) -> Option<Outline> {
     let mut outline = Outline { route: 0, payloads: Payloads::None };
+    walk(frame, |tag, value| match value {
+        Value::Number(value) if tag == 1 => outline.route = value,
+        Value::Bytes(_) if u32::try_from(tag).is_ok_and(route::is_known) => {
+            outline.payloads = match outline.payloads {
+                Payloads::None => Payloads::One(tag),
+                Payloads::One(same) if same == tag => Payloads::One(tag),
+                _ => Payloads::Several,
+            };
+        }
+        _ => {}
+    })?;
+    Some(outline)
+}
+
+/// How many payloads a frame of route 10 carries. A payload that comes in pieces is read as one, so they add up.
+fn parts(frame: &[u8]) -> Option<usize> {
+    let (mut parts, mut whole) = (0_usize, true);
+    walk(frame, |tag, value| {
+        if let (true, Value::Bytes(body)) = (tag == u64::from(route::BODY), value) {
+            let inner = walk(body, |tag, value| {
+                parts += usize::from(matches!((tag, value), (2 | 3, Value::Bytes(_))));
+            });
+            whole &= inner.is_some();
+        }
+    })?;
+    whole.then_some(parts)
+}
+
+/// A field of a message, as far as its type on the wire says.
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    Fixed,
+}
+
+/// The fields of one level, in order; `None` if it is no message.
+fn walk<'a>(mut rest: &'a [u8], mut each: impl FnMut(u64, Value<'a>)) -> Option<()> {
     while !rest.is_empty() {
         let key = varint(&mut rest)?;
-        let tag = key >> 3;
-        match key & 7 {
-            0 => {
-                let value = varint(&mut rest)?;
-                if tag == 1 {
-                    outline.route = value;
-                }
+        let value = match key & 7 {
+            0 => Value::Number(varint(&mut rest)?),
+            1 => {
+                rest = rest.get(8..)?;
+                Value::Fixed
             }
-            1 => rest = rest.get(8..)?,
             2 => {
                 let len = usize::try_from(varint(&mut rest)?).ok()?;
-                rest = rest.get(len..)?;
-                if u32::try_from(tag).is_ok_and(route::is_known) {
-                    outline.payloads = match outline.payloads {
-                        Payloads::None => Payloads::One(tag),
-                        Payloads::One(same) if same == tag => Payloads::One(tag),
-                        _ => Payloads::Several,
-                    };
-                }
+                let (bytes, after) = rest.split_at_checked(len)?;
+                rest = after;
+                Value::Bytes(bytes)
             }
-            5 => rest = rest.get(4..)?,
+            5 => {
+                rest = rest.get(4..)?;
+                Value::Fixed
+            }
             _ => return None,
-        }
+        };
+        each(key >> 3, value);
     }
-    Some(outline)
+    Some(())
 }
 
 fn varint(rest: &mut &[u8]) -> Option<u64> {
@@ -166,6 +204,32 @@ impl Fields {
         let name = from.and_then(|identity| identity.connection_resource_id.as_deref());
         let name = name.and_then(|name| DeviceName::new(name).ok()).ok_or_else(|| self.wrong(field))?;
         Ok(Device::new(self.user(from, field)?, name))
+    }
+
+    /// BM-GROUP-1: `conversation` and `to` must not disagree about where something goes, and a conversation that
+    /// cannot be read might have been a group.
+    pub(super) fn address(
+        self,
+        me: Option<&UserId>,
+        conversation: &str,
+        to: Option<&Identity>,
+    ) -> Result<Address, DecodeError> {
+        if conversation.is_empty() {
+            return Ok(Address::User(self.user(to, "to.eid")?));
+        }
+        match conversation.parse().map_err(|_| self.wrong("conversation"))? {
+            ConversationId::Group(group) => match to.map_or("", |identity| &identity.eid) {
+                eid if eid.is_empty() || eid == group.as_str() => Ok(Address::Group(group)),
+                _ => Err(self.wrong("to.eid")),
+            },
+            direct => {
+                let to = Address::User(self.user(to, "to.eid")?);
+                match me {
+                    Some(me) if ConversationId::of(me, &to) == direct => Ok(to),
+                    _ => Err(self.wrong("conversation")),
+                }
+            }
+        }
     }
 
     /// A client reference; empty is none.

@@ -1,17 +1,27 @@
 //! The numbers of the dialect, by the field they stand in.
 
-use bimip_proto::{CloseReason, FaultKind, Reject, Status};
+use bimip_proto::{Act, CloseReason, FaultKind, Presence, Reject, Status, TokenTask};
 
 /// Routes, which are also the tags of the payloads.
 pub mod route {
+    /// [`Awareness`](super::super::v1::Awareness).
+    pub const AWARENESS: u32 = 2;
     /// [`PingPong`](super::super::v1::PingPong).
     pub const PING_PONG: u32 = 3;
+    /// [`AwarenessVisibility`](super::super::v1::AwarenessVisibility).
+    pub const AWARENESS_VISIBILITY: u32 = 4;
     /// [`TokenAuthority`](super::super::v1::TokenAuthority).
     pub const TOKEN_AUTHORITY: u32 = 5;
     /// [`Message`](super::super::v1::Message).
     pub const MESSAGE: u32 = 6;
     /// [`Signal`](super::super::v1::Signal).
     pub const SIGNAL: u32 = 7;
+    /// [`PushNotification`](super::super::v1::PushNotification).
+    pub const PUSH_NOTIFICATION: u32 = 8;
+    /// [`LocationStream`](super::super::v1::LocationStream).
+    pub const LOCATION_STREAM: u32 = 9;
+    /// [`Body`](super::super::v1::Body).
+    pub const BODY: u32 = 10;
     /// [`ErrorMessage`](super::super::v1::ErrorMessage).
     pub const ERROR: u32 = 11;
     /// [`Logout`](super::super::v1::Logout).
@@ -46,20 +56,28 @@ pub mod kind {
     pub const NOTIFICATION: i32 = 2;
 }
 
-/// The `task` of a token frame that is a sign-in.
+/// The `task` of a token frame that asks for a newer one.
+pub const REFRESH: i32 = 1;
+/// The `task` of a token frame that takes one back.
+pub const REVOKE: i32 = 2;
+/// The `task` of a token frame that asks whether one is good: as first frame, a sign-in.
 pub const VALIDATE: i32 = 3;
-/// The `scope` of a logout that ends this device's session.
+/// The `scope` of a logout that is a goodbye and no more.
+pub const SCOPE_NONE: i32 = 0;
+/// The `scope` of a logout of a device.
 pub const SCOPE_DEVICE: i32 = 1;
+/// The `scope` of a logout of this session.
+pub const SCOPE_SESSION: i32 = 2;
+/// The `scope` of a logout of the account.
+pub const SCOPE_ACCOUNT: i32 = 3;
 /// The `status` of a logout that is done.
 pub const LOGOUT_DISCONNECTED: i32 = 1;
+/// The `status` of a logout that is done, for a device that is not the one that hears it.
+pub const LOGOUT_SUCCESS: i32 = 3;
 /// The `status` of a logout that is asked for.
 pub const LOGOUT_PENDING: i32 = 4;
 /// The `status` of a new message and of its acknowledgement.
 pub const SENT: i32 = 1;
-/// The first live-only status: typing. The last is 12.
-pub const FIRST_LIVE: i32 = 6;
-/// The last live-only status.
-pub const LAST_LIVE: i32 = 12;
 
 /// The number of a status.
 #[must_use]
@@ -85,6 +103,93 @@ pub const fn status(number: i32) -> Option<Status> {
     }
 }
 
+/// The number of a live status.
+#[must_use]
+pub const fn of_act(act: Act) -> i32 {
+    match act {
+        Act::Recording => 7,
+        Act::Paused => 8,
+        Act::Cancelled => 9,
+        Act::Resumed => 10,
+        Act::Calling => 11,
+        Act::Declined => 12,
+        _ => 6,
+    }
+}
+
+/// The live status of a number.
+#[must_use]
+pub const fn act(number: i32) -> Option<Act> {
+    match number {
+        6 => Some(Act::Typing),
+        7 => Some(Act::Recording),
+        8 => Some(Act::Paused),
+        9 => Some(Act::Cancelled),
+        10 => Some(Act::Resumed),
+        11 => Some(Act::Calling),
+        12 => Some(Act::Declined),
+        _ => None,
+    }
+}
+
+/// The number of a presence.
+#[must_use]
+pub const fn of_presence(presence: Presence) -> i32 {
+    match presence {
+        Presence::Offline => 2,
+        Presence::Away => 3,
+        Presence::Busy => 4,
+        Presence::DoNotDisturb => 5,
+        Presence::Typing => 6,
+        Presence::Recording => 7,
+        Presence::Forwarded => 8,
+        Presence::Delivered => 9,
+        Presence::Read => 10,
+        Presence::Resumed => 11,
+        _ => 1,
+    }
+}
+
+/// The presence of a number. 12, sent, is nobody's presence: the server says it by accepting.
+#[must_use]
+pub const fn presence(number: i32) -> Option<Presence> {
+    match number {
+        1 => Some(Presence::Online),
+        2 => Some(Presence::Offline),
+        3 => Some(Presence::Away),
+        4 => Some(Presence::Busy),
+        5 => Some(Presence::DoNotDisturb),
+        6 => Some(Presence::Typing),
+        7 => Some(Presence::Recording),
+        8 => Some(Presence::Forwarded),
+        9 => Some(Presence::Delivered),
+        10 => Some(Presence::Read),
+        11 => Some(Presence::Resumed),
+        _ => None,
+    }
+}
+
+/// The number of a token's task.
+#[must_use]
+pub const fn of_task(task: TokenTask) -> i32 {
+    match task {
+        TokenTask::Refresh => REFRESH,
+        TokenTask::Revoke => REVOKE,
+        _ => VALIDATE,
+    }
+}
+
+/// The token's task of a number.
+#[must_use]
+pub const fn task(number: i32) -> Option<TokenTask> {
+    match number {
+        REFRESH => Some(TokenTask::Refresh),
+        REVOKE => Some(TokenTask::Revoke),
+        VALIDATE => Some(TokenTask::Validate),
+        _ => None,
+    }
+}
+
 /// BM-ERR-1: the code of a refusal.
 #[must_use]
 pub const fn of_reject(reason: Reject) -> i32 {
@@ -96,6 +201,7 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::Busy => 429,
         Reject::NotMember => 442,
         Reject::Full => 471,
+        Reject::BadToken => 498,
         Reject::Unavailable => 503,
         _ => 501,
     }
@@ -112,6 +218,7 @@ pub const fn reject(code: i32) -> Reject {
         429 => Reject::Busy,
         442 => Reject::NotMember,
         471 => Reject::Full,
+        498 => Reject::BadToken,
         501 => Reject::Unsupported,
         500..=599 => Reject::Unavailable,
         _ => Reject::Unsupported,
@@ -152,6 +259,12 @@ pub const fn fault(code: i32) -> FaultKind {
     }
 }
 
+/// Whether a code is a refusal of something that was understood, and never the fault of a frame.
+#[must_use]
+pub const fn is_reject_alone(code: i32) -> bool {
+    matches!(code, 409 | 429 | 442 | 471 | 498 | 503)
+}
+
 /// The code of a sign-in that failed.
 pub const UNAUTHORIZED: i32 = 401;
 
@@ -164,6 +277,8 @@ pub const fn of_bye(reason: &CloseReason) -> &'static str {
         CloseReason::SignInTimeout => "sign_in_timeout",
         CloseReason::Replaced { .. } => "replaced",
         CloseReason::Expired => "expired",
+        CloseReason::Revoked => "revoked",
+        CloseReason::LoggedOut => "logged_out",
         CloseReason::TooLong => "too_long",
         CloseReason::Strikes => "strikes",
         CloseReason::Idle => "idle",
@@ -182,6 +297,8 @@ pub fn bye(word: &str) -> CloseReason {
         "sign_in_timeout" => CloseReason::SignInTimeout,
         "replaced" => CloseReason::Replaced { by: None },
         "expired" => CloseReason::Expired,
+        "revoked" => CloseReason::Revoked,
+        "logged_out" => CloseReason::LoggedOut,
         "too_long" => CloseReason::TooLong,
         "strikes" => CloseReason::Strikes,
         "idle" => CloseReason::Idle,
@@ -209,6 +326,7 @@ mod tests {
             Reject::Busy,
             Reject::NotMember,
             Reject::Full,
+            Reject::BadToken,
             Reject::Unavailable,
         ] {
             assert_eq!(reject(of_reject(reason)), reason);
@@ -224,6 +342,6 @@ mod tests {
             assert_eq!((status(number), of_status(said)), (Some(said), number));
         }
         assert_eq!(of_status(Status::Sent), SENT);
-        assert!((FIRST_LIVE..=LAST_LIVE).all(|number| status(number).is_none()));
+        assert!((0..20).all(|number| status(number).is_none() || act(number).is_none()));
     }
 }

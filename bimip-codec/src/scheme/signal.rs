@@ -47,6 +47,7 @@ pub(super) struct Signal<'a> {
     pub(super) code: i32,
     pub(super) retry_after_ms: u32,
     pub(super) prev_offset: u64,
+    pub(super) conversation: &'a str,
 }
 
 impl Fields for Signal<'_> {
@@ -68,5 +69,6 @@ impl Fields for Signal<'_> {
         int(to, 11, self.code);
         uint(to, 12, self.retry_after_ms.into());
         uint(to, 13, self.prev_offset);
+        text(to, 14, self.conversation);
     }
 }

@@ -167,6 +167,9 @@ pub struct Signal {
     /// The row before this one in this device's view, beside user_offset.
     #[prost(uint64, tag = "13")]
     pub prev_offset: u64,
+    /// Of a live status in a group: its conversation, as in Message. Empty between two users.
+    #[prost(string, tag = "14")]
+    pub conversation: ::prost::alloc::string::String,
 }
 /// Sign-in and token care.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -189,6 +192,9 @@ pub struct TokenAuthority {
     /// A sentence about the outcome.
     #[prost(string, tag = "6")]
     pub details: ::prost::alloc::string::String,
+    /// In an answer: when the token runs out, in milliseconds since the Unix epoch; 0 where it does not.
+    #[prost(int64, tag = "7")]
+    pub expires: i64,
 }
 /// The end of a session.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -208,7 +214,7 @@ pub struct Logout {
     /// From a server: the reason, one word of BM-BYE-1.
     #[prost(string, tag = "5")]
     pub details: ::prost::alloc::string::String,
-    /// 1 this device, 2 this session, 3 the account.
+    /// 0 goodbye: the session ends and nothing is logged out. 1 the device of `to`, 2 this session, 3 the account.
     #[prost(int32, tag = "6")]
     pub scope: i32,
 }
@@ -259,7 +265,7 @@ pub struct Awareness {
     /// Degrees east.
     #[prost(double, tag = "8")]
     pub longitude: f64,
-    /// How long it holds, in seconds.
+    /// How long it holds, in seconds; 0 where nothing is said about it.
     #[prost(int32, tag = "9")]
     pub ttl: i32,
     /// A sentence about an error.
@@ -310,7 +316,7 @@ pub struct AwarenessVisibility {
     #[prost(string, tag = "5")]
     pub details: ::prost::alloc::string::String,
 }
-/// Push registration.
+/// Push registration of one's own device, or a notification to somebody else.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PushNotification {
     /// The client's name of the request.
@@ -322,13 +328,13 @@ pub struct PushNotification {
     /// For whom.
     #[prost(message, optional, tag = "3")]
     pub to: ::core::option::Option<Identity>,
-    /// What is registered or pushed.
+    /// Of a registration: the push service, for example fcm or apns. In an answer: registered or removed.
     #[prost(string, tag = "4")]
     pub r#type: ::prost::alloc::string::String,
     /// When, in milliseconds since the Unix epoch.
     #[prost(int64, tag = "5")]
     pub timestamp: i64,
-    /// The registration or what is pushed.
+    /// The push token, empty to take it back; to somebody else: the content.
     #[prost(bytes = "bytes", tag = "6")]
     pub payload: ::prost::bytes::Bytes,
 }

@@ -1,8 +1,8 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    Address, BodyKind, Channel, Claim, ClientPacket, Device, Draft, GroupId, MessageRef, Ping, Said, Status,
-    Talk, TalkAct, UserId, limits,
+    Address, BodyKind, Channel, Claim, ClientPacket, Device, Draft, GroupId, MessageRef, Ping, PushToken,
+    Said, Status, Talk, TalkAct, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ pub(crate) fn decode_client(
     state: &mut State,
     me: Option<&Device>,
     frame: Bytes,
-) -> Result<Said, DecodeError> {
+) -> Result<Option<Said>, DecodeError> {
     let frame = Frame::decode(frame)?;
     state.note(&frame);
     let origin = frame.kind().number();
@@ -37,7 +37,11 @@ pub(crate) fn decode_client(
         Kind::Text => send(state, &frame, BodyKind::Text)?,
         Kind::Image => send(state, &frame, BodyKind::Image)?,
         Kind::Interactive => send(state, &frame, BodyKind::Interactive)?,
-        Kind::Connection => ClientPacket::PushToken(push_token(&frame)?),
+        Kind::Connection => match push_token(&frame)? {
+            // The apps open with it, mostly without a token: nothing is said then, nothing taken back.
+            None => return Ok(None),
+            Some(token) => ClientPacket::PushToken(token),
+        },
         Kind::Delivered => ClientPacket::Delivered(delivered(&frame)?),
         Kind::Read => {
             let message = one_id(&frame).ok_or(DecodeError::Field { origin, field: "payload" })?;
@@ -48,7 +52,7 @@ pub(crate) fn decode_client(
         Kind::UserRemove => ClientPacket::Leave(group(state, &frame)?),
         _ => return Err(DecodeError::Unsupported { origin }),
     };
-    Ok(Said { claim: claim(me, &frame)?, origin, packet })
+    Ok(Some(Said { claim: claim(me, &frame)?, origin, packet }))
 }
 
 /// Slot 2 against the session. Number 0 is nobody in the frames that need no target, and nobody may say them.
@@ -114,14 +118,17 @@ pub(super) fn relayed(frame: &Frame) -> Bytes {
     if frame.payload() == Value::Nil { Bytes::new() } else { frame.payload_raw() }
 }
 
-fn push_token(frame: &Frame) -> Result<Option<Bytes>, DecodeError> {
-    match frame.payload() {
-        Value::Nil => Ok(None),
-        value => {
-            let token = value.as_bytes().ok_or_else(|| field(frame, "payload"))?;
-            Ok(Some(frame.share(token)).filter(|token| !token.is_empty()))
-        }
+/// VP-PUSH-1: a token registers, the empty text takes back, nothing says nothing.
+fn push_token(frame: &Frame) -> Result<Option<PushToken>, DecodeError> {
+    let token = match frame.payload() {
+        Value::Nil => return Ok(None),
+        value => value.as_bytes().ok_or_else(|| field(frame, "payload"))?,
+    };
+    if token.len() > limits::PUSH_TOKEN_BYTES {
+        return Err(field(frame, "payload"));
     }
+    let token = Some(frame.share(token)).filter(|token| !token.is_empty());
+    Ok(Some(PushToken { id: None, service: String::new(), token }))
 }
 
 /// One id, or the text of a JSON array of ids; of six elements also the id in slot 4.

@@ -29,12 +29,10 @@ pub(crate) fn encode_client(
     match packet {
         ClientPacket::Send(draft) => send(from, draft, |frame| put(frame, out)),
         ClientPacket::Talk(talk) => put(talk_frame(from, talk)?, out),
-        ClientPacket::PushToken(token) => {
+        ClientPacket::PushToken(it) => {
             let frame = FrameBuilder::new(Channel::Group, Kind::Connection, from);
-            match token {
-                None => put(frame, out),
-                Some(token) => put(frame.payload(text_or_bytes(token)), out),
-            }
+            let token = it.token.as_deref().map_or(Value::Str(""), text_or_bytes);
+            put(frame.payload(token), out)
         }
         ClientPacket::Delivered(messages) => match messages.as_slice() {
             [] => Ok(()),

@@ -1,13 +1,15 @@
 //! What each dialect can say, as generators.
 
+mod live;
+
 use std::sync::Arc;
 
 use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason, Device,
     DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef,
-    Names, Noted, Offset, Ping, Receipt, Reject, Row, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs,
-    UserId, Welcome, Window, limits,
+    Names, Noted, Offset, Ping, PushToken, Receipt, Reject, Row, Seal, Seq, ServerPacket, Status, Talk,
+    TalkAct, UnixMs, UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -56,6 +58,7 @@ fn reject() -> impl Strategy<Value = Reject> {
         Reject::Busy,
         Reject::NotMember,
         Reject::Full,
+        Reject::BadToken,
         Reject::Unavailable,
     ])
 }
@@ -154,7 +157,8 @@ pub(crate) fn voiceping_client(me: &Device) -> impl Strategy<Value = ClientPacke
             ClientPacket::Send(Draft { client_ref: None, to, client_time: None, body })
         }),
         (address(), act).prop_map(move |(to, act)| ClientPacket::Talk(Talk { from: from.clone(), to, act })),
-        option::of(vec(any::<u8>(), 1..50).prop_map(Bytes::from)).prop_map(ClientPacket::PushToken),
+        option::of(vec(any::<u8>(), 1..50).prop_map(Bytes::from))
+            .prop_map(|token| ClientPacket::PushToken(PushToken { id: None, service: String::new(), token })),
         vec(reference(), 1..5).prop_map(ClientPacket::Delivered),
         reference().prop_map(|message| ClientPacket::Mark { message, status: Status::Read }),
         optional_value().prop_map(|id| ClientPacket::Ping(Ping { id })),
@@ -271,6 +275,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
         (reference(), fine_status()).prop_map(|(message, status)| ClientPacket::Mark { message, status }),
         "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
         Just(ClientPacket::Bye),
+        live::client(),
     ]
 }
 
@@ -366,6 +371,8 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         CloseReason::SignInTimeout,
         CloseReason::Replaced { by: None },
         CloseReason::Expired,
+        CloseReason::Revoked,
+        CloseReason::LoggedOut,
         CloseReason::TooLong,
         CloseReason::Strikes,
         CloseReason::Idle,
@@ -385,6 +392,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         ("\\PC{0,20}", time()).prop_map(|(id, at)| ServerPacket::Pong { ping: Ping { id: id.into() }, at }),
         fault,
         bye.prop_map(ServerPacket::Bye),
+        live::server(),
     ]
 }
 
