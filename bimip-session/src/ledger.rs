@@ -24,6 +24,7 @@ mod outgoing;
 mod overlay;
 mod put;
 mod settle;
+mod standing;
 mod ticket;
 mod view;
 
@@ -32,6 +33,7 @@ pub use self::group::{GroupHead, Membership, Stay};
 pub use self::outgoing::Outgoing;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};
 pub use self::settle::{About, Settlement, Verdict, judge, settle};
+pub use self::standing::{Setting, Standing};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
 pub use self::view::{ConversationHead, Known, View, Write};
 

@@ -3,6 +3,7 @@
 //! [`ServerCore`] owns the connections, the readers of mailboxes, the talks and the timers. A driver gives it
 //! sockets and a store: see [`Input`] and [`Output`] for the whole of that interface.
 
+mod account;
 mod burst;
 mod connection;
 mod core;
@@ -13,6 +14,7 @@ mod draft;
 mod floor;
 mod group;
 mod io;
+mod presence;
 mod reader;
 mod receipt;
 mod roster;
@@ -22,7 +24,7 @@ mod timers;
 
 pub use self::core::ServerCore;
 pub use self::counters::Counters;
-pub use self::io::{Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused};
+pub use self::io::{Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, Vouched};
 
 /// What an entry counts against a window or a page: its body, and a little for the envelope.
 #[must_use]

@@ -447,7 +447,8 @@ fn signing_in_comes_first_and_soon() {
     house.says(early, sign_in("a"));
     assert!(matches!(house.heard(early).last(), Some(ServerPacket::Welcome(_))));
     house.says(early, sign_in("a"));
-    assert!(matches!(house.heard(early).last(), Some(ServerPacket::Fault(_))), "once is enough");
+    assert_eq!(house.heard(early), [], "a question about a token now, for the authenticator");
+    assert_eq!(house.asked.len(), 1);
     let liar = house.stranger(Caps::FULL);
     house.says(liar, sign_in("b"));
     assert!(house.closed.contains(&(liar, CloseReason::Refused)));

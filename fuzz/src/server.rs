@@ -8,8 +8,9 @@ mod peer;
 mod source;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, DeviceName, Draft, Fault,
-    FaultKind, GroupId, MessageId, MessageRef, Offset, Ping, PushToken, Said, Status, Talk, TalkAct, UserId,
+    Act, Address, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, DeviceName, Draft,
+    Fault, FaultKind, GroupId, Location, LogOut, MessageId, MessageRef, Offset, Ping, Presence, PushToken,
+    Reach, Said, Signal, Status, Talk, TalkAct, TokenTask, Track, UserId,
 };
 use bimip_session::server::Input;
 use bytes::Bytes;
@@ -100,12 +101,49 @@ fn packet(house: &House, source: &mut Source<'_>) -> ClientPacket {
         }
         14 if source.below(2) == 0 => ClientPacket::Ping(Ping::default()),
         14 => ClientPacket::Join(group()),
-        _ => match source.below(4) {
+        _ => match source.below(8) {
             0 => ClientPacket::Bye,
-            1 => ClientPacket::PushToken(PushToken { id: None, service: String::new(), token: None }),
+            1 => {
+                let token = (source.below(2) == 0).then(|| Bytes::from_static(b"push"));
+                ClientPacket::PushToken(PushToken { id: None, service: String::new(), token })
+            }
             2 => ClientPacket::Join(group()),
-            _ => ClientPacket::Leave(group()),
+            3 => ClientPacket::Leave(group()),
+            _ => account(source),
         },
+    }
+}
+
+/// What is live, and what a user decides about their account.
+fn account(source: &mut Source<'_>) -> ClientPacket {
+    const TOKENS: [&[u8]; 4] = [b"a0", b"a1", b"b0", b"a2"];
+    match source.below(8) {
+        0 | 1 => ClientPacket::SetVisible { id: None, visible: source.below(2) == 0 },
+        2 => {
+            let presence = Presence::ALL[usize::from(source.below(11))];
+            let to = (presence.reach() == Reach::Peer).then(|| Address::User(user(source)));
+            let ttl_s = u32::from(source.below(4));
+            ClientPacket::Aware(Awareness { id: None, to, presence, location: None, ttl_s, at: None })
+        }
+        3 => {
+            let act = Act::ALL[usize::from(source.below(7))];
+            ClientPacket::Signal(Signal { id: None, to: address(source), act, at: None })
+        }
+        4 => {
+            let location = Location::new(0.0, 0.0, None).expect("on earth");
+            ClientPacket::Track(Track { id: None, to: address(source), location, at: None })
+        }
+        5 | 6 => {
+            let tasks = [TokenTask::Refresh, TokenTask::Revoke, TokenTask::Validate];
+            let task = tasks[usize::from(source.below(3))];
+            ClientPacket::Token { task, token: Bytes::from_static(TOKENS[usize::from(source.below(4))]) }
+        }
+        _ => ClientPacket::LogOut(match source.below(4) {
+            0 => LogOut::Session,
+            1 => LogOut::Account,
+            2 => LogOut::Device(None),
+            _ => LogOut::Device(DeviceName::new("2").ok()),
+        }),
     }
 }
 

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_proto::{
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId, limits,
+};
 
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
+use super::standing::Standing;
 use super::view::{ConversationHead, Known, View, Write};
 use crate::server::Attachment;
 
@@ -26,6 +29,9 @@ pub struct Book {
     memberships: BTreeMap<(GroupId, UserId), Membership>,
     members: BTreeMap<GroupId, BTreeSet<UserId>>,
     groups_of: BTreeMap<UserId, BTreeSet<GroupId>>,
+    contacts: BTreeMap<UserId, BTreeSet<UserId>>,
+    standings: BTreeMap<UserId, Arc<Standing>>,
+    push_tokens: BTreeMap<Device, PushToken>,
 }
 
 impl Book {
@@ -45,6 +51,9 @@ impl Book {
             memberships: BTreeMap::new(),
             members: BTreeMap::new(),
             groups_of: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            push_tokens: BTreeMap::new(),
         }
     }
 
@@ -94,6 +103,18 @@ impl Book {
                 }
                 self.memberships.insert((group.clone(), user.clone()), membership.clone());
             }
+            Write::Contact { user, other } => {
+                self.contacts.entry(user.clone()).or_default().insert(other.clone());
+            }
+            Write::Standing { user, standing } => {
+                self.standings.insert(user.clone(), Arc::clone(standing));
+            }
+            Write::PushToken { device, token: Some(token) } => {
+                self.push_tokens.insert(device.clone(), token.clone());
+            }
+            Write::PushToken { device, token: None } => {
+                self.push_tokens.remove(device);
+            }
         }
     }
 
@@ -126,8 +147,23 @@ impl Book {
     #[must_use]
     pub fn attach(&self, device: &Device) -> Attachment {
         let (Ok(cursor), Ok(head)) = (self.cursor(device), self.mailbox_head(&device.user));
-        let Ok(groups) = self.groups_of(&device.user);
-        Attachment { epoch: self.epoch, cursor, first: self.mailbox_first(&device.user), head, groups }
+        let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
+        Attachment {
+            epoch: self.epoch,
+            cursor,
+            first: self.mailbox_first(&device.user),
+            head,
+            groups,
+            standing,
+            contacts: self.contacts(&device.user),
+        }
+    }
+
+    /// Whom a user has a conversation of two with, in the order of their names, at most
+    /// [`CONTACTS`](limits::CONTACTS): the answer to [`Output::Contacts`](crate::server::Output::Contacts).
+    #[must_use]
+    pub fn contacts(&self, user: &UserId) -> Vec<UserId> {
+        self.contacts.get(user).into_iter().flatten().take(limits::CONTACTS).cloned().collect()
     }
 
     /// Every user who has a mailbox.
@@ -218,5 +254,14 @@ impl View for Book {
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Infallible> {
         Ok(self.groups_of.get(user).into_iter().flatten().cloned().collect())
+    }
+
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, Infallible> {
+        Ok(self.standings.get(user).map(Arc::clone).unwrap_or_default())
+    }
+
+    fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Infallible> {
+        let all = self.push_tokens.iter().filter(|(device, _)| device.user == *user);
+        Ok(all.map(|(device, token)| (device.name.clone(), token.clone())).collect())
     }
 }

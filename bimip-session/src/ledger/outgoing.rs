@@ -1,6 +1,6 @@
 //! What a socket may write, and the one place where acknowledgements are made.
 
-use bimip_proto::{Floor, Noted, Reject, Row, ServerPacket};
+use bimip_proto::{ClientRef, Floor, Noted, Reject, Row, ServerPacket, TokenAnswer};
 
 use super::ticket::{Ack, Committed, Failed, Outcome};
 
@@ -58,6 +58,23 @@ impl Outgoing {
                 retry_after_ms: None,
             }),
             (Ack::Left(group), Some(_)) => ServerPacket::Noted(Noted::Left(group.clone())),
+            (Ack::Visible { origin, id, .. }, Some(Outcome::Refused(reason)))
+            | (Ack::PushToken { origin, id, .. }, Some(Outcome::Refused(reason))) => {
+                declined(*origin, id.as_ref(), *reason, None)
+            }
+            (Ack::Token { origin, .. } | Ack::LogOut { origin, .. }, Some(Outcome::Refused(reason))) => {
+                declined(*origin, None, *reason, None)
+            }
+            (Ack::Visible { id, visible, .. }, Some(_)) => {
+                ServerPacket::Visible { id: id.clone(), visible: *visible }
+            }
+            (Ack::PushToken { id, registered, .. }, Some(_)) => {
+                ServerPacket::Noted(Noted::PushToken { id: id.clone(), registered: *registered })
+            }
+            (Ack::Token { task, .. }, Some(_)) => {
+                ServerPacket::Token(TokenAnswer { task: *task, token: None, expires: None })
+            }
+            (Ack::LogOut { what, .. }, _) => ServerPacket::Noted(Noted::LoggedOut(what.clone())),
             (Ack::Disposed(offset), _) => ServerPacket::Noted(Noted::Disposed(*offset)),
             (Ack::Delivered(messages), _) => ServerPacket::Noted(Noted::Delivered(messages.clone())),
             (Ack::Marked { message, status }, Some(Outcome::Refused(reason))) => {
@@ -103,6 +120,12 @@ impl Outgoing {
             }),
             // A cursor that did not move is asked for again by the rows themselves; a talk's end has no word
             // for failure.
+            Ack::Visible { origin, id, .. } | Ack::PushToken { origin, id, .. } => {
+                declined(*origin, id.as_ref(), reason, retry_after_ms)
+            }
+            Ack::Token { origin, .. } | Ack::LogOut { origin, .. } => {
+                declined(*origin, None, reason, retry_after_ms)
+            }
             Ack::None | Ack::Entered | Ack::Talk { .. } | Ack::Disposed(_) | Ack::Delivered(_) => {
                 return None;
             }
@@ -128,10 +151,21 @@ impl Outgoing {
                             | Noted::Marked { .. }
                             | Noted::Joined(_)
                             | Noted::Left(_)
+                            | Noted::PushToken { .. }
+                            | Noted::LoggedOut(_)
                     )
             ),
             "made from a proof or from a row, never like this"
         );
         Self(packet)
     }
+}
+
+fn declined(
+    origin: u32,
+    id: Option<&ClientRef>,
+    reason: Reject,
+    retry_after_ms: Option<u32>,
+) -> ServerPacket {
+    ServerPacket::Declined { origin, id: id.cloned(), reason, retry_after_ms }
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, UnixMs, UserId};
+use bimip_proto::{
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, UnixMs, UserId,
+};
 
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
+use super::standing::Standing;
 use super::view::{ConversationHead, Known, View, Write};
 
 /// The storage's view with the batch's own writes on top, and the list of those writes.
@@ -24,6 +27,8 @@ pub(super) struct Overlay<'v, V: View> {
     memberships: BTreeMap<(GroupId, UserId), Membership>,
     members: BTreeMap<GroupId, Arc<[UserId]>>,
     groups_of: BTreeMap<UserId, Vec<GroupId>>,
+    standings: BTreeMap<UserId, Arc<Standing>>,
+    push_tokens: BTreeMap<UserId, Vec<(DeviceName, PushToken)>>,
     writes: Vec<Write>,
 }
 
@@ -43,6 +48,8 @@ impl<'v, V: View> Overlay<'v, V> {
             memberships: BTreeMap::new(),
             members: BTreeMap::new(),
             groups_of: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            push_tokens: BTreeMap::new(),
             writes: Vec::new(),
         })
     }
@@ -60,6 +67,8 @@ impl<'v, V: View> Overlay<'v, V> {
             user,
             membership,
         }));
+        self.writes
+            .extend(self.standings.into_iter().map(|(user, standing)| Write::Standing { user, standing }));
         self.writes
     }
 
@@ -206,6 +215,54 @@ impl<'v, V: View> Overlay<'v, V> {
             Some(members) => Ok(Arc::clone(members)),
             None => self.view.members(group),
         }
+    }
+
+    /// Two users write to each other for the first time.
+    pub(super) fn contact(&mut self, user: &UserId, other: &UserId) {
+        self.writes.push(Write::Contact { user: user.clone(), other: other.clone() });
+        self.writes.push(Write::Contact { user: other.clone(), other: user.clone() });
+    }
+
+    pub(super) fn standing(&self, user: &UserId) -> Result<Arc<Standing>, V::Error> {
+        match self.standings.get(user) {
+            Some(standing) => Ok(Arc::clone(standing)),
+            None => self.view.standing(user),
+        }
+    }
+
+    pub(super) fn set_standing(&mut self, user: UserId, standing: Arc<Standing>) -> Result<(), V::Error> {
+        if *self.standing(&user)? != *standing {
+            self.standings.insert(user, standing);
+        }
+        Ok(())
+    }
+
+    pub(super) fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, V::Error> {
+        match self.push_tokens.get(user) {
+            Some(tokens) => Ok(tokens.clone()),
+            None => self.view.push_tokens(user),
+        }
+    }
+
+    /// Notes where to push to for a device. Writes nothing where that is known already.
+    pub(super) fn set_push_token(
+        &mut self,
+        device: Device,
+        token: Option<PushToken>,
+    ) -> Result<(), V::Error> {
+        let token = token.map(|token| PushToken { id: None, ..token });
+        let mut tokens = self.push_tokens(&device.user)?;
+        let before = tokens.iter().position(|(name, _)| *name == device.name).map(|at| tokens.remove(at).1);
+        if before == token {
+            return Ok(());
+        }
+        if let Some(token) = &token {
+            let at = tokens.partition_point(|(name, _)| *name < device.name);
+            tokens.insert(at, (device.name.clone(), token.clone()));
+        }
+        self.push_tokens.insert(device.user.clone(), tokens);
+        self.writes.push(Write::PushToken { device, token });
+        Ok(())
     }
 
     pub(super) fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, V::Error> {

@@ -2,6 +2,8 @@
 
 use bimip_proto::{Address, Body, ClientRef, Device, GroupId, MessageRef, Status, UnixMs, UserId};
 
+use super::standing::Setting;
+
 /// Under which name a put is stored at most once: the sending device and its own name for the draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "storage backends look it up")]
@@ -96,6 +98,15 @@ pub enum Record {
         /// Which group.
         group: GroupId,
     },
+    /// Somebody decides about their own account.
+    Setting {
+        /// Who, with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// What.
+        setting: Setting,
+    },
 }
 
 impl Put {
@@ -108,6 +119,7 @@ impl Put {
     pub(crate) const fn bytes(&self) -> usize {
         match &self.record {
             Record::Message { body, .. } => body.bytes.len() + 128,
+            Record::Setting { .. } => 512,
             Record::Mark { .. } | Record::Join { .. } | Record::Leave { .. } => 64,
         }
     }

@@ -3,6 +3,7 @@
 mod mark;
 mod member;
 mod message;
+mod setting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -139,6 +140,7 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
             Record::Mark { .. } => mark::settle(put, overlay, &mut raised)?,
             Record::Join { user, group, opens } => member::join(put, user, group, *opens, overlay)?,
             Record::Leave { user, group } => member::leave(user, group, overlay)?,
+            Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
         };
         decision.outcomes.push(outcome);
     }

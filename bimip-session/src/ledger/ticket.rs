@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ClientRef, Device, Entry, GroupId, Head, MessageRef, Offset, Reject, Status, UserId,
+    Address, ClientRef, Device, Entry, GroupId, Head, LogOut, MessageRef, Offset, Reject, Status, TokenTask,
+    UserId,
 };
 use thiserror::Error;
 
 use super::put::Put;
 use super::settle::Decision;
+use super::standing::Standing;
 use crate::server::ConnId;
 
 /// A command that asks to be stored, and is answered when it is.
@@ -44,6 +46,14 @@ pub(crate) enum Ack {
     Left(GroupId),
     /// A join that nobody asked for in words: the sign-in said it.
     Entered,
+    /// Being seen or not.
+    Visible { origin: u32, id: Option<ClientRef>, visible: bool },
+    /// A push token.
+    PushToken { origin: u32, id: Option<ClientRef>, registered: bool },
+    /// What was asked about a token.
+    Token { origin: u32, task: TokenTask },
+    /// Logging out.
+    LogOut { origin: u32, what: LogOut },
 }
 
 impl Ack {
@@ -126,6 +136,13 @@ pub enum Outcome {
         user: UserId,
         /// Which group.
         group: GroupId,
+    },
+    /// A user decided something about their account, and stands so now.
+    Stands {
+        /// Who.
+        user: UserId,
+        /// How.
+        standing: Arc<Standing>,
     },
     /// Nothing of it is stored.
     Refused(Reject),

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_proto::{
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
+};
 
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
+use super::standing::Standing;
 
 /// What a storage backend can say about what it holds, inside the transaction of a batch.
 ///
@@ -89,6 +92,18 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Self::Error>;
+
+    /// What a user decided about their account; the default for who never did.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, Self::Error>;
+
+    /// Where to push to for a user's devices, in the order of their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Self::Error>;
 }
 
 /// The last message of a conversation.
@@ -193,5 +208,26 @@ pub enum Write {
         user: UserId,
         /// All about it.
         membership: Membership,
+    },
+    /// Two users have a conversation of their own, from now on. Written once for each of them.
+    Contact {
+        /// Who.
+        user: UserId,
+        /// With whom.
+        other: UserId,
+    },
+    /// What a user decided about their account: replaces what was there.
+    Standing {
+        /// Who.
+        user: UserId,
+        /// All of it.
+        standing: Arc<Standing>,
+    },
+    /// Where to push to for a device: replaces what was there, or takes it away.
+    PushToken {
+        /// Which device.
+        device: Device,
+        /// Where to. Its `id` is not kept.
+        token: Option<PushToken>,
     },
 }

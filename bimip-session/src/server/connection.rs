@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, GroupId, Now, Offset, Said, limits};
+use bimip_proto::{Caps, GroupId, Now, Offset, Said, TokenTask, limits};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -52,6 +52,8 @@ pub(super) struct Connection {
     pub(super) commits: u32,
     /// Those among them that everything else waits for: who is in which group decides what comes next.
     pub(super) barred: u32,
+    /// The question about a token that the authenticator has not answered, and the frame that asked it.
+    pub(super) asked_about: Option<(u32, TokenTask)>,
     strikes: u32,
     struck_mono_ms: u64,
     pub(super) heard_mono_ms: u64,
@@ -70,6 +72,7 @@ impl Connection {
             paused: false,
             commits: 0,
             barred: 0,
+            asked_about: None,
             strikes: 0,
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,

@@ -6,11 +6,13 @@ use bimip_proto::{
     Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Reject, ServerPacket, UnixMs, Welcome, limits,
 };
 
+use super::account::refused;
 use super::burst::Bursts;
 use super::connection::{Connection, Phase};
 use super::counters::Counters;
 use super::cursors::Cursors;
 use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
+use super::presence::Presences;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::speech::ack_of;
@@ -31,6 +33,7 @@ pub struct ServerCore {
     pub(super) config: Config,
     pub(super) conns: BTreeMap<ConnId, Connection>,
     pub(super) roster: Roster,
+    pub(super) presences: Presences,
     pub(super) bursts: Bursts,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
@@ -80,6 +83,8 @@ impl Machine for ServerCore {
                 self.unstall(now);
             }
             Input::Page(page) => self.page(page),
+            Input::Contacts(user, contacts) => self.contacts(now, &user, contacts.as_deref()),
+            Input::Token(conn, answer) => self.vouched(now, conn, answer),
             Input::Drain(reason) => self.drain(now, reason),
         }
     }
@@ -90,6 +95,7 @@ impl Machine for ServerCore {
                 Due::SignIn(conn) => self.sign_in_due(now, conn),
                 Due::Silence(conn) => self.silence_due(now, conn),
                 Due::Expiry(conn) => self.expiry_due(now, conn),
+                Due::Presence(user) => self.presence_due(now, &user),
                 Due::Talk(from, to) => self.bursts.forget(from, to),
             }
         }
@@ -112,6 +118,7 @@ impl ServerCore {
             config,
             conns: BTreeMap::new(),
             roster: Roster::default(),
+            presences: Presences::default(),
             bursts: Bursts::default(),
             timers: Timers::default(),
             counters: Counters::default(),
@@ -234,6 +241,11 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let Phase::Attaching { grant, head, moves } = &mut connection.phase else { return };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
+        self.roster.learn(&grant.device.user, &attachment.standing);
+        if refused(&self.roster.standing(&grant.device.user), grant) {
+            self.counters.sign_in_refused += 1;
+            return self.close(now, conn, CloseReason::Refused);
+        }
         let (mut grant, head) = (grant.clone(), (*head).max(attachment.head));
         attachment.cursor = attachment.cursor.max(self.cursors.furthest(&grant.device));
         let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
@@ -257,6 +269,7 @@ impl ServerCore {
             }),
         );
         self.fill(conn);
+        self.came(now, conn, &device, &attachment.contacts);
         self.enter(conn, &device, entered);
         self.release(now, conn);
     }
@@ -281,8 +294,10 @@ impl ServerCore {
             // It may be years away, and a connection comes and goes often meanwhile.
             self.timers.unset(due_mono_ms, Due::Expiry(conn));
         }
-        if let Some(grant) = connection.grant() {
-            self.roster.leave(&grant.device.user, conn);
+        if let Some(grant) = connection.grant()
+            && let Some(left) = self.roster.leave(&grant.device.user, conn)
+        {
+            self.went(&grant.device.user, left);
         }
     }
 
@@ -396,7 +411,7 @@ impl ServerCore {
 }
 
 /// When the monotonic clock is to be at the end of a grant.
-const fn expiry_due(now: Now, expires: UnixMs) -> u64 {
+pub(super) const fn expiry_due(now: Now, expires: UnixMs) -> u64 {
     now.mono_ms.saturating_add(expires.0.saturating_sub(now.unix_ms))
 }
 

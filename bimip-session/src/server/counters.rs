@@ -37,6 +37,10 @@ counters! {
     replaced,
     /// Sessions whose grant ran out.
     expired,
+    /// Sessions whose token was revoked.
+    revoked,
+    /// Sessions logged out.
+    logged_out,
     /// Connections closed for silence.
     idle,
     /// Connections closed for too many bad frames.
@@ -65,6 +69,10 @@ counters! {
     group_moves,
     /// Floors taken over from a talker who fell silent.
     floors_taken,
+    /// Presences, live signals and positions told, once for each connection.
+    presence_told,
+    /// Presences, live signals and positions that stayed here because their user is hidden.
+    presence_hidden,
     /// Talks denied.
     talks_denied,
     /// Talks ended by the server at their greatest length.

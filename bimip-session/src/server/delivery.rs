@@ -24,7 +24,7 @@ impl ServerCore {
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
                 Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
-                Outcome::Noted => {}
+                Outcome::Noted | Outcome::Stands { .. } => {}
             }
         }
         if let Some((device, _)) = proof.cursor() {
@@ -32,10 +32,13 @@ impl ServerCore {
         }
         let conn = proof.conn();
         if self.conns.contains_key(&conn)
+            && !self.ends_itself(proof)
             && let Some(ack) = Outgoing::ack(proof)
         {
             self.output(Output::Send(conn, ack));
         }
+        self.tell_visibility(proof);
+        self.decided(now, proof);
         for delivery in proof.deliveries() {
             self.deliver(delivery);
         }

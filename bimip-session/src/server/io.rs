@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Caps, CloseReason, Device, DeviceName, Entry, Fault, GroupId, Offset, Said, TokenId, UnixMs, UserId,
-    Window, limits,
+    Caps, CloseReason, Device, DeviceName, Entry, Fault, GroupId, Offset, Reject, Said, TokenId, TokenTask,
+    UnixMs, UserId, Window, limits,
 };
 use bytes::Bytes;
 
-use crate::ledger::{Committed, Failed, Outgoing, Ticket};
+use crate::ledger::{Committed, Failed, Outgoing, Standing, Ticket};
 
 /// A connection, numbered by the driver. Never used twice in the life of a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,9 @@ pub struct Grant {
     pub expires: Option<UnixMs>,
     /// The token it came from, by which it can be revoked.
     pub token_id: Option<TokenId>,
+    /// When the token was made: what is logged out by date is every token made before. `None` where there is no
+    /// token to revoke; a token without a date counts as made at zero.
+    pub issued: Option<UnixMs>,
     /// Groups that the token says the user is in: joined when the session begins.
     pub groups: Vec<GroupId>,
 }
@@ -43,8 +46,18 @@ impl Grant {
     /// A grant without expiry.
     #[must_use]
     pub const fn new(device: Device) -> Self {
-        Self { device, label: None, expires: None, token_id: None, groups: Vec::new() }
+        Self { device, label: None, expires: None, token_id: None, issued: None, groups: Vec::new() }
     }
+}
+
+/// What the authenticator says of a token that a session asks about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers build it")]
+pub struct Vouched {
+    /// What the token grants; of a refresh, what the newer one does.
+    pub grant: Grant,
+    /// The newer token, of a refresh.
+    pub token: Option<Bytes>,
 }
 
 /// The authenticator says no. Why is the server's business: a stranger learns nothing.
@@ -66,6 +79,10 @@ pub struct Attachment {
     pub head: Offset,
     /// The groups that the user is in.
     pub groups: Vec<GroupId>,
+    /// What the user decided about their account.
+    pub standing: Arc<Standing>,
+    /// Whom the user has a conversation of two with, at most [`CONTACTS`](limits::CONTACTS).
+    pub contacts: Vec<UserId>,
 }
 
 /// A request for the next rows of a mailbox.
@@ -112,6 +129,10 @@ pub enum Input {
     Granted(ConnId, Result<Grant, Refused>),
     /// The answer to [`Output::Attach`]; `None` when the store could not be read.
     Attached(ConnId, Option<Attachment>),
+    /// The answer to [`Output::Contacts`]; `None` when the store could not be read.
+    Contacts(UserId, Option<Vec<UserId>>),
+    /// The answer to [`Output::Token`].
+    Token(ConnId, Result<Vouched, Reject>),
     /// What a client said, in order.
     Packets(ConnId, Vec<Said>),
     /// A frame that the codec refused.
@@ -163,6 +184,19 @@ pub enum Output {
     },
     /// Where does this device stand? Answer with [`Input::Attached`].
     Attach(ConnId, Device),
+    /// With whom does this user have a conversation of two? Answer with [`Input::Contacts`]. At most one question for
+    /// each user is open.
+    Contacts(UserId),
+    /// What is this token worth? Answer with [`Input::Token`]: the grant of a good one; of one to be revoked also if
+    /// it has run out; for a refresh also a newer one. At most one question for each connection is open.
+    Token {
+        /// Who asks.
+        conn: ConnId,
+        /// What for.
+        task: TokenTask,
+        /// The token.
+        token: Bytes,
+    },
     /// Make this durable. Answer with [`Input::Committed`] or [`Input::Failed`], in the order of the tickets.
     Commit(Ticket),
     /// Give the next rows of a mailbox. Answer with [`Input::Page`].
@@ -193,6 +227,8 @@ pub struct Config {
     pub talk_forgotten_ms: u64,
     /// Silence of a talker after which another member of the group may take the floor.
     pub floor_idle_ms: u64,
+    /// How often it is said again what a user is doing.
+    pub presence_refresh_ms: u64,
     /// Whether a group that somebody joins for the first time is open to everybody. Otherwise groups are made, and
     /// joined, only by what the authenticator grants.
     pub open_groups: bool,
@@ -211,6 +247,7 @@ impl Default for Config {
             talk_ms: limits::TALK_MS,
             talk_forgotten_ms: limits::TALK_FORGOTTEN_MS,
             floor_idle_ms: limits::FLOOR_IDLE_MS,
+            presence_refresh_ms: limits::PRESENCE_REFRESH_MS,
             open_groups: true,
         }
     }

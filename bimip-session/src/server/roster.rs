@@ -1,10 +1,12 @@
 //! Which connections belong to which user, and which users that are here to which group.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bimip_proto::{GroupId, UserId};
 
 use super::io::ConnId;
+use crate::ledger::Standing;
 
 #[derive(Debug, Default)]
 pub(super) struct Roster {
@@ -12,11 +14,20 @@ pub(super) struct Roster {
     groups: BTreeMap<GroupId, BTreeSet<UserId>>,
 }
 
+/// What is left of a user whose last connection is gone.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) groups: Vec<GroupId>,
+    pub(super) hidden: bool,
+}
+
 /// A user with at least one connection.
 #[derive(Debug, Default)]
 struct Here {
     conns: Vec<ConnId>,
     groups: BTreeSet<GroupId>,
+    /// As storage said, or as it was decided since; `None` until storage has answered.
+    standing: Option<Arc<Standing>>,
 }
 
 impl Roster {
@@ -24,20 +35,53 @@ impl Roster {
         match self.users.get_mut(user) {
             Some(here) => here.conns.push(conn),
             None => {
-                self.users.insert(user.clone(), Here { conns: vec![conn], groups: BTreeSet::new() });
+                self.users.insert(user.clone(), Here { conns: vec![conn], ..Here::default() });
             }
         }
     }
 
-    pub(super) fn leave(&mut self, user: &UserId, conn: ConnId) {
-        let Some(here) = self.users.get_mut(user) else { return };
+    /// What is known of a user is forgotten with their last connection, and given back.
+    pub(super) fn leave(&mut self, user: &UserId, conn: ConnId) -> Option<Left> {
+        let here = self.users.get_mut(user)?;
         here.conns.retain(|other| *other != conn);
         if !here.conns.is_empty() {
-            return;
+            return None;
         }
-        for group in self.users.remove(user).unwrap_or_default().groups {
-            self.gone(user, &group);
+        let here = self.users.remove(user)?;
+        for group in &here.groups {
+            self.gone(user, group);
         }
+        let hidden = here.standing.is_none_or(|standing| standing.hidden);
+        Some(Left { groups: here.groups.into_iter().collect(), hidden })
+    }
+
+    /// How a user who is here stands. Somebody of whom storage has not spoken yet decided nothing, and is hidden.
+    pub(super) fn standing(&self, user: &UserId) -> Arc<Standing> {
+        let here = self.users.get(user).and_then(|here| here.standing.as_ref());
+        here.map(Arc::clone).unwrap_or_default()
+    }
+
+    /// Whether nobody is told what a user is doing.
+    pub(super) fn is_hidden(&self, user: &UserId) -> bool {
+        let here = self.users.get(user).and_then(|here| here.standing.as_ref());
+        here.is_none_or(|standing| standing.hidden)
+    }
+
+    /// Storage's word on a user who just came; what was decided since it was asked stands.
+    pub(super) fn learn(&mut self, user: &UserId, standing: &Arc<Standing>) {
+        if let Some(here) = self.users.get_mut(user) {
+            here.standing.get_or_insert_with(|| Arc::clone(standing));
+        }
+    }
+
+    /// A user decided something, durably. How they stood before, if they are here.
+    pub(super) fn set_standing(&mut self, user: &UserId, standing: Arc<Standing>) -> Option<Arc<Standing>> {
+        self.users.get_mut(user)?.standing.replace(standing)
+    }
+
+    /// The groups of a user who is here.
+    pub(super) fn groups_of(&self, user: &UserId) -> Vec<GroupId> {
+        self.users.get(user).map(|here| here.groups.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// A user's connections, oldest first.

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Claim, ClientPacket, CloseReason, Device, Draft, Fault, FaultKind, MessageRef, Now, Offset, Reject, Said,
-    ServerPacket, Status, Talk, TalkAct, limits,
+    ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -83,9 +83,6 @@ impl ServerCore {
         let Some(connection) = self.conns.get(&conn) else { return };
         match (&connection.phase, &said.packet) {
             (Phase::AwaitSignIn, ClientPacket::SignIn { .. }) => self.sign_in(conn, said.packet),
-            (Phase::Live { .. }, ClientPacket::SignIn { .. }) => {
-                self.out_of_place(now, conn, said.origin, "already signed in");
-            }
             (Phase::Live { .. }, _) => self.live(now, conn, said),
             (Phase::Leaving { .. }, packet) => {
                 let ack = ack_of(packet);
@@ -121,6 +118,22 @@ impl ServerCore {
             ClientPacket::Dispose(upto) => self.dispose(now, conn, upto),
             ClientPacket::Delivered(messages) => self.delivered(now, conn, &device, messages),
             ClientPacket::Mark { message, status } => self.mark(now, conn, &device, message, status),
+            // The words of a sign-in, from somebody who is signed in: is this token good?
+            ClientPacket::SignIn { user, token, .. } => {
+                if user.is_some_and(|user| user != device.user) {
+                    return self.garbled(now, conn, not_yourself(said.origin));
+                }
+                self.ask_about_token(conn, said.origin, TokenTask::Validate, token);
+            }
+            ClientPacket::Token { task, token } => self.ask_about_token(conn, said.origin, task, token),
+            ClientPacket::Aware(awareness) => self.awareness(now, conn, &device, awareness),
+            ClientPacket::Signal(signal) => self.signal(now, conn, &device, said.origin, signal),
+            ClientPacket::Track(track) => self.track(conn, &device, said.origin, track),
+            ClientPacket::SetVisible { id, visible } => {
+                self.set_visible(now, conn, &device, said.origin, (id, visible));
+            }
+            ClientPacket::PushToken(token) => self.set_push_token(now, conn, &device, said.origin, token),
+            ClientPacket::LogOut(what) => self.log_out(now, conn, &device, said.origin, what),
             ClientPacket::Join(group) => self.join(conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
             ClientPacket::Ping(ping) => self.send(conn, ServerPacket::Pong { ping, at: now.stamp() }),
@@ -132,18 +145,13 @@ impl ServerCore {
     /// Identity comes from the session. A command is refused by name where it has one.
     fn not_yourself(&mut self, now: Now, conn: ConnId, said: &Said) {
         let ack = ack_of(&said.packet);
-        let fault = Fault {
-            kind: FaultKind::NotYourself,
-            origin: said.origin,
-            details: "from is not the signed-in user".into(),
-        };
         match Outgoing::refuse(&ack, Reject::NotYourself) {
             Some(refusal) => {
                 self.counters.fault(FaultKind::NotYourself);
                 self.counters.rejected += 1;
                 self.output(Output::Send(conn, refusal));
             }
-            None => self.garbled(now, conn, fault),
+            None => self.garbled(now, conn, not_yourself(said.origin)),
         }
     }
 
@@ -208,6 +216,10 @@ impl ServerCore {
     }
 }
 
+fn not_yourself(origin: u32) -> Fault {
+    Fault { kind: FaultKind::NotYourself, origin, details: "from is not the signed-in user".into() }
+}
+
 fn unsupported(origin: u32) -> Fault {
     Fault { kind: FaultKind::Unsupported, origin, details: "not served here".into() }
 }
@@ -222,6 +234,10 @@ const fn commits(packet: &ClientPacket) -> bool {
             | ClientPacket::Mark { .. }
             | ClientPacket::Join(_)
             | ClientPacket::Leave(_)
+            | ClientPacket::SetVisible { .. }
+            | ClientPacket::PushToken(_)
+            | ClientPacket::LogOut(_)
+            | ClientPacket::Token { .. }
             | ClientPacket::Talk(Talk { act: TalkAct::Stop, .. })
     )
 }

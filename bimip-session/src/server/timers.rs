@@ -16,6 +16,8 @@ pub(super) enum Due {
     Silence(ConnId),
     /// A grant runs out.
     Expiry(ConnId),
+    /// What a user is doing is said again, or has run out.
+    Presence(UserId),
     /// A talk that was started and never ended is forgotten.
     Talk(UserId, Address),
 }

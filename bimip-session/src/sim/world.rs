@@ -65,6 +65,7 @@ enum Happening {
     Write { life: u64 },
     Sync { life: u64 },
     Page { life: u64, page: Page },
+    Contacts { life: u64, user: UserId },
     Attach { life: u64, conn: ConnId, device: Device },
     Grant { life: u64, conn: ConnId, device: Device },
     Store { node: usize, life: u64, row: Row },

@@ -6,11 +6,12 @@ use std::convert::Infallible;
 
 use bimip_proto::{
     Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Device, DeviceName, Draft, Now, Offset, Said,
-    ServerPacket, UserId,
+    ServerPacket, TokenTask, UserId,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Failed, Failure, Ticket, settle};
 use bimip_session::server::{Attachment, Config, ConnId, Grant, Input, Output, Page, Refused, ServerCore};
+use bytes::Bytes;
 
 pub fn user(name: &str) -> UserId {
     UserId::new(name).unwrap()
@@ -41,6 +42,10 @@ pub struct House {
     /// Tickets wait here while it is set, as they do on a slow disk.
     pub hold_commits: bool,
     pub held: Vec<Ticket>,
+    /// Questions about tokens.
+    pub asked: Vec<(ConnId, TokenTask, Bytes)>,
+    /// Presence is told beside what a test is about; those that are about it say so.
+    pub watch: bool,
     next: u64,
 }
 
@@ -60,6 +65,8 @@ impl House {
             paused: Vec::new(),
             hold_commits: false,
             held: Vec::new(),
+            asked: Vec::new(),
+            watch: false,
             next: 1,
         }
     }
@@ -124,7 +131,10 @@ impl House {
         let (heard, rest) = std::mem::take(&mut self.sent).into_iter().partition(|(to, _)| *to == conn);
         self.sent = rest;
         let heard: Vec<(ConnId, ServerPacket)> = heard;
-        heard.into_iter().map(|(_, packet)| packet).collect()
+        let presence =
+            |packet: &ServerPacket| matches!(packet, ServerPacket::Aware(_) | ServerPacket::Around(_));
+        let heard = heard.into_iter().map(|(_, packet)| packet);
+        heard.filter(|packet| self.watch || !presence(packet)).collect()
     }
 
     pub fn commit_held(&mut self) {
@@ -171,6 +181,11 @@ impl House {
                     let attachment = self.book.attach(&device);
                     self.core.handle_input(self.now, Input::Attached(conn, Some(attachment)));
                 }
+                Output::Contacts(user) => {
+                    let contacts = self.book.contacts(&user);
+                    self.core.handle_input(self.now, Input::Contacts(user, Some(contacts)));
+                }
+                Output::Token { conn, task, token } => self.asked.push((conn, task, token)),
                 Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),
                 Output::Commit(ticket) => self.commit(vec![ticket]),
                 Output::Read(read) => {

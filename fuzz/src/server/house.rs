@@ -5,13 +5,16 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Alias, Caps, ClientPacket, CursorBy, Device, DeviceName, Entry, Fault, Now, Offset, Said, ServerPacket,
-    UnixMs, UserId, Window,
+    Alias, Caps, ClientPacket, CursorBy, Device, DeviceName, Entry, Fault, Now, Offset, Reject, Said,
+    ServerPacket, TokenId, TokenTask, UnixMs, UserId, Window,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Failed, Failure, Settlement, Ticket, View, settle};
-use bimip_session::server::{Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore};
+use bimip_session::server::{
+    Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore, Vouched,
+};
 use bimip_session::sim::checker::{Checker, Held};
+use bytes::Bytes;
 
 use super::peer::Peer;
 
@@ -32,6 +35,8 @@ enum Ask {
     Who(ConnId, Option<UserId>, Option<DeviceName>),
     Where(ConnId, Device),
     Rows(ReadPage),
+    Contacts(UserId),
+    Token(ConnId, TokenTask, Bytes),
 }
 
 pub(super) struct House {
@@ -221,6 +226,11 @@ impl House {
                 let attachment = self.durable.attach(&device);
                 self.input(Input::Attached(conn, able.then_some(attachment)));
             }
+            Ask::Contacts(user) => {
+                let contacts = self.durable.contacts(&user);
+                self.input(Input::Contacts(user, able.then_some(contacts)));
+            }
+            Ask::Token(conn, task, token) => self.vouch(conn, task, &token),
             Ask::Rows(ReadPage { conn, user, after, rows, bytes }) => {
                 let rows = able.then(|| self.durable.page(&user, after, rows, bytes));
                 self.input(Input::Page(Page { conn, rows }));
@@ -236,6 +246,23 @@ impl House {
             self.answer(0, true);
         }
         panic!("questions beget questions: {} after {ROUNDS} answers", self.asks.len());
+    }
+
+    /// Tokens here are the name of a user and a number: `a7`. Every third number is no token.
+    fn vouch(&mut self, conn: ConnId, task: TokenTask, token: &[u8]) {
+        let text = core::str::from_utf8(token).ok();
+        let user = text.and_then(|text| text.get(..1)).and_then(|name| UserId::new(name).ok());
+        let number = token.get(1).copied().unwrap_or_default();
+        let answer = user.filter(|_| number % 3 != 2).ok_or(Reject::BadToken).map(|user| {
+            let name = DeviceName::new(if number % 2 == 0 { "1" } else { "2" }).expect("a name");
+            let mut grant = Grant::new(Device::new(user, name));
+            grant.token_id = text.and_then(|text| TokenId::new(text).ok());
+            grant.issued = Some(self.now.stamp());
+            grant.expires = (number % 4 == 0).then(|| UnixMs(self.now.unix_ms + 1_000));
+            let token = (task == TokenTask::Refresh).then(|| Bytes::copy_from_slice(token));
+            Vouched { grant, token }
+        });
+        self.input(Input::Token(conn, answer));
     }
 
     /// Everything under way is done.
@@ -285,6 +312,8 @@ impl House {
                 }
                 Output::Attach(conn, device) => self.asks.push_back(Ask::Where(conn, device)),
                 Output::Commit(ticket) => self.tickets.push(ticket),
+                Output::Contacts(user) => self.asks.push_back(Ask::Contacts(user)),
+                Output::Token { conn, task, token } => self.asks.push_back(Ask::Token(conn, task, token)),
                 Output::Read(request) => {
                     assert!(request.rows > 0, "a page of nothing");
                     self.asks.push_back(Ask::Rows(request));

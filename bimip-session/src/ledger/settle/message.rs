@@ -54,6 +54,11 @@ pub(super) fn settle<V: View>(
     let entry = Arc::new(Entry::Message(Message { head: head.clone(), body: body.clone() }));
     let sequence = overlay.log(Arc::clone(&entry));
     place(conversation, last, users.is_empty(), sequence, overlay);
+    if let (Address::User(to), Seq(1)) = (to, head.seq)
+        && *to != from.user
+    {
+        overlay.contact(&from.user, to);
+    }
     let first = deliveries.len();
     deliver(&*users, sequence, &entry, overlay, deliveries)?;
     let own = deliveries[first..].iter().find(|delivery| delivery.user == from.user);

@@ -22,6 +22,10 @@ impl World {
                 let attachment = self.disk.attach(&device);
                 self.input(server::Input::Attached(conn, Some(attachment)));
             }
+            Happening::Contacts { life, user } if life == this_life => {
+                let contacts = self.disk.durable().contacts(&user);
+                self.input(server::Input::Contacts(user, Some(contacts)));
+            }
             Happening::Grant { life, conn, device } if life == this_life => {
                 let grant = self.grant(device);
                 self.input(server::Input::Granted(conn, Ok(grant)));

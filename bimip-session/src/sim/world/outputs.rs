@@ -44,6 +44,9 @@ impl World {
                 }
             }
             server::Output::Attach(conn, device) => self.soon(10, Happening::Attach { life, conn, device }),
+            server::Output::Contacts(user) => self.soon(10, Happening::Contacts { life, user }),
+            // Nobody here asks about tokens.
+            server::Output::Token { .. } => {}
             server::Output::Commit(ticket) => {
                 self.tickets.push(ticket);
                 self.write_soon();

@@ -1,0 +1,220 @@
+//! What users decide about their own account: being seen, tokens, push, logging out.
+
+use std::sync::Arc;
+
+use bimip_proto::{
+    ClientRef, CloseReason, Device, LogOut, Now, PushToken, Reject, ServerPacket, TokenAnswer, TokenTask,
+    UnixMs, UserId,
+};
+use bytes::Bytes;
+
+use super::connection::{Connection, Phase};
+use super::core::ServerCore;
+use super::io::{ConnId, Grant, Output, Vouched};
+use super::timers::Due;
+use crate::ledger::{Ack, Audience, Committed, Guard, Outcome, Put, Record, Setting, Standing};
+
+/// For a token that never runs out by itself.
+const FOR_EVER: UnixMs = UnixMs(u64::MAX);
+
+impl ServerCore {
+    pub(super) fn set_visible(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        by: &Device,
+        origin: u32,
+        (id, visible): (Option<ClientRef>, bool),
+    ) {
+        let put = setting(now, by, Setting::Visible(visible));
+        self.store(conn, vec![put], Ack::Visible { origin, id, visible });
+    }
+
+    pub(super) fn set_push_token(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        by: &Device,
+        origin: u32,
+        token: PushToken,
+    ) {
+        let ack = Ack::PushToken { origin, id: token.id.clone(), registered: token.token.is_some() };
+        let put = setting(now, by, Setting::PushToken(token));
+        self.store(conn, vec![put], ack);
+    }
+
+    // ---- tokens -------------------------------------------------------------------------------------------
+
+    /// Only the authenticator can say what a token is worth. What the connection says next waits for it.
+    pub(super) fn ask_about_token(&mut self, conn: ConnId, origin: u32, task: TokenTask, token: Bytes) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.asked_about = Some((origin, task));
+        }
+        self.bar(conn);
+        self.output(Output::Token { conn, task, token });
+    }
+
+    /// The answer to [`Output::Token`].
+    pub(super) fn vouched(&mut self, now: Now, conn: ConnId, answer: Result<Vouched, Reject>) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let Some((origin, task)) = connection.asked_about.take() else { return };
+        if let Err(reason) = self.carry_out_token(now, conn, origin, task, answer) {
+            self.counters.rejected += 1;
+            let retry_after_ms = None;
+            self.send(conn, ServerPacket::Declined { origin, id: None, reason, retry_after_ms });
+        }
+        self.unbar(now, conn);
+    }
+
+    fn carry_out_token(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        origin: u32,
+        task: TokenTask,
+        answer: Result<Vouched, Reject>,
+    ) -> Result<(), Reject> {
+        let Vouched { grant, token } = answer?;
+        let Some(mine) = self.conns.get(&conn).and_then(Connection::grant) else { return Ok(()) };
+        let by = mine.device.clone();
+        if grant.device.user != by.user {
+            return Err(Reject::BadToken);
+        }
+        if task == TokenTask::Revoke {
+            let name = grant.token_id.ok_or(Reject::Unsupported)?;
+            let revoke = Setting::Revoke { token: name, until: grant.expires.unwrap_or(FOR_EVER) };
+            self.store(conn, vec![setting(now, &by, revoke)], Ack::Token { origin, task });
+            return Ok(());
+        }
+        if refused(&self.roster.standing(&by.user), &grant) {
+            return Err(Reject::BadToken);
+        }
+        let expires = grant.expires;
+        if grant.device == by {
+            self.prolong(now, conn, grant);
+        }
+        self.send(conn, ServerPacket::Token(TokenAnswer { task, token, expires }));
+        Ok(())
+    }
+
+    /// A session lives as long as the last good token it showed for its own device.
+    fn prolong(&mut self, now: Now, conn: ConnId, by: Grant) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        let Phase::Live { grant, .. } = &mut connection.phase else { return };
+        (grant.expires, grant.token_id, grant.issued) = (by.expires, by.token_id, by.issued);
+        if let Some(due_mono_ms) = connection.expiry_mono_ms.take() {
+            self.timers.unset(due_mono_ms, Due::Expiry(conn));
+        }
+        if let Some(expires) = by.expires {
+            let due_mono_ms = super::core::expiry_due(now, expires);
+            connection.expiry_mono_ms = Some(due_mono_ms);
+            self.timers.set(due_mono_ms, Due::Expiry(conn));
+        }
+    }
+
+    // ---- logging out --------------------------------------------------------------------------------------
+
+    pub(super) fn log_out(&mut self, now: Now, conn: ConnId, by: &Device, origin: u32, what: LogOut) {
+        let Some(grant) = self.conns.get(&conn).and_then(Connection::grant).cloned() else { return };
+        let (what, settings) = match what {
+            LogOut::Account => (what, vec![Setting::LogOutAccount]),
+            LogOut::Device(name) => {
+                let name = name.unwrap_or_else(|| by.name.clone());
+                (LogOut::Device(Some(name.clone())), vec![Setting::LogOutDevice(name)])
+            }
+            what => {
+                let until = grant.expires.unwrap_or(FOR_EVER);
+                (what, grant.token_id.map(|token| Setting::Revoke { token, until }).into_iter().collect())
+            }
+        };
+        let puts = settings.into_iter().map(|it| setting(now, by, it)).collect();
+        self.store(conn, puts, Ack::LogOut { origin, what });
+    }
+
+    /// What was decided about an account is durable. The answer to whoever decided it is out.
+    pub(super) fn decided(&mut self, now: Now, proof: &Committed) {
+        let refused = matches!(proof.outcomes().first(), Some(Outcome::Refused(_)));
+        if let (Ack::LogOut { what, .. }, false) = (proof.ack(), refused) {
+            self.logged_out(now, proof.conn(), what);
+        }
+        for outcome in proof.outcomes() {
+            if let Outcome::Stands { user, standing } = outcome {
+                self.stands(now, user, standing);
+            }
+        }
+    }
+
+    /// The other connections of a user hear, too, whether they are seen.
+    pub(super) fn tell_visibility(&mut self, proof: &Committed) {
+        let (Ack::Visible { visible, .. }, [Outcome::Stands { user, .. }]) = (proof.ack(), proof.outcomes())
+        else {
+            return;
+        };
+        let (visible, origin) = (*visible, proof.conn());
+        let others: Vec<ConnId> = self.roster.of(user).iter().copied().filter(|it| *it != origin).collect();
+        for conn in others {
+            let hears = self
+                .conns
+                .get(&conn)
+                .is_some_and(|it| it.caps.presence && matches!(it.phase, Phase::Live { .. }));
+            if hears {
+                self.send(conn, ServerPacket::Visible { id: None, visible });
+            }
+        }
+    }
+
+    fn logged_out(&mut self, now: Now, conn: ConnId, what: &LogOut) {
+        let Some(by) = self.conns.get(&conn).and_then(Connection::grant).map(|it| it.device.clone()) else {
+            return;
+        };
+        let ends = |core: &Self, other: ConnId| match what {
+            LogOut::Session => other == conn,
+            LogOut::Device(Some(name)) => {
+                core.conns.get(&other).and_then(Connection::grant).is_some_and(|it| it.device.name == *name)
+            }
+            LogOut::Device(None) => false,
+            _ => true,
+        };
+        let ended: Vec<ConnId> =
+            self.roster.of(&by.user).iter().copied().filter(|it| ends(self, *it)).collect();
+        for conn in ended {
+            self.counters.logged_out += 1;
+            self.close(now, conn, CloseReason::LoggedOut);
+        }
+    }
+
+    /// Whether the answer to a log-out is the goodbye of the session that asked.
+    pub(super) fn ends_itself(&self, proof: &Committed) -> bool {
+        let Ack::LogOut { what, .. } = proof.ack() else { return false };
+        let mine = self.conns.get(&proof.conn()).and_then(Connection::grant);
+        match what {
+            LogOut::Device(Some(name)) => mine.is_some_and(|it| it.device.name == *name),
+            _ => true,
+        }
+    }
+
+    fn stands(&mut self, now: Now, user: &UserId, standing: &Arc<Standing>) {
+        let before = self.roster.set_standing(user, Arc::clone(standing));
+        if before.is_some_and(|before| before.hidden && !standing.hidden) {
+            self.shown(user);
+        }
+        let ended: Vec<ConnId> = self.roster.of(user).to_vec();
+        for conn in ended {
+            let grant = self.conns.get(&conn).and_then(Connection::grant);
+            if grant.is_some_and(|grant| refused(standing, grant)) {
+                self.counters.revoked += 1;
+                self.close(now, conn, CloseReason::Revoked);
+            }
+        }
+    }
+}
+
+/// Whether a user's standing no longer lets a grant in.
+pub(super) fn refused(standing: &Standing, grant: &Grant) -> bool {
+    standing.refuses(&grant.device.name, grant.token_id.as_ref(), grant.issued)
+}
+
+fn setting(now: Now, by: &Device, setting: Setting) -> Put {
+    let record = Record::Setting { by: by.clone(), at: now.stamp(), setting };
+    Put { key: None, guard: Guard::None, audience: Audience::Users(Vec::new()), record }
+}

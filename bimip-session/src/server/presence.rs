@@ -1,0 +1,296 @@
+//! Who is doing what, and who is told: live, never stored, gone with a restart.
+
+use std::collections::BTreeMap;
+
+use bimip_proto::{
+    Address, Aware, Awareness, Device, GroupId, Location, Now, Presence, Reach, Reject, ServerPacket, Signal,
+    Track, UserId, limits,
+};
+
+use super::connection::Phase;
+use super::core::ServerCore;
+use super::io::{ConnId, Output};
+use super::roster::Left;
+use super::timers::Due;
+use crate::ledger::Outgoing;
+
+/// What every user who is here is doing.
+#[derive(Debug, Default)]
+pub(super) struct Presences(BTreeMap<UserId, Doing>);
+
+#[derive(Debug)]
+struct Doing {
+    presence: Presence,
+    location: Option<Location>,
+    /// The device that said it, or that came first.
+    by: Device,
+    /// Until when, if its client said so; then the user is merely here again.
+    until_mono_ms: Option<u64>,
+    /// When it is looked at again.
+    due_mono_ms: u64,
+    /// Storage was asked who is to be told. What is true when it answers is told, however often it changed.
+    asked: bool,
+    /// The last connection is gone, and with it the roster's knowledge of these groups.
+    gone: Option<Vec<GroupId>>,
+}
+
+impl Presences {
+    /// Nobody is hidden here: who asks has looked at the user's standing.
+    fn of(&self, user: &UserId) -> Option<&Doing> {
+        self.0.get(user).filter(|doing| doing.gone.is_none())
+    }
+}
+
+impl Doing {
+    fn aware(&self, now: Now) -> Aware {
+        // What the client limited is told with what is left of it; the rest is said again before it runs out.
+        let left_ms = self.until_mono_ms.map(|until| until.saturating_sub(now.mono_ms));
+        let left_s = left_ms
+            .map_or(limits::PRESENCE_TTL_S, |ms| u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX));
+        let ttl_s = if self.gone.is_some() { 0 } else { left_s.min(limits::PRESENCE_TTL_S) };
+        let awareness = Awareness {
+            id: None,
+            to: None,
+            presence: self.presence,
+            location: self.location,
+            ttl_s,
+            at: Some(now.stamp()),
+        };
+        Aware { from: self.by.clone(), awareness }
+    }
+}
+
+impl ServerCore {
+    /// A session begins: its user is here, and it is told who else is.
+    pub(super) fn came(&mut self, now: Now, conn: ConnId, device: &Device, contacts: &[UserId]) {
+        let returned = self.presences.0.get_mut(&device.user).map(|doing| doing.gone.take().is_some());
+        if returned != Some(false) {
+            self.begin(now, device);
+            self.tell_who(now, &device.user, contacts);
+        }
+        let tells = self.conns.get(&conn).is_some_and(|it| it.caps.presence);
+        if !tells {
+            return;
+        }
+        if self.roster.is_hidden(&device.user) {
+            self.send_live(vec![conn], ServerPacket::Visible { id: None, visible: false });
+        }
+        let groups = self.roster.groups_of(&device.user);
+        let mut around = Vec::new();
+        for user in self.neighbours(&device.user, contacts, &groups) {
+            match self.presences.of(&user) {
+                Some(doing) if !self.roster.is_hidden(&user) => around.push(doing.aware(now)),
+                _ => {}
+            }
+        }
+        for part in around.chunks(limits::AROUND) {
+            self.send_live(vec![conn], ServerPacket::Around(part.to_vec()));
+        }
+    }
+
+    fn begin(&mut self, now: Now, device: &Device) {
+        self.unset_presence(&device.user);
+        let due_mono_ms = now.mono_ms + self.config.presence_refresh_ms;
+        let doing = Doing {
+            presence: Presence::Online,
+            location: None,
+            by: device.clone(),
+            until_mono_ms: None,
+            due_mono_ms,
+            asked: self.presences.0.get(&device.user).is_some_and(|before| before.asked),
+            gone: None,
+        };
+        self.presences.0.insert(device.user.clone(), doing);
+        self.timers.set(due_mono_ms, Due::Presence(device.user.clone()));
+    }
+
+    fn unset_presence(&mut self, user: &UserId) {
+        if let Some(doing) = self.presences.0.get(user) {
+            self.timers.unset(doing.due_mono_ms, Due::Presence(user.clone()));
+        }
+    }
+
+    /// The last connection of a user is gone.
+    pub(super) fn went(&mut self, user: &UserId, left: Left) {
+        self.unset_presence(user);
+        let Some(doing) = self.presences.0.get_mut(user) else { return };
+        (doing.presence, doing.location, doing.until_mono_ms) = (Presence::Offline, None, None);
+        doing.gone = Some(left.groups);
+        if left.hidden {
+            self.presences.0.remove(user);
+        } else {
+            self.tell(user);
+        }
+    }
+
+    /// Asks who is to be told what a user is doing.
+    fn tell(&mut self, user: &UserId) {
+        match self.presences.0.get_mut(user) {
+            Some(doing) if !doing.asked => doing.asked = true,
+            _ => return,
+        }
+        self.output(Output::Contacts(user.clone()));
+    }
+
+    /// The answer to [`Output::Contacts`].
+    pub(super) fn contacts(&mut self, now: Now, user: &UserId, contacts: Option<&[UserId]>) {
+        let Some(doing) = self.presences.0.get_mut(user) else { return };
+        doing.asked = false;
+        if let Some(contacts) = contacts {
+            self.tell_who(now, user, contacts);
+        }
+        if self.presences.of(user).is_none() {
+            self.presences.0.remove(user);
+        }
+    }
+
+    /// Tells everybody who may know and is here. Nobody, if the user is hidden.
+    fn tell_who(&mut self, now: Now, user: &UserId, contacts: &[UserId]) {
+        let Some(doing) = self.presences.0.get(user) else { return };
+        if doing.gone.is_none() && self.roster.is_hidden(user) {
+            self.counters.presence_hidden += 1;
+            return;
+        }
+        let aware = doing.aware(now);
+        let groups = doing.gone.clone().unwrap_or_else(|| self.roster.groups_of(user));
+        let mut conns = Vec::new();
+        for other in self.neighbours(user, contacts, &groups) {
+            self.onlookers(&other, None, &mut conns);
+        }
+        self.send_live(conns, ServerPacket::Aware(aware));
+    }
+
+    /// Everybody who shares a conversation with a user, once each, and not the user.
+    fn neighbours(&self, user: &UserId, contacts: &[UserId], groups: &[GroupId]) -> Vec<UserId> {
+        let members = groups.iter().flat_map(|group| self.roster.members(group));
+        let mut all: Vec<UserId> = contacts.iter().chain(members).filter(|it| *it != user).cloned().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The connections of a user that are told what others are doing.
+    fn onlookers(&self, user: &UserId, except: Option<ConnId>, conns: &mut Vec<ConnId>) {
+        for conn in self.roster.of(user) {
+            let Some(it) = self.conns.get(conn) else { continue };
+            if matches!(it.phase, Phase::Live { .. }) && it.caps.presence && Some(*conn) != except {
+                conns.push(*conn);
+            }
+        }
+    }
+
+    fn send_live(&mut self, conns: Vec<ConnId>, packet: ServerPacket) {
+        if !conns.is_empty() {
+            self.counters.presence_told += conns.len() as u64;
+            self.output(Output::SendAll(conns, Outgoing::live(packet)));
+        }
+    }
+
+    // ---- what clients say ---------------------------------------------------------------------------------
+
+    /// A client says what its user is doing.
+    pub(super) fn awareness(&mut self, now: Now, conn: ConnId, device: &Device, said: Awareness) {
+        let awareness = Awareness { at: Some(now.stamp()), ..said };
+        let aware = Aware { from: device.clone(), awareness };
+        let mut conns = Vec::new();
+        match (aware.awareness.presence.reach(), &aware.awareness.to) {
+            (Reach::Contacts, _) => {
+                self.onlookers(&device.user, Some(conn), &mut conns);
+                self.does(now, device, &aware.awareness);
+            }
+            (Reach::Own, _) => self.onlookers(&device.user, Some(conn), &mut conns),
+            (Reach::Peer, Some(Address::User(to))) if !self.hides(&device.user) => {
+                self.onlookers(to, Some(conn), &mut conns);
+            }
+            (Reach::Peer, _) => return,
+        }
+        self.send_live(conns, ServerPacket::Aware(aware));
+    }
+
+    fn does(&mut self, now: Now, device: &Device, said: &Awareness) {
+        self.unset_presence(&device.user);
+        let Some(doing) = self.presences.0.get_mut(&device.user) else { return };
+        (doing.presence, doing.location, doing.by) = (said.presence, said.location, device.clone());
+        doing.until_mono_ms = (said.ttl_s > 0).then(|| now.mono_ms + u64::from(said.ttl_s) * 1_000);
+        let refresh = now.mono_ms + self.config.presence_refresh_ms;
+        doing.due_mono_ms = doing.until_mono_ms.map_or(refresh, |until| until.min(refresh));
+        self.timers.set(doing.due_mono_ms, Due::Presence(device.user.clone()));
+        if !self.hides(&device.user) {
+            self.tell(&device.user);
+        }
+    }
+
+    /// What a user is doing is said again before it runs out, or has run out.
+    pub(super) fn presence_due(&mut self, now: Now, user: &UserId) {
+        let Some(doing) = self.presences.0.get_mut(user) else { return };
+        if doing.until_mono_ms.is_some_and(|until| until <= now.mono_ms) {
+            (doing.presence, doing.location, doing.until_mono_ms) = (Presence::Online, None, None);
+        }
+        let refresh = now.mono_ms + self.config.presence_refresh_ms;
+        doing.due_mono_ms = doing.until_mono_ms.map_or(refresh, |until| until.min(refresh));
+        self.timers.set(doing.due_mono_ms, Due::Presence(user.clone()));
+        if !self.roster.is_hidden(user) {
+            self.tell(user);
+        }
+    }
+
+    /// A client says what its user does in a conversation.
+    pub(super) fn signal(&mut self, now: Now, conn: ConnId, device: &Device, origin: u32, said: Signal) {
+        if said.act.is_presence() && self.hides(&device.user) {
+            return;
+        }
+        match self.listening(conn, device, &said.to) {
+            Ok(conns) => {
+                let signal = Signal { at: Some(now.stamp()), ..said };
+                self.send_live(conns, ServerPacket::Signal { from: device.clone(), signal });
+            }
+            Err(reason) => {
+                self.counters.rejected += 1;
+                let retry_after_ms = None;
+                self.send(conn, ServerPacket::Declined { origin, id: said.id, reason, retry_after_ms });
+            }
+        }
+    }
+
+    /// A client says where its user is.
+    pub(super) fn track(&mut self, conn: ConnId, device: &Device, origin: u32, track: Track) {
+        if self.hides(&device.user) {
+            return;
+        }
+        match self.listening(conn, device, &track.to) {
+            Ok(conns) => self.send_live(conns, ServerPacket::Track { from: device.clone(), track }),
+            Err(reason) => {
+                self.counters.rejected += 1;
+                let retry_after_ms = None;
+                self.send(conn, ServerPacket::Declined { origin, id: track.id, reason, retry_after_ms });
+            }
+        }
+    }
+
+    /// The connections at the other end of a conversation.
+    fn listening(&self, conn: ConnId, device: &Device, to: &Address) -> Result<Vec<ConnId>, Reject> {
+        let mut conns = Vec::new();
+        match to {
+            Address::User(user) => self.onlookers(user, Some(conn), &mut conns),
+            Address::Group(group) if self.roster.is_member(group, &device.user) => {
+                for member in self.roster.members(group) {
+                    self.onlookers(member, Some(conn), &mut conns);
+                }
+            }
+            _ => return Err(Reject::NotMember),
+        }
+        Ok(conns)
+    }
+
+    /// Whether a user's presence stays here. Counted, since nothing else tells.
+    fn hides(&mut self, user: &UserId) -> bool {
+        let hidden = self.roster.is_hidden(user);
+        self.counters.presence_hidden += u64::from(hidden);
+        hidden
+    }
+
+    /// A user is seen again: everybody is told what they are doing.
+    pub(super) fn shown(&mut self, user: &UserId) {
+        self.tell(user);
+    }
+}
