@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bimip_codec::Shared;
-use bimip_proto::Now;
+use bimip_proto::{Now, Reject};
 use bimip_session::Machine;
 use bimip_session::ledger::{Failure, Outgoing};
 use bimip_session::server::{ConnId, Input, Output, ServerCore};
@@ -184,6 +184,10 @@ impl Node {
                 Output::Close(conn, reason) => self.peers.close(conn, reason),
                 Output::Commit(ticket) => self.tickets.push(ticket),
                 Output::Attach(conn, device) => self.reads.ask(Question::Attach(conn, device)),
+                Output::Contacts(user) => self.reads.ask(Question::Contacts(user)),
+                Output::Token { conn, .. } => {
+                    self.core.handle_input(self.clock.now(), Input::Token(conn, Err(Reject::Unsupported)))
+                }
                 Output::Read(request) => self.reads.ask(Question::Page(request)),
                 Output::Authenticate { conn, user, device, token } => {
                     let (gate, post) = (Arc::clone(&self.gate), self.post.clone());

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use bimip_proto::Device;
+use bimip_proto::{Device, UserId};
 use bimip_session::server::{ConnId, Input, Page, ReadPage};
 
 use crate::counts::Counts;
@@ -20,11 +20,14 @@ const THREADS: usize = 4;
 pub(crate) enum Question {
     /// Where does this device stand?
     Attach(ConnId, Device),
+    /// With whom does this user have a conversation of two?
+    Contacts(UserId),
     /// What comes next in this mailbox?
     Page(ReadPage),
 }
 
-/// The node's end. The queue has no bound of its own: the core has at most one question open for each connection.
+/// The node's end. The queue has no bound of its own: the core has at most one question open for each connection and
+/// one for each user who is connected.
 #[derive(Debug)]
 pub(crate) struct Reads(Sender<Question>);
 
@@ -58,7 +61,10 @@ fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post, co
     while let Some(question) = next(asked) {
         let answer = answer(reader, question);
         // Nobody asks again at once: a page is asked for with the next row or disposal, a place with the next sign-in.
-        if matches!(&answer, Input::Page(Page { rows: None, .. }) | Input::Attached(_, None)) {
+        if matches!(
+            &answer,
+            Input::Page(Page { rows: None, .. }) | Input::Attached(_, None) | Input::Contacts(_, None)
+        ) {
             counts.unread.one();
         }
         post.send_blocking(vec![answer]);
@@ -79,6 +85,13 @@ fn answer<R: Reader>(reader: &R, question: Question) -> Input {
                 tracing::error!(%error, %conn, "a device's place could not be read");
             }
             Input::Attached(conn, attachment.ok())
+        }
+        Question::Contacts(user) => {
+            let contacts = reader.contacts(&user);
+            if let Err(error) = &contacts {
+                tracing::error!(%error, %user, "the contacts of a user could not be read");
+            }
+            Input::Contacts(user, contacts.ok())
         }
     }
 }

@@ -30,7 +30,7 @@ use std::io;
 use std::sync::Arc;
 
 use bimip_proto::{Device, Entry, Offset, UserId};
-use bimip_session::ledger::{Committed, Failed, Ticket};
+use bimip_session::ledger::{Committed, Failed, Standing, Ticket};
 use bimip_session::server::{Attachment, Page, ReadPage};
 use thiserror::Error;
 
@@ -70,6 +70,19 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be read.
     fn attach(&self, device: &Device) -> Result<Attachment, StorageError>;
+
+    /// Whom a user has a conversation of two with, once each: at most [`CONTACTS`](bimip_proto::limits::CONTACTS), in
+    /// the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError>;
+
+    /// What a user decided about their account; the default for who never did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, StorageError>;
 
     /// Rows of a mailbox.
     ///

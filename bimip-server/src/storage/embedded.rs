@@ -26,6 +26,9 @@
 //! | group | `20` conversation | open, members |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |
+//! | standing | `30` user | what the user decided (`rows/account.rs`); no row where nothing was |
+//! | push token | `31` user, device | service, token; taken away when the device is logged out |
+//! | contact | `32` user, user | the other's name |
 //!
 //! Numbers are eight bytes, big-endian, so that the order of keys is the order of rows; users, devices and
 //! conversations stand in keys by the numbers that their names were given at first sight. The last row of a

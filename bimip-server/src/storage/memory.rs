@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bimip_proto::{Device, Entry, Offset, UserId};
-use bimip_session::ledger::{Book, Committed, Failed, Ticket, View, settle};
+use bimip_session::ledger::{Book, Committed, Failed, Standing, Ticket, View, settle};
 use bimip_session::server::Attachment;
 
 use super::{Reader, Storage, StorageError};
@@ -65,11 +65,16 @@ impl Storage for MemoryStorage {
 
 impl Reader for MemoryReader {
     fn attach(&self, device: &Device) -> Result<Attachment, StorageError> {
-        let book = read(&self.book);
-        let Ok(cursor) = book.cursor(device);
-        let Ok(head) = book.mailbox_head(&device.user);
-        let Ok(groups) = book.groups_of(&device.user);
-        Ok(Attachment { epoch: book.epoch(), cursor, first: book.mailbox_first(&device.user), head, groups })
+        Ok(read(&self.book).attach(device))
+    }
+
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        Ok(read(&self.book).contacts(user))
+    }
+
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, StorageError> {
+        let Ok(standing) = read(&self.book).standing(user);
+        Ok(standing)
     }
 
     fn rows(

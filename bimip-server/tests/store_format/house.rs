@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Head, MessageRef, Now,
-    Offset, Reject, Said, ServerPacket, Status, Talk, TalkAct, UnixMs, UserId,
+    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, GroupId, Head,
+    MessageRef, Now, Offset, Reject, Said, ServerPacket, Status, Talk, TalkAct, UnixMs, UserId,
 };
 use bimip_server::storage::embedded::EmbeddedStorage;
 use bimip_server::storage::{Reader, Storage};
@@ -166,6 +166,10 @@ pub(crate) fn description(store: &EmbeddedStorage, devices: &[(&str, &[&str])]) 
                 place.epoch
             )
             .unwrap();
+            if !place.groups.is_empty() {
+                let groups: Vec<&str> = place.groups.iter().map(GroupId::as_str).collect();
+                writeln!(text, "  in {}", groups.join(" ")).unwrap();
+            }
         }
         for (offset, entry) in reader.rows(&user(who), Offset::ZERO, u32::MAX, u64::MAX).unwrap() {
             writeln!(text, "  {offset} {}", words(&entry)).unwrap();

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use bimip_proto::{
-    Body, BodyKind, Caps, ClientPacket, Form, MessageRef, Offset, Seal, Status, TalkAct, UnixMs,
+    Address, Body, BodyKind, Caps, ClientPacket, Draft, Form, GroupId, MessageRef, Offset, Seal, Status,
+    TalkAct, UnixMs,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
@@ -30,6 +31,7 @@ pub(crate) const NAMED: [(&str, &str); 4] =
 pub(crate) fn play(path: &Path) {
     let mut house = House::new(EmbeddedStorage::open(path).unwrap(), START_UNIX_MS);
     before(&mut house);
+    groups(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -73,6 +75,26 @@ fn before(house: &mut House) {
     house.talk(carl, "carl_9", "bob", sound(1));
     house.talk(carl, "carl_9", "bob", TalkAct::Stop);
     house.talk(carl, "carl_9", "dörte", TalkAct::Stop);
+}
+
+/// Since format 2. One is left by somebody who says something about it afterwards, and one has nothing in it.
+fn groups(house: &mut House) {
+    let phone = house.open(Caps::FULL, "ann", "phone");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let carl = house.open(Caps::WALKIE, "carl_9", "walkie");
+    let group = |name| GroupId::new(name).unwrap();
+    for (conn, name) in [(phone, "g"), (bob, "g"), (bob, "bob"), (phone, "ünï")] {
+        house.say(conn, ClientPacket::Join(group(name)));
+    }
+    let to_group =
+        |name, text| Draft { to: Address::Group(group("g")), ..draft(name, "bob", Body::text(text)) };
+    let first = house.send(phone, to_group("g-1", "to all")).unwrap().0;
+    house.send(bob, to_group("", "from another")).unwrap();
+    house.say(bob, ClientPacket::Leave(group("g")));
+    house.send(phone, to_group("g-3", "to who is left")).unwrap();
+    house.mark(bob, &first, Status::Read);
+    // Nothing but a stamp: there is a conversation, and no message in it.
+    house.talk(carl, "carl_9", "nobody", TalkAct::Stop);
 }
 
 fn after(house: &mut House) {

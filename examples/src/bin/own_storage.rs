@@ -10,7 +10,7 @@ use bimip_proto::{Address, Device, DeviceName, Entry, Offset, UserId};
 use bimip_server::storage::conformance::{self, Subject};
 use bimip_server::storage::{Reader, Storage, StorageError};
 use bimip_server::{OpenAuth, Server};
-use bimip_session::ledger::{Book, Committed, Failed, Ticket, settle};
+use bimip_session::ledger::{Book, Committed, Failed, Standing, Ticket, View, settle};
 use bimip_session::server::Attachment;
 use tokio::net::TcpListener;
 
@@ -59,6 +59,15 @@ impl Storage for Shelf {
 impl Reader for Shelf {
     fn attach(&self, device: &Device) -> Result<Attachment, StorageError> {
         Ok(self.book().attach(device))
+    }
+
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        Ok(self.book().contacts(user))
+    }
+
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, StorageError> {
+        let Ok(standing) = self.book().standing(user);
+        Ok(standing)
     }
 
     fn rows(

@@ -20,10 +20,11 @@
 //! |---|---|
 //! | 1 | |
 //! | 2 | rows of groups: heads, memberships, the groups of a user |
+//! | 3 | rows of accounts: standings, push tokens, contacts |
 //!
 //! An older format is brought up to date where it lies, when it is opened. What counts is the format in the row of
-//! the store's identity: it changes in one durable batch with everything that its format asks for, and what is not
-//! done yet is done at the next start. The file follows; it keeps versions from opening the engine in vain.
+//! the store's identity: it changes in a durable batch of its own when everything that its format asks for is
+//! written, and what is not done yet is done at the next start. The file follows; it keeps versions from opening the engine in vain.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -34,7 +35,7 @@ use crate::durable::{create_durably, sync_directory};
 use crate::storage::{StorageError, THIS_VERSION};
 
 /// The format that this program writes. It reads all before it, from 1 on.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 const FORMAT_PREFIX: &str = "bimip store ";
 

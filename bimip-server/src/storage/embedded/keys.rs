@@ -24,6 +24,9 @@ mod tag {
     pub(super) const GROUP_HEAD: u8 = 0x20;
     pub(super) const MEMBER: u8 = 0x21;
     pub(super) const GROUP_OF: u8 = 0x22;
+    pub(super) const STANDING: u8 = 0x30;
+    pub(super) const PUSH_TOKEN: u8 = 0x31;
+    pub(super) const CONTACT: u8 = 0x32;
 }
 
 /// What the store is: format and epoch.
@@ -101,6 +104,26 @@ pub(super) fn group_of(user: UserNo, group: ConversationNo) -> [u8; 17] {
     pair(tag::GROUP_OF, user.0, group.0)
 }
 
+/// What a user decided about their account.
+pub(super) fn standing(user: UserNo) -> [u8; 9] {
+    single(tag::STANDING, user.0)
+}
+
+/// Where to push to for a device. By its name: a device that never stored anything has no number.
+pub(super) fn push_token(user: UserNo, name: &DeviceName) -> Vec<u8> {
+    text(tag::PUSH_TOKEN, &user.0.to_be_bytes(), name.as_str())
+}
+
+/// What the keys of all push tokens of a user begin with.
+pub(super) fn push_tokens(user: UserNo) -> [u8; 9] {
+    single(tag::PUSH_TOKEN, user.0)
+}
+
+/// Somebody with whom a user has a conversation of two.
+pub(super) fn contact(user: UserNo, other: UserNo) -> [u8; 17] {
+    pair(tag::CONTACT, user.0, other.0)
+}
+
 /// The last number of a key of two numbers: the offset of a row, the seq of a message.
 pub(super) fn last_number(key: &[u8]) -> Option<u64> {
     let key: &[u8; 17] = key.try_into().ok()?;
@@ -142,7 +165,7 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 14] = [
+        let all: [(Vec<u8>, &[u8]); 18] = [
             (super::user(&alice), b"\x02alice"),
             (super::device(user, &phone), b"\x03\0\0\0\0\0\0\0\x01phone"),
             (direct(user, UserNo(2)).to_vec(), b"\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
@@ -156,6 +179,10 @@ mod tests {
             (group_head(conversation).to_vec(), b"\x20\0\0\0\0\0\0\0\x03"),
             (member(conversation, user).to_vec(), b"\x21\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01"),
             (group_of(user, conversation).to_vec(), b"\x22\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
+            (standing(user).to_vec(), b"\x30\0\0\0\0\0\0\0\x01"),
+            (push_token(user, &phone), b"\x31\0\0\0\0\0\0\0\x01phone"),
+            (push_tokens(user).to_vec(), b"\x31\0\0\0\0\0\0\0\x01"),
+            (contact(user, UserNo(2)).to_vec(), b"\x32\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
             (log(258).to_vec(), b"\0\0\0\0\0\0\x01\x02"),
         ];
         for (key, stored) in all {

@@ -2,16 +2,28 @@
 
 use std::path::Path;
 
+use bimip_proto::{ConversationId, Entry, UserId};
+
 use super::directory::{FORMAT, note_format, note_writer};
-use super::engine::Engine;
+use super::engine::{Engine, damaged};
+use super::keys;
+use super::names::ConversationNo;
 use super::opening::introduce;
-use super::writer::Tally;
+use super::rows::Rows;
+use super::writer::{Tally, durable_batch, insert_sealed};
 use crate::storage::StorageError;
 
-/// Brings the store into the format of this program: one durable batch, and then the file that names the format.
-/// Whatever ends the process, the next start does what is left.
+/// Contacts that are written in one batch. Bounds the memory that it takes.
+const BATCH_ROWS: usize = 8_192;
+/// Conversations between two words about how far it is.
+const PROGRESS_CONVERSATIONS: u64 = 100_000;
+
+/// Brings the store into the format of this program: in durable batches first what its format asks for, then what the
+/// store says of itself, and after that the file that names the format. Whatever ends the process, the next start does
+/// what is not done, and a row that is written again is the same.
 ///
-/// From 1 to 2 no row changes: groups are new, and nobody is in one yet.
+/// From 1 to 2 no row changes: groups are new, and nobody is in one yet. From 2 to 3 contacts are new: those with whom
+/// there is a conversation. Standings and push tokens are new too, and nobody has one yet.
 pub(super) fn migrate(
     engine: &Engine,
     store: &Path,
@@ -21,11 +33,75 @@ pub(super) fn migrate(
 ) -> Result<Tally, StorageError> {
     let mut tally = tally;
     note_writer(store)?;
+    if found < 3 {
+        tally = add_contacts(engine, tally)?;
+    }
     if found != FORMAT {
         tally.batch += 1;
         introduce(&engine.db, &engine.small, epoch, tally)?;
     }
     note_format(store)?;
     tracing::info!(from = found, to = FORMAT, "the store was brought into the format of this version");
+    Ok(tally)
+}
+
+/// Writes who has a conversation with whom, from the conversations of two that have a message in them.
+fn add_contacts(engine: &Engine, mut tally: Tally) -> Result<Tally, StorageError> {
+    let rows = Rows::now(engine);
+    let mut batch = Vec::new();
+    for (number, conversation) in (1..).zip(rows.all_direct()) {
+        let (low_no, high_no, conversation) = conversation?;
+        if low_no != high_no
+            && let Some((low, high)) = names(&rows, conversation)?
+        {
+            batch.push((keys::contact(low_no, high_no), high));
+            batch.push((keys::contact(high_no, low_no), low));
+        }
+        if batch.len() >= BATCH_ROWS {
+            tally = write(engine, &mut batch, tally)?;
+        }
+        if number % PROGRESS_CONVERSATIONS == 0 {
+            tracing::info!(
+                conversations = number,
+                "the store is being brought into the format of this version"
+            );
+        }
+    }
+    if batch.is_empty() { Ok(tally) } else { write(engine, &mut batch, tally) }
+}
+
+/// Between whom a conversation of two is, in the order of their names: its first message says it. `None` where it has
+/// none.
+fn names(rows: &Rows<'_>, conversation: ConversationNo) -> Result<Option<(UserId, UserId)>, StorageError> {
+    let Some(sequence) = rows.first_message(conversation)? else { return Ok(None) };
+    match rows.entry(sequence)?.as_deref() {
+        Some(Entry::Message(message)) => match message.head.conversation() {
+            ConversationId::Direct { 0: low, 1: high, .. } => Ok(Some((low, high))),
+            _ => Err(wrong(conversation)),
+        },
+        _ => Err(wrong(conversation)),
+    }
+}
+
+fn wrong(conversation: ConversationNo) -> StorageError {
+    damaged(
+        format!("message 1 of conversation {}", conversation.0),
+        "it is not the message that is stored for it",
+    )
+}
+
+/// One durable batch of contacts.
+fn write(
+    engine: &Engine,
+    contacts: &mut Vec<([u8; 17], UserId)>,
+    mut tally: Tally,
+) -> Result<Tally, StorageError> {
+    let mut batch = durable_batch(&engine.db, contacts.len() + 1);
+    for (key, other) in contacts.drain(..) {
+        insert_sealed(&mut batch, &engine.small, &key, other.as_str().as_bytes().to_vec());
+    }
+    tally.batch += 1;
+    insert_sealed(&mut batch, &engine.small, &keys::TALLY, tally.to_bytes());
+    batch.commit()?;
     Ok(tally)
 }

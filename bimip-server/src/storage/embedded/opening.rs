@@ -6,14 +6,13 @@ use std::sync::atomic::AtomicU64;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::Options;
-use super::checksum::seal;
 use super::directory::{self, Directory, FORMAT};
 use super::engine::{Engine, damaged};
 use super::keys;
 use super::migrate::migrate;
 use super::proven::Proven;
 use super::rows::Rows;
-use super::writer::{Tally, durable_batch};
+use super::writer::{Tally, durable_batch, insert_sealed};
 use super::{journal, manifest, mend};
 use crate::storage::StorageError;
 
@@ -97,11 +96,8 @@ pub(super) fn introduce(
 ) -> Result<(), StorageError> {
     let mut batch = durable_batch(db, 2);
     let identity = [u64::from(FORMAT), u64::from(epoch)].map(u64::to_be_bytes).concat();
-    let tally = tally.to_numbers().map(u64::to_be_bytes).concat();
-    for (key, mut value) in [(keys::IDENTITY, identity), (keys::TALLY, tally)] {
-        seal(&key, &mut value);
-        batch.insert(small, key.as_slice(), value.as_slice());
-    }
+    insert_sealed(&mut batch, small, &keys::IDENTITY, identity);
+    insert_sealed(&mut batch, small, &keys::TALLY, tally.to_bytes());
     Ok(batch.commit()?)
 }
 

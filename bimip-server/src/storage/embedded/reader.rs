@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bimip_proto::{Device, Entry, Offset, UserId};
+use bimip_session::ledger::Standing;
 use bimip_session::server::{Attachment, weight};
 
 use super::engine::Engine;
@@ -40,13 +41,14 @@ impl Reader for EmbeddedReader {
         let epoch = self.engine.epoch;
         let (proven, rows) = self.proven();
         let Some(user) = rows.user(&device.user)? else {
-            let groups = Vec::new();
             return Ok(Attachment {
                 epoch,
                 cursor: Offset::ZERO,
                 first: Offset(1),
                 head: Offset::ZERO,
-                groups,
+                groups: Vec::new(),
+                standing: Arc::default(),
+                contacts: Vec::new(),
             });
         };
         let cursor = match rows.device(user, &device.name)? {
@@ -54,7 +56,25 @@ impl Reader for EmbeddedReader {
             None => Offset::ZERO,
         };
         let (first, head) = (rows.mailbox_first(user)?, rows.mailbox_head(user, proven)?);
-        Ok(Attachment { epoch, cursor, first, head, groups: rows.groups_of(user)? })
+        Ok(Attachment {
+            epoch,
+            cursor,
+            first,
+            head,
+            groups: rows.groups_of(user)?,
+            standing: rows.standing(user)?,
+            contacts: rows.contacts(user)?,
+        })
+    }
+
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        let rows = Rows::now(&self.engine);
+        rows.user(user)?.map_or_else(|| Ok(Vec::new()), |user| rows.contacts(user))
+    }
+
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, StorageError> {
+        let rows = Rows::now(&self.engine);
+        rows.user(user)?.map_or_else(|| Ok(Arc::default()), |user| rows.standing(user))
     }
 
     fn rows(

@@ -1,5 +1,6 @@
 //! Typed reads of one moment of the store. Whatever is not as it was written is an error that names it.
 
+pub(super) mod account;
 pub(super) mod groups;
 
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use fjall::{Readable, Slice, Snapshot};
 
 use super::checksum::unseal;
 use super::engine::{Engine, damaged};
-use super::keys;
+use super::fields::Garbage;
+use super::keys::{self, Key};
 use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
 use crate::storage::StorageError;
@@ -51,6 +53,20 @@ impl<'e> Rows<'e> {
         let place = || format!("the number of the conversation of users {} and {}", low.0, high.0);
         let number = self.numbers(&keys::direct(low, high), place)?;
         Ok(number.map(|[number]| ConversationNo(number)))
+    }
+
+    /// All conversations of two, with the users in the order of their names.
+    pub(super) fn all_direct(
+        &self,
+    ) -> impl Iterator<Item = Result<(UserNo, UserNo, ConversationNo), StorageError>> {
+        let all = keys::direct(UserNo(0), UserNo(0))..=keys::direct(UserNo(u64::MAX), UserNo(u64::MAX));
+        self.snapshot.range(&self.engine.small, all).map(|row| {
+            let (key, sealed): (Slice, Slice) = row.into_inner()?;
+            let place = || "the number of a conversation of two".to_owned();
+            let Ok(Key::Direct(low, high)) = Key::read(&key) else { return Err(damaged(place(), SHAPE)) };
+            let [number] = numbers(&key, &sealed, place)?;
+            Ok((low, high, ConversationNo(number)))
+        })
     }
 
     pub(super) fn group(&self, group: &GroupId) -> Result<Option<ConversationNo>, StorageError> {
@@ -188,6 +204,13 @@ impl<'e> Rows<'e> {
         Ok(row.map_or(Offset::ZERO, |[offset]| Offset(offset)))
     }
 
+    /// The log record of the first message of a conversation.
+    pub(super) fn first_message(&self, conversation: ConversationNo) -> Result<Option<u64>, StorageError> {
+        let place = || format!("the beginning of conversation {}", conversation.0);
+        let row: Option<[u64; 2]> = self.numbers(&keys::history(conversation, Seq(1)), place)?;
+        Ok(row.map(|[_stamp, sequence]| sequence))
+    }
+
     // ---- everything ---------------------------------------------------------------------------------
 
     pub(super) fn all_log(&self) -> fjall::Iter {
@@ -227,6 +250,12 @@ fn mailbox_row(user: UserNo, row: fjall::Guard) -> Result<(Offset, u64), Storage
     let offset = offset.ok_or_else(|| damaged(format!("the mailbox of user {}", user.0), SHAPE))?;
     let [sequence] = numbers(&key, &sealed, || row_place(user, Offset(offset)))?;
     Ok((Offset(offset), sequence))
+}
+
+/// The name that a value ends with.
+fn name<T, E>(bytes: &[u8], new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Garbage> {
+    let text = str::from_utf8(bytes).map_err(|_| Garbage)?;
+    new(text).map_err(|_| Garbage)
 }
 
 fn numbers<const N: usize>(

@@ -1,5 +1,6 @@
 //! Reads a whole store and says what is wrong with it. Nothing in the store changes.
 
+mod accounts;
 mod checker;
 mod groups;
 mod mailboxes;

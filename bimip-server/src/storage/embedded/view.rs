@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
-use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, View};
+use bimip_proto::{
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
+};
+use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, Standing, View};
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
-use super::names::ConversationNo;
+use super::names::{ConversationNo, UserNo};
 use super::rows::Rows;
 use crate::storage::StorageError;
 
@@ -26,6 +28,10 @@ impl<'e> BatchView<'e> {
     /// For the writer, which goes on with the same memory and the same moment.
     pub(super) fn into_parts(self) -> (Rows<'e>, &'e mut Memo) {
         (self.rows, self.memo.into_inner())
+    }
+
+    fn user_no(&self, user: &UserId) -> Result<Option<UserNo>, StorageError> {
+        Ok(self.memo.borrow_mut().user(user, &self.rows)?.map(|user| user.no))
     }
 
     fn conversation_no(&self, id: &ConversationId) -> Result<Option<ConversationNo>, StorageError> {
@@ -113,8 +119,7 @@ impl View for BatchView<'_> {
     }
 
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, StorageError> {
-        let user = self.memo.borrow_mut().user(user, &self.rows)?.map(|user| user.no);
-        user.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
+        self.user_no(user)?.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
     }
 
     fn cursor(&self, device: &Device) -> Result<Offset, StorageError> {
@@ -142,6 +147,15 @@ impl View for BatchView<'_> {
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, StorageError> {
         Ok(self.memo.borrow_mut().groups_of(user, &self.rows)?.to_vec())
+    }
+
+    /// Read when it is asked for: only decisions about an account ask, and no message does.
+    fn standing(&self, user: &UserId) -> Result<Arc<Standing>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Arc::default()), |user| self.rows.standing(user))
+    }
+
+    fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.push_tokens(user))
     }
 }
 

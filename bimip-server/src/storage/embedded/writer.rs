@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use bimip_proto::{ConversationId, Device, GroupId, UserId};
-use bimip_session::ledger::{ConversationHead, Membership, Write};
-use fjall::{Database, OwnedWriteBatch, PersistMode, Slice};
+use bimip_proto::{ConversationId, Device, GroupId, PushToken, UserId};
+use bimip_session::ledger::{ConversationHead, Membership, Standing, Write};
+use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode, Slice};
 
 use super::checksum::seal;
 use super::keys;
@@ -12,6 +12,7 @@ use super::memo::{Memo, OfConversation, OfDevice, OfUser};
 use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
 use super::rows::Rows;
+use super::rows::account::{put_push_token, put_standing};
 use super::rows::groups::{head_numbers, put_membership};
 use crate::storage::StorageError;
 
@@ -29,6 +30,11 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) const fn to_numbers(self) -> [u64; 3] {
         [self.batch, self.sequence, self.name]
+    }
+
+    /// The row as it is stored, but for its checksum.
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        self.to_numbers().map(u64::to_be_bytes).concat()
     }
 
     pub(super) const fn from_numbers([batch, sequence, name]: [u64; 3]) -> Self {
@@ -127,6 +133,34 @@ impl<'e> Writer<'e> {
                 self.memo.set_group(group, *head);
             }
             Write::Member { group, user, membership } => self.member(group, user, membership)?,
+            Write::Contact { user, other } => {
+                let key = keys::contact(self.user(user)?.no, self.user(other)?.no);
+                self.value.clear();
+                self.value.extend_from_slice(other.as_str().as_bytes());
+                self.put_small(&key);
+            }
+            Write::Standing { user, standing } => {
+                let key = keys::standing(self.user(user)?.no);
+                // Who stands as everybody does at first has no row.
+                if **standing == Standing::default() {
+                    self.take_small(&key);
+                } else {
+                    self.value.clear();
+                    put_standing(&mut self.value, standing);
+                    self.put_small(&key);
+                }
+            }
+            Write::PushToken { device, token } => {
+                let key = keys::push_token(self.user(&device.user)?.no, &device.name);
+                match token {
+                    Some(PushToken { service, token: Some(token), .. }) => {
+                        self.value.clear();
+                        put_push_token(&mut self.value, service, token);
+                        self.put_small(&key);
+                    }
+                    _ => self.take_small(&key),
+                }
+            }
             _ => return Err(unknown("a write")),
         }
         Ok(())
@@ -176,7 +210,7 @@ impl<'e> Writer<'e> {
                 self.value.extend_from_slice(group.as_str().as_bytes());
                 self.put_small(&group_of);
             }
-            (true, false) => self.small.push((group_of.as_slice().into(), None)),
+            (true, false) => self.take_small(&group_of),
             _ => {}
         }
         self.memo.set_membership(group, user, membership);
@@ -243,6 +277,10 @@ impl<'e> Writer<'e> {
         self.put_small(key);
     }
 
+    fn take_small(&mut self, key: &[u8]) {
+        self.small.push((key.into(), None));
+    }
+
     fn put_small(&mut self, key: &[u8]) {
         seal(key, &mut self.value);
         self.small.push((key.into(), Some(self.value.as_slice().into())));
@@ -253,6 +291,12 @@ impl<'e> Writer<'e> {
 /// default does not wait for the disk.
 pub(super) fn durable_batch(db: &Database, capacity: usize) -> OwnedWriteBatch {
     OwnedWriteBatch::with_capacity(db.clone(), capacity).durability(Some(PersistMode::SyncData))
+}
+
+/// Adds a row to a batch that no [`Writer`] makes.
+pub(super) fn insert_sealed(batch: &mut OwnedWriteBatch, small: &Keyspace, key: &[u8], mut value: Vec<u8>) {
+    seal(key, &mut value);
+    batch.insert(small, key, value);
 }
 
 fn unknown(what: &str) -> StorageError {

@@ -26,6 +26,9 @@ pub(in super::super) enum Key {
     GroupHead(ConversationNo),
     Member(ConversationNo, UserNo),
     GroupOf(UserNo, ConversationNo),
+    Standing(UserNo),
+    PushToken(UserNo, DeviceName),
+    Contact(UserNo, UserNo),
 }
 
 impl Key {
@@ -52,6 +55,9 @@ impl Key {
             tag::GROUP_HEAD => Self::GroupHead(ConversationNo(fields.u64()?)),
             tag::MEMBER => Self::Member(ConversationNo(fields.u64()?), UserNo(fields.u64()?)),
             tag::GROUP_OF => Self::GroupOf(UserNo(fields.u64()?), ConversationNo(fields.u64()?)),
+            tag::STANDING => Self::Standing(UserNo(fields.u64()?)),
+            tag::PUSH_TOKEN => Self::PushToken(UserNo(fields.u64()?), text(&mut fields, DeviceName::new)?),
+            tag::CONTACT => Self::Contact(UserNo(fields.u64()?), UserNo(fields.u64()?)),
             _ => return Err(Garbage),
         };
         fields.end()?;
@@ -83,6 +89,9 @@ impl fmt::Display for Key {
             Self::GroupHead(group) => write!(f, "group {}", group.0),
             Self::Member(group, user) => write!(f, "user {} in group {}", user.0, group.0),
             Self::GroupOf(user, group) => write!(f, "group {} of user {}", group.0, user.0),
+            Self::Standing(user) => write!(f, "the standing of user {}", user.0),
+            Self::PushToken(user, name) => write!(f, "the push token of device {name} of user {}", user.0),
+            Self::Contact(user, other) => write!(f, "contact {} of user {}", other.0, user.0),
         }
     }
 }
@@ -106,7 +115,7 @@ mod tests {
             (keys::IDENTITY.to_vec(), Key::Identity),
             (keys::TALLY.to_vec(), Key::Tally),
             (keys::user(&ann), Key::User(ann)),
-            (keys::device(user, &phone), Key::Device(user, phone)),
+            (keys::device(user, &phone), Key::Device(user, phone.clone())),
             (keys::direct(user, UserNo(9)).to_vec(), Key::Direct(user, UserNo(9))),
             (keys::group(&g), Key::Group(g)),
             (keys::row(user, Offset(5)).to_vec(), Key::Row(user, Offset(5))),
@@ -118,12 +127,18 @@ mod tests {
             (keys::group_head(conversation).to_vec(), Key::GroupHead(conversation)),
             (keys::member(conversation, user).to_vec(), Key::Member(conversation, user)),
             (keys::group_of(user, conversation).to_vec(), Key::GroupOf(user, conversation)),
+            (keys::standing(user).to_vec(), Key::Standing(user)),
+            (keys::push_token(user, &phone), Key::PushToken(user, phone)),
+            (keys::contact(user, UserNo(9)).to_vec(), Key::Contact(user, UserNo(9))),
         ];
         for (bytes, key) in all {
             assert_eq!(Key::read(&bytes), Ok(key.clone()));
             assert_eq!(Key::read(&bytes[..1]), Err(Garbage));
             assert_eq!(Key::read(&[]), Err(Garbage));
-            let is_text = matches!(key, Key::User(_) | Key::Device(..) | Key::Group(_) | Key::Known(..));
+            let is_text = matches!(
+                key,
+                Key::User(_) | Key::Device(..) | Key::Group(_) | Key::Known(..) | Key::PushToken(..)
+            );
             if !is_text {
                 assert_eq!(Key::read(&[&bytes[..], b"x"].concat()), Err(Garbage), "{key}");
             }

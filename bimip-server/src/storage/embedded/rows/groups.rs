@@ -15,7 +15,7 @@ use bimip_proto::{GroupId, Seq, UserId};
 use bimip_session::ledger::{GroupHead, Membership, Stay};
 use fjall::{Readable, Slice};
 
-use super::{CHECKSUM, Rows, SHAPE};
+use super::{CHECKSUM, Rows, SHAPE, name};
 use crate::storage::StorageError;
 use crate::storage::embedded::checksum::unseal;
 use crate::storage::embedded::engine::damaged;
@@ -138,11 +138,6 @@ pub(in super::super) fn membership(value: &[u8]) -> Result<(Membership, UserId),
 /// The name in a row of a user's groups.
 pub(in super::super) fn group_name(value: &[u8]) -> Result<GroupId, Garbage> {
     name(value, GroupId::new)
-}
-
-fn name<T, E>(bytes: &[u8], new: impl FnOnce(&str) -> Result<T, E>) -> Result<T, Garbage> {
-    let text = str::from_utf8(bytes).map_err(|_| Garbage)?;
-    new(text).map_err(|_| Garbage)
 }
 
 #[cfg(test)]

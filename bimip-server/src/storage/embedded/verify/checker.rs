@@ -23,6 +23,8 @@ pub(super) struct Checker<'e, 'h> {
     pub(super) rows: Rows<'e>,
     hear: &'h mut dyn FnMut(Heard<'_>),
     pub(super) summary: Summary,
+    /// What the store says of itself.
+    pub(super) format: Option<u64>,
     epoch: Option<u64>,
     tally: Option<Tally>,
     names: HashMap<u64, Name>,
@@ -30,6 +32,8 @@ pub(super) struct Checker<'e, 'h> {
     pub(super) mailbox: Option<(UserNo, Offset, u64)>,
     pub(super) history: Option<(ConversationNo, Seq, UnixMs)>,
     pub(super) group: Option<InGroup>,
+    /// Whose push tokens are being read, and how many there were.
+    pub(super) push_tokens: Option<(UserNo, usize)>,
 }
 
 /// What a number stands for.
@@ -37,7 +41,7 @@ pub(super) struct Checker<'e, 'h> {
 enum Name {
     User,
     Device(UserNo),
-    Direct,
+    Direct([UserNo; 2]),
     Group,
 }
 
@@ -47,12 +51,14 @@ impl<'e, 'h> Checker<'e, 'h> {
             rows,
             hear,
             summary: Summary::default(),
+            format: None,
             epoch: None,
             tally: None,
             names: HashMap::new(),
             mailbox: None,
             history: None,
             group: None,
+            push_tokens: None,
         }
     }
 
@@ -154,7 +160,7 @@ impl<'e, 'h> Checker<'e, 'h> {
     }
 
     pub(super) fn is_conversation(&self, conversation: ConversationNo) -> bool {
-        matches!(self.names.get(&conversation.0), Some(Name::Direct | Name::Group))
+        matches!(self.names.get(&conversation.0), Some(Name::Direct(_) | Name::Group))
     }
 
     pub(super) fn owner(&self, device: DeviceNo) -> Option<UserNo> {
@@ -176,6 +182,7 @@ impl<'e, 'h> Checker<'e, 'h> {
                 if epoch == 0 || epoch > u64::from(u32::MAX) {
                     self.find(&Key::Identity, &keys::IDENTITY, "its epoch is none");
                 }
+                self.format = Some(format);
                 self.epoch = Some(epoch);
             }
             Ok(None) => self.find(&Key::Identity, &keys::IDENTITY, "it is not there"),
@@ -266,7 +273,9 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::Tally => drop(self.numbers::<3>(&key, bytes, value)),
             Key::User(_) => self.name(&key, bytes, value, Name::User, &[]),
             Key::Device(user, _) => self.name(&key, bytes, value, Name::Device(*user), &[*user]),
-            Key::Direct(low, high) => self.name(&key, bytes, value, Name::Direct, &[*low, *high]),
+            Key::Direct(low, high) => {
+                self.name(&key, bytes, value, Name::Direct([*low, *high]), &[*low, *high])
+            }
             Key::Group(_) => self.name(&key, bytes, value, Name::Group, &[]),
             Key::Row(user, offset) => self.mailbox_row(&key, bytes, value, *user, *offset),
             Key::History(conversation, seq) => self.place(&key, bytes, value, *conversation, *seq),
@@ -285,6 +294,9 @@ impl<'e, 'h> Checker<'e, 'h> {
             }
             Key::Member(group, user) => self.member(&key, bytes, value, *group, *user),
             Key::GroupOf(user, group) => self.group_of(&key, bytes, value, *user, *group),
+            Key::Standing(user) => self.standing(&key, bytes, value, *user),
+            Key::PushToken(user, _) => self.push_token(&key, bytes, value, *user),
+            Key::Contact(user, other) => self.contact(&key, bytes, value, *user, *other),
         }
     }
 
@@ -293,7 +305,10 @@ impl<'e, 'h> Checker<'e, 'h> {
         match name {
             Name::User => self.summary.users += 1,
             Name::Device(_) => self.summary.devices += 1,
-            Name::Direct => self.summary.conversations += 1,
+            Name::Direct(users) => {
+                self.summary.conversations += 1;
+                self.has_contacts(key, bytes, users, ConversationNo(number));
+            }
             Name::Group => self.summary.groups += 1,
         }
         if number == 0 || self.tally.is_some_and(|tally| number > tally.name) {

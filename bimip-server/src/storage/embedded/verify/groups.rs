@@ -91,7 +91,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn is_name(&self, name: &UserId, user: UserNo) -> bool {
+    pub(super) fn is_name(&self, name: &UserId, user: UserNo) -> bool {
         Self::there(self.rows.user(name)) == Some(user)
     }
 
