@@ -197,6 +197,8 @@ pub(crate) mod tests {
             first: Offset(1),
             head: Offset::ZERO,
             groups: Vec::new(),
+            standing: Arc::default(),
+            contacts: Vec::new(),
         };
         let grant = Some(Grant::new(device));
         core.handle_input(now, Input::Opened { conn: CONN, caps: Caps::FULL, grant });

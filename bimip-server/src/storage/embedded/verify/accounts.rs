@@ -65,10 +65,10 @@ impl Checker<'_, '_> {
         &mut self,
         key: &Key,
         bytes: &[u8],
-        users: [UserNo; 2],
+        users: &[UserNo],
         conversation: ConversationNo,
     ) {
-        let [low, high] = users;
+        let &[low, high] = users else { return };
         if self.format < Some(CONTACTS_SINCE) || low == high || !self.has_messages(conversation) {
             return;
         }

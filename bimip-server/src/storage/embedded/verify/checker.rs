@@ -41,7 +41,7 @@ pub(super) struct Checker<'e, 'h> {
 enum Name {
     User,
     Device(UserNo),
-    Direct([UserNo; 2]),
+    Direct,
     Group,
 }
 
@@ -160,7 +160,7 @@ impl<'e, 'h> Checker<'e, 'h> {
     }
 
     pub(super) fn is_conversation(&self, conversation: ConversationNo) -> bool {
-        matches!(self.names.get(&conversation.0), Some(Name::Direct(_) | Name::Group))
+        matches!(self.names.get(&conversation.0), Some(Name::Direct | Name::Group))
     }
 
     pub(super) fn owner(&self, device: DeviceNo) -> Option<UserNo> {
@@ -273,9 +273,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::Tally => drop(self.numbers::<3>(&key, bytes, value)),
             Key::User(_) => self.name(&key, bytes, value, Name::User, &[]),
             Key::Device(user, _) => self.name(&key, bytes, value, Name::Device(*user), &[*user]),
-            Key::Direct(low, high) => {
-                self.name(&key, bytes, value, Name::Direct([*low, *high]), &[*low, *high])
-            }
+            Key::Direct(low, high) => self.name(&key, bytes, value, Name::Direct, &[*low, *high]),
             Key::Group(_) => self.name(&key, bytes, value, Name::Group, &[]),
             Key::Row(user, offset) => self.mailbox_row(&key, bytes, value, *user, *offset),
             Key::History(conversation, seq) => self.place(&key, bytes, value, *conversation, *seq),
@@ -305,7 +303,7 @@ impl<'e, 'h> Checker<'e, 'h> {
         match name {
             Name::User => self.summary.users += 1,
             Name::Device(_) => self.summary.devices += 1,
-            Name::Direct(users) => {
+            Name::Direct => {
                 self.summary.conversations += 1;
                 self.has_contacts(key, bytes, users, ConversationNo(number));
             }
