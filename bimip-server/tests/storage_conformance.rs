@@ -90,6 +90,12 @@ conformance! {
     a_batch_sees_who_comes_and_goes
     groups_survive_reopening
     a_large_group_tells_authors_once
+    what_is_decided_survives_reopening
+    who_is_logged_out_stays_out
+    revoked_tokens_are_bounded
+    push_tokens_are_replaced_and_bounded
+    contacts_are_made_once_and_for_both
+    contacts_are_bounded
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

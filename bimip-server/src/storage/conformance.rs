@@ -12,6 +12,7 @@
 //! what they should. Every case is also a function of its own ([`CASES`]), so that a test can have its name, and
 //! panics where the backend breaks its word.
 
+mod accounts;
 mod differential;
 mod faults;
 mod groups;
@@ -98,6 +99,8 @@ cases! {
         readers_keep_up_with_a_writer;
     groups: a_group_message_is_in_every_mailbox, who_left_a_group_gets_no_more_of_it,
         a_batch_sees_who_comes_and_goes, groups_survive_reopening, a_large_group_tells_authors_once;
+    accounts: what_is_decided_survives_reopening, who_is_logged_out_stays_out, revoked_tokens_are_bounded,
+        push_tokens_are_replaced_and_bounded, contacts_are_made_once_and_for_both, contacts_are_bounded;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

@@ -1,10 +1,11 @@
 //! The same words to the store under test and to the model, and the same answers from both.
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, Head, MessageId, MessageRef, Offset, ServerPacket, Status, Talk,
-    TalkAct,
+    Address, Body, Caps, ClientPacket, DeviceName, Head, LogOut, MessageId, MessageRef, Offset, PushToken,
+    ServerPacket, Status, Talk, TalkAct, TokenTask,
 };
 use bimip_session::server::ConnId;
+use bytes::Bytes;
 
 use super::Subject;
 use super::world::{Rows, World, accepted, draft, group, user};
@@ -14,6 +15,7 @@ use crate::storage::memory::MemoryStorage;
 const USERS: [&str; 5] = ["a", "b", "a_b", "ünï", "0"];
 const DEVICES: [&str; 2] = ["1", "phone/2"];
 const GROUPS: [&str; 3] = ["g", "a", "g_h"];
+const TOKENS: usize = 40;
 const SEEDS: u64 = 4;
 const STEPS: u32 = 400;
 
@@ -35,7 +37,7 @@ struct Pair<S: Storage> {
     other: Option<World<MemoryStorage>>,
     one_heard: Vec<ServerPacket>,
     other_heard: Vec<ServerPacket>,
-    conns: Vec<(ConnId, &'static str)>,
+    conns: Vec<(ConnId, &'static str, &'static str)>,
     sent: Vec<Head>,
     dice: Dice,
 }
@@ -61,11 +63,29 @@ impl<S: Storage> Pair<S> {
         self.conns.clear();
         for who in USERS {
             for name in DEVICES {
-                let caps = if name == "1" { Caps::FULL } else { Caps::WALKIE };
-                let opened =
-                    self.each(|one| one.open_with(caps, who, name), |it| it.open_with(caps, who, name));
-                self.conns.push((opened, who));
+                let opened = self.open(who, name);
+                self.conns.push((opened, who, name));
             }
+        }
+    }
+
+    /// By one of few tokens, of which some are revoked; where the clock was set back they may all be too old.
+    fn open(&mut self, who: &str, name: &str) -> ConnId {
+        let caps = if name == "1" { Caps::FULL } else { Caps::WALKIE };
+        let token = format!("t{}", self.dice.below(TOKENS));
+        self.each(
+            |one| one.open_by_token(caps, who, name, &token),
+            |other| other.open_by_token(caps, who, name, &token),
+        )
+    }
+
+    /// Who was logged out signs in again.
+    fn come_back(&mut self) {
+        let closed = self.each(World::closed, World::closed);
+        for (closed, _) in closed {
+            let Some(at) = self.conns.iter().position(|(conn, ..)| *conn == closed) else { continue };
+            let (_, who, name) = self.conns[at];
+            self.conns[at].0 = self.open(who, name);
         }
     }
 
@@ -82,8 +102,8 @@ impl<S: Storage> Pair<S> {
     }
 
     fn step(&mut self, subject: &Subject<'_, S>) {
-        let (conn, _) = self.conns[self.dice.below(self.conns.len())];
-        match self.dice.below(40) {
+        let (conn, ..) = self.conns[self.dice.below(self.conns.len())];
+        match self.dice.below(44) {
             0..14 => self.say(conn, |pair| pair.send()),
             14..20 => self.say(conn, |pair| ClientPacket::Dispose(Offset(pair.dice.below(60) as u64))),
             20..26 => self.say(conn, |pair| {
@@ -104,7 +124,26 @@ impl<S: Storage> Pair<S> {
                 if pair.dice.below(3) == 0 { ClientPacket::Leave(name) } else { ClientPacket::Join(name) }
             }),
             31 if self.dice.below(6) == 0 => self.restart(subject),
+            40..44 => self.say(conn, Self::decision),
             _ => self.commit(),
+        }
+    }
+
+    fn decision(&mut self) -> ClientPacket {
+        let device = DeviceName::new(DEVICES[self.dice.below(DEVICES.len())]);
+        match self.dice.below(12) {
+            0..4 => ClientPacket::SetVisible { id: None, visible: self.dice.below(2) == 0 },
+            4..8 => {
+                let token =
+                    ["x", "y"].get(self.dice.below(3)).map(|token| Bytes::from_static(token.as_bytes()));
+                ClientPacket::PushToken(PushToken { id: None, service: "fcm".into(), token })
+            }
+            8..10 => {
+                let token = format!("t{}", self.dice.below(TOKENS)).into();
+                ClientPacket::Token { task: TokenTask::Revoke, token }
+            }
+            10 => ClientPacket::LogOut(LogOut::Device(device.ok())),
+            _ => ClientPacket::LogOut(LogOut::Account),
         }
     }
 
@@ -157,11 +196,12 @@ impl<S: Storage> Pair<S> {
     fn hear(&mut self) {
         self.one_heard.clear();
         self.other_heard.clear();
-        for (conn, _) in &self.conns {
+        for (conn, ..) in &self.conns {
             self.one_heard.extend(self.one.iter_mut().flat_map(|one| one.heard(*conn)));
             self.other_heard.extend(self.other.iter_mut().flat_map(|other| other.heard(*conn)));
         }
         self.sent.extend(accepted(&self.one_heard).into_iter().map(|(head, _)| head));
+        self.come_back();
     }
 
     /// Both with a new core, the store under test opened again where it can be.
@@ -186,6 +226,10 @@ impl<S: Storage> Pair<S> {
                     |other| page(other.page(who, after, rows, bytes)),
                 );
             }
+            self.each(
+                |one| (one.standing(who), one.contacts(who)),
+                |other| (other.standing(who), other.contacts(who)),
+            );
             for name in DEVICES {
                 self.each(|one| one.attach(who, name), |other| other.attach(who, name));
             }

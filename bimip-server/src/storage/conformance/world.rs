@@ -4,18 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, GroupId, Head,
-    MessageRef, Noted, Now, Offset, Receipt, Reject, Row, Said, ServerPacket, Status, UserId,
+    Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Device, DeviceName, Draft, Entry, GroupId,
+    Head, MessageRef, Noted, Now, Offset, Receipt, Reject, Row, Said, ServerPacket, Status, TokenId,
+    TokenTask, UnixMs, UserId,
 };
 use bimip_session::Machine;
-use bimip_session::ledger::Ticket;
-use bimip_session::server::{Attachment, Config, ConnId, Grant, Input, Output, ServerCore};
+use bimip_session::ledger::{Standing, Ticket};
+use bimip_session::server::{Attachment, Config, ConnId, Grant, Input, Output, ServerCore, Vouched};
+use bytes::Bytes;
 
 use super::Subject;
 use crate::storage::{Reader, Storage};
 
 /// Rows as a reader gives them.
 pub(super) type Rows = Vec<(Offset, Arc<Entry>)>;
+
+/// How long a token is good.
+pub(super) const TOKEN_MS: u64 = 3_600_000;
 
 /// The store, the core, and what clients have heard.
 pub(super) struct World<S: Storage> {
@@ -25,6 +30,8 @@ pub(super) struct World<S: Storage> {
     pub(super) now: Now,
     pub(super) tickets: Vec<Ticket>,
     heard: BTreeMap<ConnId, Vec<ServerPacket>>,
+    devices: BTreeMap<ConnId, Device>,
+    closed: Vec<(ConnId, CloseReason)>,
     next: u64,
 }
 
@@ -37,6 +44,8 @@ impl<S: Storage> World<S> {
             now: Now { mono_ms: 1, unix_ms: 1_763_652_000_000 },
             tickets: Vec::new(),
             heard: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            closed: Vec::new(),
             next: 1,
         }
     }
@@ -65,11 +74,40 @@ impl<S: Storage> World<S> {
     }
 
     pub(super) fn open_with(&mut self, caps: Caps, user: &str, device: &str) -> ConnId {
+        self.open_granted(caps, Grant::new(self::device(user, device)))
+    }
+
+    /// Signs in with a token that has a name and was made now.
+    pub(super) fn open_by_token(&mut self, caps: Caps, user: &str, device: &str, token: &str) -> ConnId {
+        let grant = self.grant(self::device(user, device), token);
+        self.open_granted(caps, grant)
+    }
+
+    fn open_granted(&mut self, caps: Caps, grant: Grant) -> ConnId {
         let conn = ConnId(self.next);
         self.next += 1;
-        let grant = Some(Grant::new(self::device(user, device)));
-        self.input(Input::Opened { conn, caps, grant });
+        self.devices.insert(conn, grant.device.clone());
+        self.input(Input::Opened { conn, caps, grant: Some(grant) });
         conn
+    }
+
+    /// Every token is good, and is its own name.
+    fn grant(&self, device: Device, token: &str) -> Grant {
+        let mut grant = Grant::new(device);
+        grant.token_id = TokenId::new(token).ok();
+        grant.issued = Some(UnixMs(self.now.unix_ms));
+        grant.expires = Some(UnixMs(self.now.unix_ms + TOKEN_MS));
+        grant
+    }
+
+    pub(super) fn revoke(&mut self, conn: ConnId, token: &str) {
+        let token = Bytes::copy_from_slice(token.as_bytes());
+        self.say(conn, ClientPacket::Token { task: TokenTask::Revoke, token });
+    }
+
+    /// The connections that were closed since the last time, and why.
+    pub(super) fn closed(&mut self) -> Vec<(ConnId, CloseReason)> {
+        std::mem::take(&mut self.closed)
     }
 
     /// Says something. What it wants stored waits for [`commit`](Self::commit).
@@ -123,6 +161,14 @@ impl<S: Storage> World<S> {
         self.reader.attach(&device(user, name)).unwrap_or_else(|error| panic!("{user}/{name}: {error}"))
     }
 
+    pub(super) fn standing(&self, user: &str) -> Arc<Standing> {
+        self.reader.standing(&self::user(user)).unwrap_or_else(|error| panic!("{user}: {error}"))
+    }
+
+    pub(super) fn contacts(&self, user: &str) -> Vec<UserId> {
+        self.reader.contacts(&self::user(user)).unwrap_or_else(|error| panic!("{user}: {error}"))
+    }
+
     /// A page without bounds.
     pub(super) fn rows(&self, user: &str, after: u64) -> Rows {
         self.page(user, after, u32::MAX, u64::MAX)
@@ -155,6 +201,19 @@ impl<S: Storage> World<S> {
                 Output::Attach(conn, device) => {
                     let attachment = self.reader.attach(&device).unwrap_or_else(|error| panic!("{error}"));
                     self.core.handle_input(self.now, Input::Attached(conn, Some(attachment)));
+                }
+                Output::Contacts(user) => {
+                    let contacts = self.reader.contacts(&user).unwrap_or_else(|error| panic!("{error}"));
+                    self.core.handle_input(self.now, Input::Contacts(user, Some(contacts)));
+                }
+                Output::Token { conn, token, .. } => {
+                    let grant = self.grant(self.devices[&conn].clone(), &String::from_utf8_lossy(&token));
+                    let vouched = Vouched { grant, token: None };
+                    self.core.handle_input(self.now, Input::Token(conn, Ok(vouched)));
+                }
+                Output::Close(conn, reason) => {
+                    self.closed.push((conn, reason));
+                    self.core.handle_input(self.now, Input::Closed(conn));
                 }
                 Output::Read(request) => {
                     let page = self.reader.page(&request);
