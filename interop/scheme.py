@@ -9,10 +9,13 @@ import bimip_pb2 as pb
 
 from inbox import Inbox, Line, dial
 
-MESSAGE, SIGNAL, TOKEN, ERROR, LOGOUT, WELCOME, PING = 6, 7, 5, 11, 12, 16, 3
+AWARENESS, PING, VISIBILITY, TOKEN, MESSAGE, SIGNAL, PUSH, LOCATION, BODY, ERROR, LOGOUT = range(2, 13)
+WELCOME = 16
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
 SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
-VALIDATE = 3
+TYPING, RECORDING, PAUSED, CANCELLED, RESUMED, CALLING, DECLINED = range(6, 13)
+ONLINE, OFFLINE, AWAY, BUSY = range(1, 5)
+REFRESH, REVOKE, VALIDATE = 1, 2, 3
 
 
 def identity(user, device=None):
@@ -160,10 +163,42 @@ class Scheme(Inbox):
         ).ping_pong
 
     async def rest(self):
-        """All that came and was not taken, up to now: what the server answers next comes after it."""
+        """All that came and was not taken, up to now: what the server answers next comes after it. Who came and went
+        meanwhile is told beside everything else, and stays."""
         await self.ping(self.new_id())
-        rest, self.frames = self.frames, []
+        rest = [frame for frame in self.frames if not is_presence(frame)]
+        self.frames = [frame for frame in self.frames if is_presence(frame)]
         return rest
+
+    async def aware(self, status, to=None, claim=None, **fields):
+        """Says what its user is doing."""
+        part = pb.Awareness(id=self.new_id(), type=REQUEST, status=status, timestamp=now_ms(), **fields)
+        if to is not None:
+            part.to.CopyFrom(identity(to))
+        sender(part).CopyFrom(identity(claim or self.user, self.device))
+        await self.say(AWARENESS, awareness=part)
+
+    async def live(self, status, to=None, conversation=""):
+        """Says what its user does in a conversation; returns the id."""
+        part = pb.Signal(id=self.new_id(), type=REQUEST, status=status, conversation=conversation)
+        if to is not None:
+            part.to.CopyFrom(identity(to))
+        await self.say(SIGNAL, signal=part)
+        return part.id
+
+    async def watched(self):
+        """`(user, status)` of everybody it was told of, up to now."""
+        await self.ping(self.new_id())
+        told = [it for frame in self.frames for it in presences(frame)]
+        self.frames = [frame for frame in self.frames if not is_presence(frame)]
+        return [(sender(it).eid, it.status) for it in told]
+
+    async def show(self, visible):
+        """Shows or hides its user, for all of the user's devices; returns the answer."""
+        part = pb.AwarenessVisibility(id=self.new_id(), type=1 if visible else 2)
+        await self.say(VISIBILITY, awareness_visibility=part)
+        wanted = lambda frame: frame.route == VISIBILITY and frame.awareness_visibility.id == part.id
+        return (await self.take(wanted, "answer about visibility")).awareness_visibility
 
     async def error(self):
         return (await self.take(lambda frame: frame.route == ERROR, "error")).error
@@ -177,6 +212,15 @@ class Scheme(Inbox):
                 await self.dispose(offset_of(rows[-1]))
         await self.dispose(until)
         return rows
+
+
+def presences(frame):
+    """The presences that a frame tells of."""
+    return [frame.awareness] if frame.route == AWARENESS else frame.body.awareness_list
+
+
+def is_presence(frame):
+    return frame.route in (AWARENESS, BODY)
 
 
 def is_signal(frame, type):
