@@ -1,6 +1,7 @@
 //! The handle of a running client.
 
 use bimip_proto::{Address, Body, ClientRef, Device, Draft, MessageRef, Offset, Status};
+use bimip_session::client::Live;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::builder::{Builder, Missing};
@@ -60,6 +61,18 @@ impl Client {
     /// [`Closed`]: then they come again.
     pub async fn stored(&self, offset: Offset) -> Result<(), Closed> {
         self.ask(Command::Stored(offset)).await
+    }
+
+    /// Says something beside messages, now or never: presence, typing, being seen, about a token, logging out.
+    /// Whether it was said: it is not while the session is down, and not kept either. What comes back is an
+    /// [`Event::Heard`](crate::Event::Heard).
+    ///
+    /// # Errors
+    /// [`Closed`]: nobody is there to say it.
+    pub async fn live(&self, live: Live) -> Result<bool, Closed> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Command::Live(Box::new(live), answer)).await?;
+        answered.await.map_err(|_| Closed)
     }
 
     /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store.

@@ -1,6 +1,7 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
 use bimip_proto::{ClientRef, Draft, MessageRef, Offset, Status};
+use bimip_session::client::Live;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -12,6 +13,7 @@ pub(crate) enum Command {
     Send(Box<Draft>, oneshot::Sender<Result<ClientRef, SendError>>),
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
     Stored(Offset),
+    Live(Box<Live>, oneshot::Sender<bool>),
     Leave(oneshot::Sender<()>),
 }
 

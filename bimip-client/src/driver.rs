@@ -149,6 +149,10 @@ impl<C: Connect, S: Store> Driver<C, S> {
                 }
                 self.session.stored(now, offset);
             }
+            Command::Live(live, answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.session.live(now, *live));
+            }
             Command::Leave(_) => self.leave(),
         }
         Ok(())

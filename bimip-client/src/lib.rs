@@ -62,7 +62,7 @@ mod store;
 mod websocket;
 mod wire;
 
-pub use bimip_session::client::{Config, Event, Resume};
+pub use bimip_session::client::{Config, Event, Heard, Live, Resume};
 
 pub use crate::builder::{Builder, Missing, StartError};
 pub use crate::client::Client;

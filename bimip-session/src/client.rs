@@ -7,8 +7,10 @@
 mod heard;
 mod inbox;
 mod io;
+mod live;
 mod session;
 mod unacked;
 
 pub use self::io::{Config, Event, Full, Input, Output, Resume};
+pub use self::live::{Heard, Live};
 pub use self::session::ClientSession;

@@ -3,11 +3,11 @@
 mod harness;
 
 use bimip_proto::{
-    Address, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, Message, MessageId,
-    MessageRef, Noted, Now, Offset, Reject, Row, Seq, ServerPacket, Status, UnixMs, Welcome, Window,
+    Address, Aware, Awareness, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, Message, MessageId,
+    MessageRef, Noted, Now, Offset, Presence, Reject, Row, Seq, ServerPacket, Status, UnixMs, Welcome, Window,
 };
 use bimip_session::Machine;
-use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
+use bimip_session::client::{ClientSession, Config, Event, Full, Heard, Input, Live, Output, Resume};
 
 use harness::{device, draft, user};
 
@@ -279,4 +279,31 @@ fn an_ack_is_for_whom_the_draft_was() {
         matches!(&events[..], [Output::Event(Event::Sent { head, .. })] if head.to == team),
         "{events:?}"
     );
+}
+
+#[test]
+fn what_is_live_is_said_now_or_never_and_heard_beside_the_rows() {
+    let doing = |presence| Awareness { id: None, to: None, presence, location: None, ttl_s: 0, at: None };
+    let mut down = ClientSession::new(Config::new(device("a", "1")), Resume::default(), T0);
+    assert!(!down.live(T0, Live::Aware(doing(Presence::Busy))), "nobody is there");
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    assert!(session.live(T0, Live::Aware(doing(Presence::Away))));
+    assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Aware(doing(Presence::Away)))]);
+
+    let aware = |name| Aware { from: device(name, "1"), awareness: doing(Presence::Online) };
+    let declined =
+        ServerPacket::Declined { origin: 7, id: None, reason: Reject::NotMember, retry_after_ms: None };
+    for packet in [ServerPacket::Around(vec![aware("b"), aware("c")]), declined] {
+        session.handle_input(T0, Input::Packet(packet));
+    }
+    let heard = [
+        Heard::Aware(aware("b")),
+        Heard::Aware(aware("c")),
+        Heard::Declined { id: None, reason: Reject::NotMember, retry_after_ms: None },
+    ];
+    assert_eq!(outputs(&mut session), heard.map(|it| Output::Event(Event::Heard(it))));
+    session.handle_input(T0, Input::Packet(ServerPacket::Bye(CloseReason::Revoked)));
+    let ended = Output::Event(Event::Ended(CloseReason::Revoked));
+    assert!(outputs(&mut session).contains(&ended), "it does not dial with that token again");
 }

@@ -24,7 +24,7 @@ impl ClientSession {
             ServerPacket::Floor(floor) => self.outbox.push_back(Output::Event(Event::Floor(floor))),
             ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),
             ServerPacket::Bye(reason) => self.bye(now, reason),
-            _ => {}
+            other => self.heard_live(other),
         }
     }
 
@@ -68,7 +68,7 @@ impl ClientSession {
             Noted::Refused { message, status, reason, .. } if self.marks.answered(&message, status) => {
                 self.outbox.push_back(Output::Event(Event::MarkRefused { message, status, reason }));
             }
-            _ => {}
+            other => self.heard_live(ServerPacket::Noted(other)),
         }
     }
 
@@ -84,7 +84,12 @@ impl ClientSession {
     fn bye(&mut self, now: Now, reason: CloseReason) {
         let over = matches!(
             reason,
-            CloseReason::Replaced { .. } | CloseReason::Refused | CloseReason::Expired | CloseReason::Bye
+            CloseReason::Replaced { .. }
+                | CloseReason::Refused
+                | CloseReason::Expired
+                | CloseReason::Revoked
+                | CloseReason::LoggedOut
+                | CloseReason::Bye
         );
         if over {
             self.link = Link::Over;

@@ -4,6 +4,8 @@ use bimip_proto::{
     ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset,
     Reject, Row, ServerPacket, Status, Talk, Welcome,
 };
+
+use super::live::Heard;
 use bytes::Bytes;
 
 /// Bounds, times and identity of a session.
@@ -177,6 +179,8 @@ pub enum Event {
     Talk(Talk),
     /// The answer to this device's own talk.
     Floor(Floor),
+    /// Something beside messages: presence, tokens, being seen.
+    Heard(Heard),
     /// The server could not make sense of a packet of this session.
     Fault(Fault),
 }
