@@ -7,6 +7,7 @@
 mod shelf;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use bimip_proto::{
     Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Form, IdError,
@@ -166,6 +167,8 @@ impl House {
                 first: Offset(1),
                 head: Offset::ZERO,
                 groups: Vec::new(),
+                standing: Arc::default(),
+                contacts: Vec::new(),
             };
             house.core.handle_input(house.now, Input::Attached(conn, Some(attachment)));
         }

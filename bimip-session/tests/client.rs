@@ -3,8 +3,9 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Aware, Awareness, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, Message, MessageId,
-    MessageRef, Noted, Now, Offset, Presence, Reject, Row, Seq, ServerPacket, Status, UnixMs, Welcome, Window,
+    Address, Aware, Awareness, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, Message,
+    MessageId, MessageRef, Noted, Now, Offset, Presence, Reject, Row, Seq, ServerPacket, Status, UnixMs,
+    Welcome, Window,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Config, Event, Full, Heard, Input, Live, Output, Resume};

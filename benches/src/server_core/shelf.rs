@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bimip_proto::{ConversationId, Device, Entry, GroupId, Marks, Offset, UnixMs, UserId};
-use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, View, Write};
+use bimip_proto::{
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, UnixMs, UserId,
+};
+use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, Standing, View, Write};
 
 /// Log entries kept: far more than are in flight at once.
 const ENTRIES: usize = 1 << 15;
@@ -108,6 +110,14 @@ impl View for Shelf {
     }
 
     fn groups_of(&self, _: &UserId) -> Result<Vec<GroupId>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn standing(&self, _: &UserId) -> Result<Arc<Standing>, Infallible> {
+        Ok(Arc::default())
+    }
+
+    fn push_tokens(&self, _: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Infallible> {
         Ok(Vec::new())
     }
 

@@ -1,8 +1,8 @@
 //! What is said now or never: presence and the like, and what a user decides about the account.
 
 use bimip_proto::{
-    Aware, Awareness, ClientPacket, ClientRef, Device, LogOut, Noted, Now, PushToken, Reject, ServerPacket, Signal,
-    TokenAnswer, TokenTask, Track,
+    Aware, Awareness, ClientPacket, ClientRef, Device, LogOut, Noted, Now, PushToken, Reject, ServerPacket,
+    Signal, TokenAnswer, TokenTask, Track,
 };
 use bytes::Bytes;
 

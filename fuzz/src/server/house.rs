@@ -122,7 +122,10 @@ impl House {
         for said in &packets {
             match said.packet {
                 ClientPacket::Dispose(upto) => peer.lands(upto),
-                ClientPacket::Join(_) | ClientPacket::Leave(_) => peer.moves = true,
+                ClientPacket::Join(_)
+                | ClientPacket::Leave(_)
+                | ClientPacket::Token { .. }
+                | ClientPacket::SignIn { .. } => peer.moves = true,
                 _ => {}
             }
         }

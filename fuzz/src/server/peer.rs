@@ -15,7 +15,7 @@ pub(super) struct Peer {
     pub(super) shown: Offset,
     pub(super) flying: VecDeque<(Offset, u64)>,
     pub(super) barriers: VecDeque<u64>,
-    /// It has joined or left a group: what it said after that is heard later than it is said.
+    /// It has joined or left a group, or asked about a token: what it said after that is heard later than it is said.
     pub(super) moves: bool,
     /// What it said it has, before it did.
     early: Offset,
