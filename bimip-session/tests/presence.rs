@@ -98,7 +98,9 @@ fn members_of_a_group_are_told() {
     house.says(a, ClientPacket::Join(team.clone()));
     let b = house.open(Caps::FULL, &device("b", "1"));
     house.says(b, ClientPacket::Join(team.clone()));
-    told(&mut house, a);
+    assert_eq!(told(&mut house, a), [(device("b", "1"), Presence::Online)], "who comes into a group is news");
+    house.says(b, ClientPacket::Join(team.clone()));
+    assert_eq!(told(&mut house, a), [], "who was in it is not");
     house.says(b, ClientPacket::Aware(doing(Presence::Away)));
     assert_eq!(told(&mut house, a), [(device("b", "1"), Presence::Away)]);
     // DM-PRS-3: live signals of a group go to its members, and only members say them.
@@ -279,4 +281,16 @@ fn a_talkative_client_costs_one_question_at_a_time() {
     house.input(Input::Contacts(user("a"), None));
     house.says(a, ClientPacket::Aware(doing(Presence::Busy)));
     assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::Busy)]);
+}
+
+#[test]
+fn a_device_that_takes_over_its_own_connection_was_never_gone() {
+    let mut house = acquainted();
+    let (a1, b1) = (device("a", "1"), device("b", "1"));
+    let b = house.open(Caps::FULL, &b1);
+    house.open(Caps::FULL, &a1);
+    assert_eq!(told(&mut house, b), [(a1.clone(), Presence::Online)]);
+    house.open(Caps::FULL, &a1);
+    assert_eq!(house.closed.len(), 1);
+    assert_eq!(told(&mut house, b), []);
 }

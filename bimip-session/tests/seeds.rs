@@ -62,7 +62,7 @@ fn a_lying_disk_is_found_out() {
     for lie in lies {
         let mut plan = Plan::small();
         plan.lie = Some(lie);
-        let caught = (0..100).find(|seed| !run(*seed, plan.clone()).violations().is_empty());
-        assert!(caught.is_some(), "{lie:?} was not found in 100 seeds");
+        let caught = (0..400).find(|seed| !run(*seed, plan.clone()).violations().is_empty());
+        assert!(caught.is_some(), "{lie:?} was not found in 400 seeds");
     }
 }

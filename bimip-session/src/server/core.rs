@@ -209,8 +209,13 @@ impl ServerCore {
     }
 
     fn attach(&mut self, now: Now, conn: ConnId, grant: Grant) {
-        self.replace(now, &grant);
         let device = grant.device.clone();
+        if !self.conns.contains_key(&conn) {
+            return;
+        }
+        // First: a user who takes over their own connection was never gone.
+        self.roster.join(&device.user, conn);
+        self.replace(now, &grant);
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         if let Some(expires) = grant.expires {
             let due_mono_ms = expiry_due(now, expires);
@@ -218,7 +223,6 @@ impl ServerCore {
             self.timers.set(due_mono_ms, Due::Expiry(conn));
         }
         connection.phase = Phase::Attaching { grant, head: Offset::ZERO, moves: Vec::new() };
-        self.roster.join(&device.user, conn);
         self.output(Output::Attach(conn, device));
     }
 

@@ -70,7 +70,10 @@ impl ServerCore {
                 moves.push((group.clone(), joined));
             }
         }
-        self.roster.moved(user, group, joined);
+        let news = self.roster.moved(user, group, joined);
+        if joined && news {
+            self.shown(user);
+        }
         if !joined {
             // No message comes of it: it is said by nobody in the group.
             let _ = self.bursts.end(now, user, &Address::Group(group.clone()), &mut self.timers);

@@ -113,10 +113,12 @@ impl ServerCore {
     /// The last connection of a user is gone.
     pub(super) fn went(&mut self, user: &UserId, left: Left) {
         self.unset_presence(user);
+        let ends = self.is_draining();
         let Some(doing) = self.presences.0.get_mut(user) else { return };
         (doing.presence, doing.location, doing.until_mono_ms) = (Presence::Offline, None, None);
         doing.gone = Some(left.groups);
-        if left.hidden {
+        // When the server ends, everybody goes.
+        if left.hidden || ends {
             self.presences.0.remove(user);
         } else {
             self.tell(user);
@@ -289,8 +291,10 @@ impl ServerCore {
         hidden
     }
 
-    /// A user is seen again: everybody is told what they are doing.
+    /// There are others to be told what a user is doing: the user is seen again, or came into a group.
     pub(super) fn shown(&mut self, user: &UserId) {
-        self.tell(user);
+        if !self.roster.is_hidden(user) {
+            self.tell(user);
+        }
     }
 }

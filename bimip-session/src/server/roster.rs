@@ -103,16 +103,16 @@ impl Roster {
         }
     }
 
-    /// A user joined or left a group. Nothing to remember while they are not here.
-    pub(super) fn moved(&mut self, user: &UserId, group: &GroupId, joined: bool) {
-        let Some(here) = self.users.get_mut(user) else { return };
+    /// A user joined or left a group: whether that is news. Nothing to remember while they are not here.
+    pub(super) fn moved(&mut self, user: &UserId, group: &GroupId, joined: bool) -> bool {
+        let Some(here) = self.users.get_mut(user) else { return false };
         if joined {
-            here.groups.insert(group.clone());
             self.groups.entry(group.clone()).or_default().insert(user.clone());
-        } else {
-            here.groups.remove(group);
-            self.gone(user, group);
+            return here.groups.insert(group.clone());
         }
+        let left = here.groups.remove(group);
+        self.gone(user, group);
+        left
     }
 
     /// Whether a user who is here is in a group.
