@@ -150,9 +150,15 @@ fn drafts_are_taken_as_they_are() {
     ));
     assert!(message(|it| it.status = 0).is_ok());
 
-    let wrong = |field| Err(DecodeError::Field { origin: 6, field });
-    assert_eq!(message(|it| it.id.clear()), wrong("id"));
-    assert_eq!(message(|it| it.id = "x".repeat(129)), wrong("id"));
+    let nameless = |field| Err(DecodeError::Field { origin: 6, field });
+    assert_eq!(message(|it| it.id.clear()), nameless("id"));
+    assert_eq!(message(|it| it.id = "x".repeat(129)), nameless("id"));
+    // BM-ACK-2: what has a name is refused by it.
+    let refused = |reason| {
+        let packet = ClientPacket::Unfit { id: ClientRef::new("c-1").unwrap(), reason };
+        Ok(Said { claim: Claim::Own, origin: 6, packet })
+    };
+    let wrong = |field| refused(Reject::Field(field));
     assert_eq!(message(|it| it.to = None), wrong("to.eid"));
     assert_eq!(message(|it| it.to = identity("a/b", None)), wrong("to.eid"));
     assert_eq!(message(|it| it.timestamp = -1), wrong("timestamp"));
@@ -164,7 +170,7 @@ fn drafts_are_taken_as_they_are() {
         it.payload = vec![0; max_bytes].into();
         it.signature = "s".into();
     });
-    assert_eq!(long, Err(DecodeError::TooLong { len_bytes: max_bytes + 1, max_bytes }));
+    assert_eq!(long, refused(Reject::TooLarge));
     // Alone over the limit it is refused by its name, which the machine does.
     assert!(message(|it| it.payload = vec![0; max_bytes + 1].into()).is_ok());
 }
@@ -179,9 +185,11 @@ fn groups_are_named_by_their_conversation() {
             it.to = to;
         })
         .map(|said| match said.packet {
-            ClientPacket::Send(draft) => draft.to,
+            ClientPacket::Send(draft) => Ok(draft.to),
+            ClientPacket::Unfit { reason: Reject::Field(field), .. } => Err(field),
             other => panic!("{other:?}"),
         })
+        .unwrap()
     };
     for to in [None, identity("", None), identity("team 7", None), identity("team 7", Some("d"))] {
         assert_eq!(sent("g:team%207", to), Ok(team()));
@@ -192,7 +200,7 @@ fn groups_are_named_by_their_conversation() {
     let note = Address::User(UserId::new("alice").unwrap());
     assert_eq!(sent("d:alice:alice", identity("alice", None)), Ok(note));
     // Where two fields disagree, neither is believed.
-    let wrong = |field| Err(DecodeError::Field { origin: 6, field });
+    let wrong = Err;
     assert_eq!(sent("g:team%207", identity("bob", None)), wrong("to.eid"));
     for conversation in ["d:alice:carol", "d:bob:bob", "d:bob:carol"] {
         assert_eq!(sent(conversation, identity("bob", None)), wrong("conversation"), "{conversation}");

@@ -152,8 +152,19 @@ fn live_signals_go_to_somebody_and_are_no_rows() {
         live(|it| (it.status, it.conversation) = (11, "g:team%201".into())),
         Ok(said(group.clone(), Act::Calling))
     );
-    assert_eq!(live(|_| {}), wrong(7, "to.eid"));
-    assert_eq!(live(|it| it.conversation = "g:%zz".into()), wrong(7, "conversation"));
+    // BM-ACK-2: what has a name is refused by it.
+    let refused =
+        |field| Ok(ClientPacket::Unfit { id: ClientRef::new("t").unwrap(), reason: Reject::Field(field) });
+    assert_eq!(live(|_| {}), refused("to.eid"));
+    assert_eq!(live(|it| it.conversation = "g:%zz".into()), refused("conversation"));
+    assert_eq!(live(|it| it.id.clear()), wrong(7, "to.eid"));
+    let (id, reason) = (id("t"), Reject::Field("status"));
+    for (origin, status) in [(6, 1), (7, 0)] {
+        let id = id.clone();
+        let declined = ServerPacket::Declined { origin, id, reason, retry_after_ms: None };
+        let Payload::Signal(it) = written(&declined) else { panic!() };
+        assert_eq!((it.r#type, it.status, it.code, it.id.as_str()), (3, status, 422, "t"));
+    }
 
     let from = device("bob", "b1");
     let signal = Signal { id: None, to: group, act: Act::Declined, at: Some(UnixMs(9)) };

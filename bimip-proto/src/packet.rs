@@ -64,6 +64,13 @@ pub enum ClientPacket {
     },
     /// I log out.
     LogOut(LogOut),
+    /// Something that its codec could not carry over, though it could read the name: refused by it.
+    Unfit {
+        /// What the client called it.
+        id: ClientRef,
+        /// What is wrong with it.
+        reason: Reject,
+    },
     /// Are you there?
     Ping(Ping),
     /// I am leaving.

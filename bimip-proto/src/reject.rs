@@ -34,6 +34,9 @@ pub enum Reject {
     /// The token is not good, or not this user's.
     #[error("the token is not valid")]
     BadToken,
+    /// A field that has to be there is not, or holds what it may not hold.
+    #[error("the field {0} is missing or not valid")]
+    Field(&'static str),
     /// The server does not do this (yet).
     #[error("not supported")]
     Unsupported,

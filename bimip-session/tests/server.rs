@@ -120,7 +120,7 @@ fn a_device_gets_what_it_has_not_disposed_of_and_nothing_twice() {
         house.heard(b1).into_iter().filter(|packet| matches!(packet, ServerPacket::Noted(_))).collect();
     assert_eq!(
         noted,
-        [ServerPacket::Noted(Noted::Disposed(Offset(3))), ServerPacket::Noted(Noted::Disposed(Offset(2)))]
+        [ServerPacket::Noted(Noted::Disposed(Offset(3))), ServerPacket::Noted(Noted::Disposed(Offset(3)))]
     );
     assert_eq!(house.book.cursor(&device("b", "1")), Ok(Offset(3)), "a cursor never goes back");
     house.input(Input::Closed(b1));
@@ -747,4 +747,58 @@ fn a_device_that_comes_straight_back_is_not_sent_again_what_it_has() {
     assert_eq!(rows(&house.heard(back)), []);
     house.says(a, ClientPacket::Send(draft("r2", "b", "y")));
     assert_eq!(rows(&house.heard(back)), [Offset(2)]);
+}
+
+#[test]
+fn a_goodbye_comes_after_the_answers() {
+    // BM-BYE-2, DM-ORD-3, DM-ACK-4.
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.heard(a);
+    house.hold_commits = true;
+    for n in 0..3 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "hello")));
+    }
+    house.says(a, ClientPacket::Bye);
+    assert_eq!((house.heard(a), house.closed.len()), (vec![], 0), "not before they are stored");
+    house.says(a, ClientPacket::Send(draft("r9", "b", "too late")));
+    assert!(matches!(&house.heard(a)[..], [ServerPacket::Rejected { .. }]));
+    house.commit_held();
+    let heard = house.heard(a);
+    assert!(
+        matches!(
+            &heard[..],
+            [
+                ServerPacket::Accepted { .. },
+                ServerPacket::Accepted { .. },
+                ServerPacket::Accepted { .. },
+                ServerPacket::Bye(CloseReason::Bye)
+            ]
+        ),
+        "{heard:?}"
+    );
+    assert_eq!(house.closed, [(a, CloseReason::Bye)]);
+}
+
+#[test]
+fn a_window_is_kept_to_the_byte_also_by_rows_as_they_come() {
+    // DM-WIN-1: one row always fits, and no row goes over.
+    let mut config = Config::default();
+    config.window.bytes = 1_000;
+    let mut house = House::with(config);
+    let (a, b1) = (device("a", "1"), device("b", "1"));
+    let (a, b) = (house.open(Caps::FULL, &a), house.open(Caps::FULL, &b1));
+    house.heard(b);
+    let text = "x".repeat(400);
+    for n in 0..4 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", &text)));
+    }
+    house.says(a, ClientPacket::Send(draft("long", "b", &"x".repeat(5_000))));
+    assert_eq!(rows(&house.heard(b)), [Offset(1), Offset(2)], "a third would be over");
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(rows(&house.heard(b)), [Offset(3)]);
+    house.says(b, ClientPacket::Dispose(Offset(3)));
+    assert_eq!(rows(&house.heard(b)), [Offset(4)], "what fits nowhere waits until it is alone");
+    house.says(b, ClientPacket::Dispose(Offset(4)));
+    assert_eq!(rows(&house.heard(b)), [Offset(5)]);
 }

@@ -1,8 +1,8 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    Body, BodyKind, Claim, ClientPacket, Device, Draft, Form, Offset, Ping, Said, Seal, Status, UserId,
-    limits,
+    Body, BodyKind, Claim, ClientPacket, ClientRef, Device, Draft, Form, Offset, Ping, Reject, Said, Seal,
+    Status, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -62,8 +62,14 @@ impl Reading<'_> {
                 (claim(it.from.as_ref(), "from.eid")?, ClientPacket::SetVisible { id, visible })
             }
             Payload::TokenAuthority(it) => (Claim::Own, account::token(fields, it)?),
-            Payload::Message(it) => (claim(it.from.as_ref(), "from.eid")?, message(fields, me, it)?),
-            Payload::Signal(it) => (claim(it.from.as_ref(), "from.eid")?, signal(fields, self.me, &it)?),
+            Payload::Message(it) => {
+                let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, ClientRef::new(&it.id).ok());
+                (claim, by_name(id, message(fields, me, it))?)
+            }
+            Payload::Signal(it) => {
+                let id = ClientRef::new(&it.id).ok();
+                (claim(it.from.as_ref(), "from.eid")?, by_name(id, signal(fields, self.me, &it))?)
+            }
             Payload::PushNotification(it) => {
                 (claim(it.from.as_ref(), "from.eid")?, account::push(fields, self.me, it)?)
             }
@@ -100,6 +106,22 @@ impl Reading<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// BM-ACK-2: what has a name is refused by it.
+fn by_name(
+    id: Option<ClientRef>,
+    read: Result<ClientPacket, DecodeError>,
+) -> Result<ClientPacket, DecodeError> {
+    match (id, read) {
+        (Some(id), Err(DecodeError::Field { field, .. })) => {
+            Ok(ClientPacket::Unfit { id, reason: Reject::Field(field) })
+        }
+        (Some(id), Err(DecodeError::TooLong { .. })) => {
+            Ok(ClientPacket::Unfit { id, reason: Reject::TooLarge })
+        }
+        (_, read) => read,
     }
 }
 

@@ -228,7 +228,7 @@ fn receipt(me: Option<&Device>, row: &Row, receipt: &Receipt, out: &mut Frames) 
     about(final_names, last, out);
 }
 
-/// BM-ERR-2: a live signal is refused in its own words, everything else by an error that names its route.
+/// BM-ERR-2: a message and a live signal are refused in their own words, everything else by an error that names its route.
 fn declined(
     me: Option<&Device>,
     origin: u32,
@@ -237,9 +237,10 @@ fn declined(
     retry_after_ms: Option<u32>,
     out: &mut Frames,
 ) {
-    if origin == route::SIGNAL {
-        // Status 0: a live status that is refused is not told which it was, its `id` says that.
-        let about = Signal { id: ref_text(id), status: 0, ..answer(me, Status::Sent) };
+    if matches!(origin, route::SIGNAL | route::MESSAGE) {
+        // What a signal said is not said again, its `id` tells; a message was to be sent.
+        let status = if origin == route::MESSAGE { numbers::SENT } else { 0 };
+        let about = Signal { id: ref_text(id), status, ..answer(me, Status::Sent) };
         return refuse(about, reason, retry_after_ms, out);
     }
     let error = v1::ErrorMessage {

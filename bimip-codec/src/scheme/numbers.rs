@@ -202,6 +202,7 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::NotMember => 442,
         Reject::Full => 471,
         Reject::BadToken => 498,
+        Reject::Field(_) => 422,
         Reject::Unavailable => 503,
         _ => 501,
     }
@@ -214,6 +215,7 @@ pub const fn reject(code: i32) -> Reject {
         403 => Reject::NotYourself,
         404 => Reject::NoSuchMessage,
         409 => Reject::Conflict,
+        422 => Reject::Field(""),
         413 => Reject::TooLarge,
         429 => Reject::Busy,
         442 => Reject::NotMember,

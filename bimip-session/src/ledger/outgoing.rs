@@ -46,9 +46,13 @@ impl Outgoing {
             (Ack::Talk { .. }, Some(Outcome::Stored(placed))) => {
                 ServerPacket::Floor(Floor::Ended { head: placed.head.clone() })
             }
-            (Ack::Talk { to }, Some(Outcome::Refused(reason))) => {
-                ServerPacket::Floor(Floor::Denied { to: to.clone(), reason: *reason })
-            }
+            // The end of a talk is a message, and is refused like one: the floor is not what was asked for.
+            (Ack::Talk { to }, Some(Outcome::Refused(reason))) => ServerPacket::Rejected {
+                client_ref: None,
+                to: Some(to.clone()),
+                reason: *reason,
+                retry_after_ms: None,
+            },
             (Ack::Joined(group), Some(Outcome::Joined { .. })) => {
                 ServerPacket::Noted(Noted::Joined(group.clone()))
             }

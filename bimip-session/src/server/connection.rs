@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, GroupId, Now, Offset, Said, TokenTask, limits};
+use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Said, TokenTask, limits};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -16,8 +16,9 @@ use super::reader::Reader;
 /// | `Granting` | `Granted` yes / no | `Attaching` / closed |
 /// | `Attaching` | `Attached` | `Live` |
 /// | any | a packet out of place | the same, with an answer and a strike |
-/// | `Live` | `Drain`, expiry, a newer session, `Bye` | `Leaving` |
+/// | `Live` | `Drain`, `Bye` | `Leaving` |
 /// | `Leaving` | the last of its commits is answered | closed |
+/// | any | expiry, revocation, a newer session, silence, strikes | closed |
 #[derive(Debug)]
 pub(super) enum Phase {
     AwaitSignIn,
@@ -33,9 +34,10 @@ pub(super) enum Phase {
         grant: Grant,
         reader: Box<Reader>,
     },
-    /// Nothing more is taken from it; what it is owed still goes out.
+    /// Nothing more is taken from it; what it is owed still goes out, and then this goodbye.
     Leaving {
         grant: Grant,
+        reason: CloseReason,
     },
 }
 
@@ -92,7 +94,7 @@ impl Connection {
     /// Who it is, once that is known.
     pub(super) const fn grant(&self) -> Option<&Grant> {
         match &self.phase {
-            Phase::Attaching { grant, .. } | Phase::Live { grant, .. } | Phase::Leaving { grant } => {
+            Phase::Attaching { grant, .. } | Phase::Live { grant, .. } | Phase::Leaving { grant, .. } => {
                 Some(grant)
             }
             Phase::AwaitSignIn | Phase::Granting => None,

@@ -343,36 +343,40 @@ impl ServerCore {
         }
         self.draining = Some(reason);
         for conn in conns {
-            self.leave(now, conn);
+            self.leave(now, conn, self.goodbye());
         }
     }
 
     /// Lets a connection go once its last command is answered.
-    fn leave(&mut self, now: Now, conn: ConnId) {
+    pub(super) fn leave(&mut self, now: Now, conn: ConnId, reason: CloseReason) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         match (connection.commits, connection.grant().cloned()) {
-            (1.., Some(grant)) => connection.phase = Phase::Leaving { grant },
-            _ => self.part(now, conn),
+            (1.., Some(grant)) => connection.phase = Phase::Leaving { grant, reason },
+            _ => self.part(now, conn, reason),
         }
     }
 
-    /// The last goodbye of a drain. What still waits is refused by name: nothing is passed over in silence.
-    fn part(&mut self, now: Now, conn: ConnId) {
+    /// The last goodbye. What still waits is refused by name: nothing is passed over in silence.
+    fn part(&mut self, now: Now, conn: ConnId, reason: CloseReason) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         if matches!(connection.phase, Phase::Live { .. } | Phase::Leaving { .. }) {
             for said in std::mem::take(&mut connection.held) {
                 self.refuse(conn, &ack_of(&said.packet), Reject::Unavailable);
             }
         }
-        self.close(now, conn, self.goodbye());
+        self.close(now, conn, reason);
     }
 
     /// A ticket of this connection is answered.
     pub(super) fn answered(&mut self, now: Now, conn: ConnId) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         connection.commits = connection.commits.saturating_sub(1);
-        if connection.commits == 0 && matches!(connection.phase, Phase::Leaving { .. }) {
-            self.part(now, conn);
+        if connection.commits > 0 {
+            return;
+        }
+        if let Phase::Leaving { reason, .. } = &connection.phase {
+            let reason = reason.clone();
+            self.part(now, conn, reason);
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Reader {
     reading: bool,
     in_flight: VecDeque<Flying>,
     flying_bytes: u64,
+    /// The next row did not fit. Nothing is read until something was disposed of.
+    cramped: bool,
     barrier: Barrier,
 }
 
@@ -92,6 +94,7 @@ impl Reader {
             reading: false,
             in_flight: VecDeque::new(),
             flying_bytes: 0,
+            cramped: false,
             barrier: Barrier::Quiet,
         }
     }
@@ -107,7 +110,7 @@ impl Reader {
     /// A row became durable.
     pub(super) fn offer(&mut self, offset: Offset, entry: &Arc<Entry>) -> Offer {
         self.head = self.head.max(offset);
-        if self.reading || offset != self.sent.next() || !self.has_room() {
+        if self.reading || offset != self.sent.next() || !self.has_room_for(weight(entry)) {
             return Offer::Later;
         }
         self.advance(offset, entry)
@@ -120,7 +123,11 @@ impl Reader {
             if offset <= self.sent {
                 continue;
             }
-            if offset != self.sent.next() || !self.has_room() {
+            if offset != self.sent.next() {
+                break;
+            }
+            if !self.has_room_for(weight(&entry)) {
+                self.cramped = true;
                 break;
             }
             self.head = self.head.max(offset);
@@ -140,7 +147,8 @@ impl Reader {
         let rows = self.window.rows.saturating_sub(u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX));
         let bytes = self.window.bytes.saturating_sub(self.flying_bytes);
         let roomy = self.has_room() && rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2;
-        let roomy = self.in_flight.is_empty() || roomy;
+        // A row that did not fit is not read again before something was disposed of.
+        let roomy = self.in_flight.is_empty() || (roomy && !self.cramped);
         if self.reading || self.sent >= self.head || !roomy {
             return None;
         }
@@ -152,6 +160,8 @@ impl Reader {
     pub(super) fn dispose(&mut self, upto: Offset) -> Disposal {
         let clamped = upto > self.sent;
         let answered = upto.min(self.sent);
+        let stood = self.disposed;
+        self.cramped = false;
         let mut delivered = Vec::new();
         while let Some(flying) = self.in_flight.front().copied().filter(|flying| flying.offset <= answered) {
             self.in_flight.pop_front();
@@ -160,6 +170,8 @@ impl Reader {
         }
         self.settle_cursor(answered);
         self.check();
+        // Where the cursor stands, also if that is further than what was asked for.
+        let answered = answered.max(stood);
         Disposal { answered, cursor: self.cursor(), delivered, clamped }
     }
 
@@ -200,8 +212,14 @@ impl Reader {
     }
 
     fn has_room(&self) -> bool {
+        self.has_room_for(1)
+    }
+
+    /// One row always fits.
+    fn has_room_for(&self, bytes: u64) -> bool {
         self.in_flight.is_empty()
-            || (self.in_flight.len() < self.window.rows as usize && self.flying_bytes < self.window.bytes)
+            || (self.in_flight.len() < self.window.rows as usize
+                && self.flying_bytes + bytes <= self.window.bytes)
     }
 
     fn advance(&mut self, offset: Offset, entry: &Arc<Entry>) -> Offer {

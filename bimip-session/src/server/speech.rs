@@ -1,8 +1,8 @@
 //! What clients say, and what follows.
 
 use bimip_proto::{
-    Claim, ClientPacket, CloseReason, Device, Draft, Fault, FaultKind, MessageRef, Now, Offset, Reject, Said,
-    ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
+    Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, MessageRef, Now, Offset,
+    Reject, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -137,7 +137,8 @@ impl ServerCore {
             ClientPacket::Join(group) => self.join(conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
             ClientPacket::Ping(ping) => self.send(conn, ServerPacket::Pong { ping, at: now.stamp() }),
-            ClientPacket::Bye => self.close(now, conn, CloseReason::Bye),
+            ClientPacket::Bye => self.leave(now, conn, CloseReason::Bye),
+            ClientPacket::Unfit { id, reason } => self.unfit(conn, said.origin, id, reason),
             _ => self.garbled(now, conn, unsupported(said.origin)),
         }
     }
@@ -153,6 +154,12 @@ impl ServerCore {
             }
             None => self.garbled(now, conn, not_yourself(said.origin)),
         }
+    }
+
+    /// A command that could not be read, but whose name could.
+    fn unfit(&mut self, conn: ConnId, origin: u32, id: ClientRef, reason: Reject) {
+        self.counters.rejected += 1;
+        self.send(conn, ServerPacket::Declined { origin, id: Some(id), reason, retry_after_ms: None });
     }
 
     pub(super) fn refuse(&mut self, conn: ConnId, ack: &Ack, reason: Reject) {
