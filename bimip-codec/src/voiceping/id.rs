@@ -76,7 +76,8 @@ pub(super) enum IdForm {
 impl IdForm {
     /// The id as this connection reads it.
     pub(super) fn write(self, text: &str) -> IdText<'_> {
-        let canonical = !text.starts_with(['0', '+']) || text == "0";
+        // Not 0: as a number it is nobody.
+        let canonical = !text.starts_with(['0', '+']);
         match text.parse() {
             Ok(number) if self == Self::Number && canonical && number <= MAX_NUMBER => IdText::Number(number),
             _ => IdText::Text(text),
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn only_canonical_numbers_become_numbers() {
         let number = |text| matches!(IdForm::Number.write(text), IdText::Number(_));
-        assert!(number("7") && number("0") && number("2147483647"));
+        assert!(number("7") && number("1") && number("2147483647"));
         for text in ["", "07", "+7", "-7", "7x", "2147483648", "00"] {
             assert!(!number(text), "{text:?}");
         }
