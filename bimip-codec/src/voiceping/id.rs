@@ -107,7 +107,7 @@ mod tests {
     fn only_canonical_numbers_become_numbers() {
         let number = |text| matches!(IdForm::Number.write(text), IdText::Number(_));
         assert!(number("7") && number("1") && number("2147483647"));
-        for text in ["", "07", "+7", "-7", "7x", "2147483648", "00"] {
+        for text in ["", "0", "07", "+7", "-7", "7x", "2147483648", "00"] {
             assert!(!number(text), "{text:?}");
         }
         assert!(matches!(IdForm::Text.write("7"), IdText::Text("7")));
