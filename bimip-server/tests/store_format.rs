@@ -16,7 +16,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bimip_proto::{Body, Caps, Head, Offset, Reject, Status, TalkAct};
-use bimip_server::storage::embedded::EmbeddedStorage;
+use bimip_server::storage::embedded::verify::Heard;
+use bimip_server::storage::embedded::{EmbeddedStorage, verify};
 use bimip_server::storage::{Storage, StorageError};
 use house::{House, draft};
 
@@ -50,10 +51,15 @@ fn unpacked(format: u32) -> (tempfile::TempDir, String) {
 // MISSION N3
 #[test]
 fn it_reads_as_described() {
-    let (directory, described) = unpacked(1);
-    let store = EmbeddedStorage::open(directory.path()).unwrap();
-    assert_eq!(house::description(&store, &story::DEVICES), described);
+    for format in OLD {
+        let (directory, described) = unpacked(format);
+        let store = EmbeddedStorage::open(directory.path()).unwrap();
+        assert_eq!(house::description(&store, &story::DEVICES), described, "format {format}");
+    }
 }
+
+/// Formats that this version brings up to date.
+const OLD: [u32; 2] = [1, 2];
 
 /// Everything that is not seen by reading: names of drafts, marks, numbers that go on.
 fn goes_on(directory: &Path) {
@@ -92,8 +98,10 @@ fn goes_on(directory: &Path) {
 // MISSION N3
 #[test]
 fn it_goes_on_where_it_was() {
-    let (directory, _) = unpacked(1);
-    goes_on(directory.path());
+    for format in OLD {
+        let (directory, _) = unpacked(format);
+        goes_on(directory.path());
+    }
 }
 
 fn read(directory: &Path, name: &str) -> Vec<u8> {
@@ -103,8 +111,11 @@ fn read(directory: &Path, name: &str) -> Vec<u8> {
 fn is_as_described(directory: &Path, described: &str) {
     let store = EmbeddedStorage::open(directory).unwrap();
     assert_eq!(house::description(&store, &story::DEVICES), described);
+    for (who, contacts) in story::CONTACTS {
+        assert_eq!(house::contacts(&store, who), contacts, "the contacts of {who}");
+    }
     drop(store);
-    assert_eq!(read(directory, "format"), b"bimip store 2\n");
+    assert_eq!(read(directory, "format"), b"bimip store 3\n");
     let version = concat!("bimip-server ", env!("CARGO_PKG_VERSION"), "\n");
     assert_eq!(read(directory, "writer"), version.as_bytes());
 }
@@ -112,21 +123,53 @@ fn is_as_described(directory: &Path, described: &str) {
 // MISSION N3
 #[test]
 fn it_is_brought_up_to_date_once() {
-    let (directory, described) = unpacked(1);
-    let before = read(directory.path(), "engine/0.jnl").len();
-    is_as_described(directory.path(), &described);
-    let journal = read(directory.path(), "engine/0.jnl");
-    assert!(journal.len() > before, "one batch");
-    is_as_described(directory.path(), &described);
-    assert_eq!(read(directory.path(), "engine/0.jnl"), journal, "and no other");
-    goes_on(directory.path());
+    for format in OLD {
+        let (directory, described) = unpacked(format);
+        let before = read(directory.path(), "engine/0.jnl").len();
+        is_as_described(directory.path(), &described);
+        let journal = read(directory.path(), "engine/0.jnl");
+        assert!(journal.len() > before, "something was written");
+        is_as_described(directory.path(), &described);
+        assert_eq!(read(directory.path(), "engine/0.jnl"), journal, "and nothing again");
+        is_whole(directory.path());
+        goes_on(directory.path());
+        is_whole(directory.path());
+    }
+}
+
+fn is_whole(directory: &Path) {
+    let mut findings = Vec::new();
+    let summary = verify(directory, |heard| {
+        if let Heard::Finding(finding) = heard {
+            findings.push(finding.to_string());
+        }
+    });
+    assert_eq!((summary.unwrap().findings, findings), (0, Vec::new()));
+}
+
+// MISSION L3
+#[test]
+fn what_this_version_writes_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    story::play(directory.path());
+    is_whole(directory.path());
+    let store = EmbeddedStorage::open(directory.path()).unwrap();
+    for (who, contacts) in story::CONTACTS {
+        assert_eq!(house::contacts(&store, who), contacts, "the contacts of {who}");
+    }
 }
 
 /// Wherever the process or the machine ended while it was brought up to date.
 // MISSION N3
 #[test]
 fn an_interrupted_migration_is_finished() {
-    let (done, described) = unpacked(1);
+    for format in OLD {
+        an_interruption_anywhere(format);
+    }
+}
+
+fn an_interruption_anywhere(format: u32) {
+    let (done, described) = unpacked(format);
     let before = read(done.path(), "engine/0.jnl");
     let length = before.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     is_as_described(done.path(), &described);
@@ -134,9 +177,9 @@ fn an_interrupted_migration_is_finished() {
     let end = after.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     assert_eq!(after[..length], before[..length]);
 
-    // The batch was begun and not finished, or finished and the file not yet.
+    // A batch was begun and not finished, or finished and the next or the file not yet.
     for written in (length..=end).step_by(11).chain([end]) {
-        let (directory, _) = unpacked(1);
+        let (directory, _) = unpacked(format);
         fs::write(directory.path().join("store/engine/0.jnl"), &after[..written]).unwrap();
         fs::write(directory.path().join("store/writer.new"), b"bimip").unwrap();
         is_as_described(directory.path(), &described);
@@ -153,7 +196,7 @@ fn a_later_format_is_refused_with_the_name_of_its_writer() {
     fs::write(directory.path().join("store/writer"), "bimip-server 4.5.6\n").unwrap();
     let error = EmbeddedStorage::open(directory.path()).unwrap_err();
     let StorageError::Format { found, known, writer } = &error else { panic!("{error}") };
-    assert_eq!((*found, *known, writer.as_deref()), (7, 2, Some("bimip-server 4.5.6")));
+    assert_eq!((*found, *known, writer.as_deref()), (7, 3, Some("bimip-server 4.5.6")));
     assert!(error.to_string().contains("written by bimip-server 4.5.6"), "{error}");
     assert_eq!(read(directory.path(), "format"), b"bimip store 7\n", "left alone");
 }

@@ -152,6 +152,12 @@ pub(crate) fn sound(byte: u8) -> TalkAct {
     TalkAct::Audio { label: None, payload: Bytes::from(vec![byte; 20]) }
 }
 
+/// Whom somebody has a conversation with.
+pub(crate) fn contacts(store: &EmbeddedStorage, who: &str) -> Vec<String> {
+    let contacts = store.reader().contacts(&user(who)).unwrap();
+    contacts.iter().map(ToString::to_string).collect()
+}
+
 /// All that a reader of the store can see of these devices, as text.
 pub(crate) fn description(store: &EmbeddedStorage, devices: &[(&str, &[&str])]) -> String {
     let mut text = String::new();

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, Draft, Form, GroupId, MessageRef, Offset, Seal, Status,
-    TalkAct, UnixMs,
+    Address, Body, BodyKind, Caps, ClientPacket, DeviceName, Draft, Form, GroupId, LogOut, MessageRef,
+    Offset, PushToken, Seal, Status, TalkAct, UnixMs,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
@@ -21,6 +21,15 @@ pub(crate) const DEVICES: [(&str, &[&str]); 5] = [
     ("nobody", &["phone"]),
 ];
 
+/// Whom they have a conversation with: one without a message in it is none.
+pub(crate) const CONTACTS: [(&str, &[&str]); 5] = [
+    ("ann", &["bob", "carl_9"]),
+    ("bob", &["ann", "carl_9"]),
+    ("carl_9", &["ann", "bob", "dörte"]),
+    ("dörte", &["carl_9"]),
+    ("nobody", &[]),
+];
+
 pub(crate) const START_UNIX_MS: u64 = 1_763_652_000_000;
 
 /// Drafts of `ann/phone` to `bob` with a name each: what a resend of one must find.
@@ -32,6 +41,7 @@ pub(crate) fn play(path: &Path) {
     let mut house = House::new(EmbeddedStorage::open(path).unwrap(), START_UNIX_MS);
     before(&mut house);
     groups(&mut house);
+    accounts(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -95,6 +105,25 @@ fn groups(house: &mut House) {
     house.mark(bob, &first, Status::Read);
     // Nothing but a stamp: there is a conversation, and no message in it.
     house.talk(carl, "carl_9", "nobody", TalkAct::Stop);
+}
+
+/// Since format 3.
+fn accounts(house: &mut House) {
+    let phone = house.open(Caps::FULL, "ann", "phone");
+    let tablet = house.open(Caps::FULL, "ann", "tablet");
+    let push = |token: Option<&'static str>| {
+        let token = token.map(|token| Bytes::from_static(token.as_bytes()));
+        ClientPacket::PushToken(PushToken { id: None, service: "fcm".into(), token })
+    };
+    for token in [Some("first"), Some("second"), None, Some("third")] {
+        house.say(phone, push(token));
+    }
+    house.say(tablet, push(Some("another")));
+    house.say(phone, ClientPacket::SetVisible { id: None, visible: false });
+    house.say(phone, ClientPacket::LogOut(LogOut::Device(DeviceName::new("lost").ok())));
+    house.say(tablet, ClientPacket::LogOut(LogOut::Device(None)));
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    house.say(bob, ClientPacket::LogOut(LogOut::Account));
 }
 
 fn after(house: &mut House) {

@@ -34,7 +34,7 @@ pub(super) fn migrate(
     let mut tally = tally;
     note_writer(store)?;
     if found < 3 {
-        tally = add_contacts(engine, tally)?;
+        tally = add_contacts(engine, tally, BATCH_ROWS)?;
     }
     if found != FORMAT {
         tally.batch += 1;
@@ -46,7 +46,7 @@ pub(super) fn migrate(
 }
 
 /// Writes who has a conversation with whom, from the conversations of two that have a message in them.
-fn add_contacts(engine: &Engine, mut tally: Tally) -> Result<Tally, StorageError> {
+fn add_contacts(engine: &Engine, mut tally: Tally, batch_rows: usize) -> Result<Tally, StorageError> {
     let rows = Rows::now(engine);
     let mut batch = Vec::new();
     for (number, conversation) in (1..).zip(rows.all_direct()) {
@@ -57,7 +57,7 @@ fn add_contacts(engine: &Engine, mut tally: Tally) -> Result<Tally, StorageError
             batch.push((keys::contact(low_no, high_no), high));
             batch.push((keys::contact(high_no, low_no), low));
         }
-        if batch.len() >= BATCH_ROWS {
+        if batch.len() >= batch_rows {
             tally = write(engine, &mut batch, tally)?;
         }
         if number % PROGRESS_CONVERSATIONS == 0 {
@@ -104,4 +104,107 @@ fn write(
     insert_sealed(&mut batch, &engine.small, &keys::TALLY, tally.to_bytes());
     batch.commit()?;
     Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::sync::Arc;
+
+    use bimip_proto::{
+        Address, Body, BodyKind, Device, DeviceName, GroupId, Head, Message, MessageId, Seq, UnixMs,
+    };
+    use bimip_session::ledger::Write;
+    use fjall::PersistMode;
+
+    use crate::storage::embedded::EmbeddedStorage;
+    use crate::storage::embedded::writer::Writer;
+    use crate::storage::{Reader, Storage};
+
+    fn user(number: u64) -> UserId {
+        UserId::new(&format!("u{number}")).unwrap()
+    }
+
+    /// The first message of a conversation as a store of format 2 has it: without contacts.
+    fn message(sequence: u64, from: u64, to: Address) -> [Write; 2] {
+        let head = Head {
+            id: MessageId::new(1, sequence),
+            from: Device::new(user(from), DeviceName::new("d").unwrap()),
+            to: to.clone(),
+            client_ref: None,
+            client_time: None,
+            at: UnixMs(1),
+            stamp: UnixMs(1),
+            seq: Seq(1),
+            kind: BodyKind::Text,
+        };
+        let conversation = ConversationId::of(&user(from), &to);
+        let entry = Arc::new(Entry::Message(Message { head, body: Body::text("x") }));
+        [
+            Write::Log { sequence, entry },
+            Write::History { conversation, seq: Seq(1), stamp: UnixMs(1), sequence },
+        ]
+    }
+
+    fn write(storage: &mut EmbeddedStorage, writes: &[Write]) {
+        let rows = Rows::now(&storage.engine);
+        let mut writer = Writer::new(rows, &mut storage.memo, storage.tally, writes.len());
+        writes.iter().for_each(|write| writer.add(write).unwrap());
+        let tally = writer.commit(PersistMode::SyncData).unwrap();
+        storage.prove(tally);
+    }
+
+    // MISSION N3
+    #[test]
+    fn contacts_are_written_in_batches_and_again_where_they_were() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+        let mut writes = Vec::new();
+        for other in 1..=10 {
+            // Some were written to, and some wrote.
+            let (from, to) = if other % 2 == 0 { (0, other) } else { (other, 0) };
+            writes.extend(message(other, from, Address::User(user(to))));
+        }
+        writes.extend(message(11, 0, Address::User(user(0))));
+        writes.extend(message(12, 0, Address::Group(GroupId::new("g").unwrap())));
+        let conversation = ConversationId::of(&user(0), &Address::User(user(99)));
+        writes.push(Write::Stamp { conversation, stamp: UnixMs(1) });
+        write(&mut storage, &writes);
+        let reader = storage.reader();
+        assert_eq!(reader.contacts(&user(0)).unwrap(), []);
+
+        for _ in 0..2 {
+            let before = storage.tally;
+            let tally = add_contacts(&storage.engine, before, 6).unwrap();
+            assert_eq!(
+                (tally.batch, tally.sequence, tally.name),
+                (before.batch + 4, before.sequence, before.name)
+            );
+            storage.prove(tally);
+            let mut others: Vec<UserId> = (1..=10).map(user).collect();
+            others.sort_unstable();
+            assert_eq!(reader.contacts(&user(0)).unwrap(), others);
+            for other in others {
+                assert_eq!(reader.contacts(&other).unwrap(), [user(0)]);
+            }
+            assert_eq!(reader.contacts(&user(99)).unwrap(), []);
+        }
+        drop((reader, storage));
+        assert!(EmbeddedStorage::open(directory.path()).is_ok(), "it ends where its tally says");
+    }
+
+    // MISSION N3
+    #[test]
+    fn a_conversation_whose_first_message_is_of_another_is_damage() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+        let [log, _] = message(1, 0, Address::Group(GroupId::new("g").unwrap()));
+        let conversation = ConversationId::of(&user(0), &Address::User(user(1)));
+        let history = Write::History { conversation, seq: Seq(1), stamp: UnixMs(1), sequence: 1 };
+        write(&mut storage, &[log, history]);
+        let error = add_contacts(&storage.engine, storage.tally, 6).unwrap_err();
+        assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
+        assert_eq!(storage.reader().contacts(&user(0)).unwrap(), []);
+    }
 }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use bimip_proto::{ClientRef, DeviceName, GroupId, Offset, Seq, UserId};
-use bimip_session::ledger::{GroupHead, Membership, Stay, Write};
+use bimip_proto::{
+    ClientRef, Device, DeviceName, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId, limits,
+};
+use bimip_session::ledger::{GroupHead, Membership, Standing, Stay, Write};
+use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::*;
@@ -14,6 +18,7 @@ use crate::storage::embedded::EmbeddedStorage;
 use crate::storage::embedded::checksum::seal;
 use crate::storage::embedded::keys;
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
+use crate::storage::embedded::rows::account::put_standing;
 use crate::storage::embedded::writer::Writer;
 
 #[path = "../../../../tests/store_format/pack.rs"]
@@ -37,7 +42,16 @@ fn store() -> tempfile::TempDir {
     let group = GroupId::new("g").unwrap();
     let member = |name| Write::Member { group: group.clone(), user: user(name), membership: in_group() };
     let head = GroupHead { open: true, members: 2 };
-    let writes = [Write::Group { group: group.clone(), head }, member("ann"), member("bob")];
+    let token = PushToken { id: None, service: "fcm".into(), token: Some(Bytes::from_static(b"x")) };
+    let phone = Device::new(user("ann"), DeviceName::new("phone").unwrap());
+    let standing = Arc::new(Standing { hidden: true, ..Standing::default() });
+    let writes = [
+        Write::Group { group: group.clone(), head },
+        member("ann"),
+        member("bob"),
+        Write::Standing { user: user("ann"), standing },
+        Write::PushToken { device: phone, token: Some(token) },
+    ];
     let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, writes.len());
     writes.iter().for_each(|write| writer.add(write).unwrap());
     let tally = writer.commit(PersistMode::SyncData).unwrap();
@@ -86,6 +100,14 @@ impl Plant {
         ConversationNo(self.number(&keys::group(&GroupId::new("g").unwrap())))
     }
 
+    fn push_token(&self, device: &str) -> Vec<u8> {
+        keys::push_token(self.user("ann"), &DeviceName::new(device).unwrap())
+    }
+
+    fn contact(&self, of: &str, other: &str) -> [u8; 17] {
+        keys::contact(self.user(of), self.user(other))
+    }
+
     /// Writes numbers as a row, with a checksum that fits.
     fn put<const N: usize>(&self, key: &[u8], numbers: [u64; N]) {
         self.put_bytes(key, &numbers.map(u64::to_be_bytes).concat());
@@ -109,6 +131,15 @@ fn planted(directory: &Path, change: impl FnOnce(&Plant)) {
     let small = db.keyspace("small", KeyspaceCreateOptions::default).unwrap();
     change(&Plant { log, small });
     db.persist(PersistMode::SyncAll).unwrap();
+}
+
+/// A standing with one more revoked token than are kept.
+fn many_tokens() -> Vec<u8> {
+    let tokens =
+        (0..=limits::REVOKED_TOKENS).map(|number| (TokenId::new(&number.to_string()).unwrap(), UnixMs(1)));
+    let mut value = Vec::new();
+    put_standing(&mut value, &Standing { tokens: tokens.collect(), ..Standing::default() });
+    value
 }
 
 /// All files with their contents.
@@ -141,11 +172,13 @@ fn a_whole_store_is_found_whole_and_left_alone() {
 // MISSION L3
 #[test]
 fn a_store_of_an_older_format_is_read_as_it_is() {
-    let directory = tempfile::tempdir().unwrap();
-    pack::unpack(FIXTURE, directory.path());
-    let before = files(directory.path());
-    assert_eq!(findings(directory.path()).1, Vec::<String>::new());
-    assert!(files(directory.path()) == before);
+    for fixture in [FIXTURE, include_str!("../../../../tests/fixtures/store-format-2.pack")] {
+        let directory = tempfile::tempdir().unwrap();
+        pack::unpack(fixture, directory.path());
+        let before = files(directory.path());
+        assert_eq!(findings(directory.path()).1, Vec::<String>::new());
+        assert!(files(directory.path()) == before);
+    }
 }
 
 // MISSION L3
@@ -165,7 +198,7 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 37] = [
+    let cases: [(Change, &str, &str); 49] = [
         (|it| it.small.insert(b"\x99x", b"y").unwrap(), "small 9978", "kind that this version does not know"),
         (|it| it.small.insert(b"\x10x", b"y").unwrap(), "small 1078", "kind that this version does not know"),
         (|it| it.put(b"\x02a/b", [1]), "small 02612f62", "kind that this version does not know"),
@@ -258,6 +291,41 @@ fn every_kind_of_damage_is_found_where_it_is() {
             "list of groups says otherwise",
         ),
         (|it| it.take(&keys::member(it.group(), it.user("ann"))), "of user", "the user is not in this group"),
+        (|it| it.put_bytes(&keys::standing(it.user("ann")), &[9]), "the standing of user", "shape"),
+        (
+            |it| it.put_bytes(&keys::standing(it.user("ann")), &many_tokens()),
+            "the standing of user",
+            "257 tokens",
+        ),
+        (|it| it.put_bytes(&keys::standing(UserNo(99)), &[0; 11]), "the standing of user 99", "no such user"),
+        (|it| it.put_bytes(&it.push_token("phone"), b"\x09x"), "the push token of device phone", "shape"),
+        (
+            |it| it.put_bytes(&keys::push_token(UserNo(99), &DeviceName::new("d").unwrap()), &[0, 0]),
+            "the push token of device d of user 99",
+            "no such user",
+        ),
+        (
+            |it| {
+                for number in 0..limits::PUSH_TOKENS {
+                    it.put_bytes(&it.push_token(&format!("d{number}")), &[0, 0]);
+                }
+            },
+            "the push token of device phone",
+            "more push tokens than the 64",
+        ),
+        (|it| it.put_bytes(&it.contact("ann", "bob"), b""), "contact", "shape"),
+        (|it| it.put_bytes(&it.contact("ann", "bob"), b"carl_9"), "contact", "carl_9 has another number"),
+        (|it| it.put_bytes(&keys::contact(UserNo(99), it.user("bob")), b"bob"), "of user 99", "no such user"),
+        (|it| it.take(&it.contact("ann", "bob")), "contact", "the user is no contact of this one"),
+        (|it| it.take(&it.contact("ann", "bob")), "the number of the conversation of users", "not contacts"),
+        (
+            |it| {
+                it.put_bytes(&it.contact("ann", "dörte"), "dörte".as_bytes());
+                it.put_bytes(&it.contact("dörte", "ann"), b"ann");
+            },
+            "contact",
+            "the two have no conversation",
+        ),
     ];
     let clean = store();
     let clean = pack::pack(clean.path());
