@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Head, MessageRef, Noted,
-    Now, Offset, Reject, Said, ServerPacket, Status, UserId,
+    Address, Body, Caps, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Head, LogOut, MessageRef,
+    Noted, Now, Offset, Reject, Said, ServerPacket, Status, UserId,
 };
 use bimip_server::storage::embedded::EmbeddedStorage;
 use bimip_server::storage::{Reader, Storage, StorageError};
@@ -18,7 +18,7 @@ const USERS: [&str; 3] = ["ann", "bob", "eve"];
 /// Ann writes, Bob and Eve read.
 const ANN: ConnId = ConnId(1);
 
-/// All rows of all mailboxes, where all devices stand.
+/// All rows of all mailboxes, where all devices stand, with whom their users have a conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
     mailboxes: Vec<Vec<(Offset, Arc<Entry>)>>,
@@ -82,7 +82,7 @@ impl Desk {
         })
     }
 
-    /// So many messages in batches of several sizes, cursors, receipts.
+    /// So many messages in batches of several sizes, cursors, receipts, and decisions about an account.
     pub(crate) fn live(&mut self, life: usize, messages: usize) {
         let numbers: Vec<usize> = (life * 1_000..).take(messages).collect();
         for some in numbers.chunks(3) {
@@ -91,7 +91,13 @@ impl Desk {
             assert_eq!(accepted(&heard).len(), some.len(), "{heard:?}");
         }
         let head = self.storage.reader().attach(&device("bob")).unwrap().head;
-        self.say(ConnId(2), "bob", vec![ClientPacket::Dispose(Offset(head.0 / 2))]);
+        let lost = DeviceName::new(&format!("lost {life}")).ok();
+        let decided = [
+            ClientPacket::Dispose(Offset(head.0 / 2)),
+            ClientPacket::SetVisible { id: None, visible: false },
+            ClientPacket::LogOut(LogOut::Device(lost)),
+        ];
+        self.say(ConnId(2), "bob", decided.into());
     }
 
     /// Needs what reading does not show: sends everything again, marks messages by their alias, sends something new.

@@ -7,8 +7,9 @@ use bimip_proto::{
     Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, MessageId, MessageRef, Now, Status,
 };
 use bimip_session::Machine;
-use bimip_session::ledger::{Book, Ticket, settle};
+use bimip_session::ledger::{Book, Ticket, Write, settle};
 use bimip_session::server::{Config, ConnId, Grant, Input, Output, ServerCore};
+use bytes::Bytes;
 use fjall::PersistMode;
 
 use super::*;
@@ -163,6 +164,8 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
         assert_eq!(view.mailbox_head(&who).unwrap(), book.mailbox_head(&who).unwrap(), "{who}");
         assert_eq!(view.cursor(&device).unwrap(), book.cursor(&device).unwrap(), "{who}");
         assert_eq!(view.groups_of(&who).unwrap(), book.groups_of(&who).unwrap(), "{who}");
+        assert_eq!(view.standing(&who).unwrap(), book.standing(&who).unwrap(), "{who}");
+        assert_eq!(view.push_tokens(&who).unwrap(), book.push_tokens(&who).unwrap(), "{who}");
         for name in GROUPS.map(group) {
             assert_eq!(view.membership(&name, &who).unwrap(), book.membership(&name, &who).unwrap(), "{who}");
         }
@@ -239,7 +242,7 @@ fn the_last_stamp_of_a_batch_stays_the_last() {
     for stamp in 1..=100 {
         for conversation in &conversations {
             let (conversation, stamp) = (conversation.clone(), UnixMs(stamp));
-            writer.add(&bimip_session::ledger::Write::Stamp { conversation, stamp }).unwrap();
+            writer.add(&Write::Stamp { conversation, stamp }).unwrap();
         }
     }
     writer.commit(PersistMode::SyncData).unwrap();
@@ -248,4 +251,72 @@ fn the_last_stamp_of_a_batch_stays_the_last() {
     for conversation in &conversations {
         assert_eq!(view.conversation(conversation).unwrap().stamp, UnixMs(100), "{conversation:?}");
     }
+}
+
+/// What is written last about an account is what is there, in the same batch and in later ones.
+// MISSION L3
+#[test]
+fn accounts_are_as_they_were_written_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+    let mut book = Book::new(storage.engine.epoch);
+    let push = |who: &str, name: &str, token: Option<&'static str>| {
+        let device = Device::new(user(who), DeviceName::new(name).unwrap());
+        let token = token.map(|token| PushToken {
+            id: None,
+            service: "fcm".into(),
+            token: Some(Bytes::from_static(token.as_bytes())),
+        });
+        Write::PushToken { device, token }
+    };
+    let stands = |who: &str, hidden: bool, date: u64| {
+        let standing = Standing { hidden, revoked_before: UnixMs(date), ..Standing::default() };
+        Write::Standing { user: user(who), standing: Arc::new(standing) }
+    };
+    let contact = |who: &str, other: &str| Write::Contact { user: user(who), other: user(other) };
+    let batches = [
+        vec![
+            push("a", "2", Some("x")),
+            push("a", "1", Some("y")),
+            push("a_b", "1", Some("")),
+            stands("a", true, 1),
+        ],
+        vec![
+            push("a", "1", Some("z")),
+            push("a", "2", None),
+            push("a", "10", Some("x")),
+            stands("b", true, 0),
+        ],
+        vec![
+            contact("a", "b"),
+            contact("b", "a"),
+            contact("a", "b"),
+            contact("a", "ünï"),
+            contact("a", "a_b"),
+        ],
+        vec![
+            push("ünï", "1", Some("x")),
+            push("ünï", "1", None),
+            stands("b", true, 1),
+            stands("b", false, 0),
+        ],
+        vec![push("a", "never", None), stands("ünï", false, 0), stands("a", false, 7)],
+    ];
+    for batch in batches {
+        book.apply(&batch);
+        let mut writer =
+            Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, batch.len());
+        batch.iter().for_each(|write| writer.add(write).unwrap());
+        let tally = writer.commit(PersistMode::Buffer).unwrap();
+        storage.prove(tally);
+        same(&BatchView::new(Rows::now(&storage.engine), &mut storage.memo, tally.sequence), &book);
+    }
+    storage.close().unwrap();
+    let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
+    let reader = storage.reader();
+    for who in USERS.map(user) {
+        assert_eq!(reader.contacts(&who).unwrap(), book.contacts(&who), "{who}");
+        assert_eq!(reader.standing(&who).unwrap(), book.standing(&who).unwrap(), "{who}");
+    }
+    same(&BatchView::new(Rows::now(&storage.engine), &mut storage.memo, 0), &book);
 }
