@@ -186,7 +186,7 @@ impl Node {
                 Output::Attach(conn, device) => self.reads.ask(Question::Attach(conn, device)),
                 Output::Contacts(user) => self.reads.ask(Question::Contacts(user)),
                 Output::Token { conn, .. } => {
-                    self.core.handle_input(self.clock.now(), Input::Token(conn, Err(Reject::Unsupported)))
+                    self.core.handle_input(self.clock.now(), Input::Token(conn, Err(Reject::Unsupported)));
                 }
                 Output::Read(request) => self.reads.ask(Question::Page(request)),
                 Output::Authenticate { conn, user, device, token } => {
