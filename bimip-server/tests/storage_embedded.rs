@@ -125,6 +125,10 @@ impl Client {
     }
 }
 
+fn contacts(storage: &EmbeddedStorage, who: &str) -> Result<Vec<UserId>, StorageError> {
+    storage.reader().contacts(&user(who))
+}
+
 fn rows(storage: &EmbeddedStorage, user: &str) -> Result<usize, StorageError> {
     storage
         .reader()
@@ -190,10 +194,10 @@ fn another_format_is_refused_and_left_alone() {
     let directory = three_messages();
     let format = store(&directory).join("format");
     fs::write(store(&directory).join("writer"), "bimip-server 9.9.9\n").unwrap();
-    for (text, found) in [("bimip store 3\n", Some(3)), ("bimip store 0\n", Some(0)), ("something\n", None)] {
+    for (text, found) in [("bimip store 4\n", Some(4)), ("bimip store 0\n", Some(0)), ("something\n", None)] {
         fs::write(&format, text).unwrap();
         match (EmbeddedStorage::open(directory.path()).unwrap_err(), found) {
-            (error @ StorageError::Format { known: 2, .. }, Some(expected)) => {
+            (error @ StorageError::Format { known: 3, .. }, Some(expected)) => {
                 let text = error.to_string();
                 assert!(
                     text.contains(&format!("has format {expected}, written by bimip-server 9.9.9,")),
@@ -204,7 +208,7 @@ fn another_format_is_refused_and_left_alone() {
             (error, _) => panic!("{text:?}: {error}"),
         }
     }
-    fs::write(&format, "bimip store 2\n").unwrap();
+    fs::write(&format, "bimip store 3\n").unwrap();
     assert_eq!(rows(&EmbeddedStorage::open(directory.path()).unwrap(), "b").unwrap(), 3);
 }
 
@@ -234,8 +238,8 @@ fn a_flipped_bit_in_any_value_is_loud() {
             keys.extend(all.into_iter().map(|key| (which, key)));
         }
     });
-    // 3 records; identity, tally, 2 users, 1 device, 1 conversation, 6 rows, 3 places, 3 drafts.
-    assert_eq!(keys.len(), 3 + 18);
+    // 3 records; identity, tally, 2 users, 1 device, 1 conversation, 6 rows, 3 places, 3 drafts, 2 contacts.
+    assert_eq!(keys.len(), 3 + 20);
     for (at, (which, key)) in keys.iter().enumerate() {
         let flip = |bit: usize| {
             with_engine(&directory, |_, keyspaces| {
@@ -252,12 +256,11 @@ fn a_flipped_bit_in_any_value_is_loud() {
     assert!(!is_loud(directory.path()), "mended");
 }
 
-/// Opens a store of three messages and needs every row of it: reads both mailboxes, resends, sends more, and
-/// looks for messages by alias.
-/// Whether anything was amiss.
+/// Opens a store of three messages and needs every row of it: reads both mailboxes and lists of contacts, resends,
+/// sends more, and looks for messages by alias. Whether anything was amiss.
 fn is_loud(path: &Path) -> bool {
     let Ok(storage) = EmbeddedStorage::open(path) else { return true };
-    if rows(&storage, "a").is_err() || rows(&storage, "b").is_err() {
+    if ["a", "b"].iter().any(|who| rows(&storage, who).is_err() || contacts(&storage, who).is_err()) {
         return true;
     }
     let before = rows(&storage, "b").unwrap();
