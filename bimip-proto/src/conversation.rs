@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::percent::{Percent, is_plain};
 use crate::{Address, GroupId, UserId};
 
 /// A conversation: two users, or a group. It gives its messages their order ([`Seq`](crate::Seq)).
@@ -59,13 +60,13 @@ impl fmt::Display for ConversationId {
         match self {
             Self::Direct(low, high) => {
                 f.write_str("d:")?;
-                write_percent(f, low.as_str())?;
+                Percent(low.as_str()).fmt(f)?;
                 f.write_str(":")?;
-                write_percent(f, high.as_str())
+                Percent(high.as_str()).fmt(f)
             }
             Self::Group(group) => {
                 f.write_str("g:")?;
-                write_percent(f, group.as_str())
+                Percent(group.as_str()).fmt(f)
             }
         }
     }
@@ -87,25 +88,7 @@ impl FromStr for ConversationId {
     }
 }
 
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-fn write_percent(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut rest = text;
-    // Runs of plain bytes at once: most ids are one.
-    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
-        f.write_str(&rest[..at])?;
-        let special = rest[at..].chars().next().map_or(0, char::len_utf8);
-        for byte in rest[at..at + special].bytes() {
-            write!(f, "%{byte:02X}")?;
-        }
-        rest = &rest[at + special..];
-    }
-    f.write_str(rest)
-}
-
-/// Strict: only what [`write_percent`] writes, so that one conversation has one text.
+/// Strict: only what [`Percent`] writes, so that one conversation has one text.
 fn read_percent(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut read = Vec::with_capacity(text.len());

@@ -47,6 +47,13 @@ pub const DEDUP_DAYS: u32 = 7;
 pub const TALK_MS: u64 = 90_000;
 /// A talk that was started and never ended is forgotten here, after [`TALK_MS`] and some grace.
 pub const TALK_FORGOTTEN_MS: u64 = 95_000;
+/// The recording of one talk. 90 s of a piece of 400 bytes every 60 ms are 600 KB; the rest is room for better sound.
+pub const SOUND_BYTES: u64 = 2 * 1024 * 1024;
+/// All recordings of one core that are not stored yet: about a thousand talks of half a minute in ordinary quality.
+pub const SOUNDS_BYTES: u64 = 128 * 1024 * 1024;
+/// The talker waits this long for the recording to be stored; then the talk is acknowledged without its sound. The
+/// field's clients give up after 10 s.
+pub const SOUND_KEEP_MS: u64 = 5_000;
 /// Talks running in one core; above it a start is denied as busy.
 pub const TALKS: usize = 65_536;
 /// Silence after which somebody else may take the floor of a group. The field's clients send a piece every 60 ms.

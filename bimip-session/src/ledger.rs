@@ -32,10 +32,9 @@ pub use self::book::Book;
 pub use self::group::{GroupHead, Membership, Stay};
 pub use self::outgoing::Outgoing;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};
-pub use self::settle::{About, Settlement, Verdict, judge, settle};
+pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
 pub use self::view::{ConversationHead, Known, View, Write};
 
-pub(crate) use self::settle::voice_body;
 pub(crate) use self::ticket::Ack;

@@ -20,11 +20,14 @@ mod receipt;
 mod roster;
 mod speech;
 mod talk;
+mod tape;
 mod timers;
 
 pub use self::core::ServerCore;
 pub use self::counters::Counters;
-pub use self::io::{Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, Vouched};
+pub use self::io::{
+    Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, SoundAct, SoundId, Vouched,
+};
 
 /// What an entry counts against a window or a page: its body, and a little for the envelope.
 #[must_use]

@@ -1,6 +1,8 @@
 //! What a ticket asks to be stored.
 
-use bimip_proto::{Address, Body, ClientRef, Device, GroupId, MessageRef, Status, UnixMs, UserId};
+use bimip_proto::{
+    Address, Body, BodyKind, ClientRef, Device, GroupId, MessageRef, SoundName, Status, UnixMs, UserId,
+};
 
 use super::standing::Setting;
 
@@ -110,6 +112,15 @@ pub enum Record {
 }
 
 impl Put {
+    /// Names the sound of the talk that it is about.
+    pub(crate) fn set_sound(&mut self, sound: SoundName) {
+        if let Record::Message { body, .. } = &mut self.record
+            && let BodyKind::Voice { duration_ms } = body.kind
+        {
+            *body = Body::voice(duration_ms, Some(sound));
+        }
+    }
+
     /// Whether somebody waits for it. Marks wait a little for something to share a sync with.
     pub(crate) const fn is_urgent(&self) -> bool {
         !matches!(self.record, Record::Mark { .. })
@@ -134,7 +145,7 @@ pub(crate) fn digest(to: &Address, body: &Body) -> u64 {
         Address::Group(group) => (1, group.as_str()),
         _ => (2, to.as_str()),
     };
-    digest.write(&[namespace, u8::from(matches!(body.kind, bimip_proto::BodyKind::Notification))]);
+    digest.write(&[namespace, u8::from(matches!(body.kind, BodyKind::Notification))]);
     digest.part(id.as_bytes());
     digest.part(&body.bytes);
     if let Some(seal) = &body.seal {

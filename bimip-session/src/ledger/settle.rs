@@ -1,14 +1,17 @@
 //! Everything that is decided about a batch of tickets, in one place, for every storage backend.
 
+mod find;
 mod mark;
 mod member;
 mod message;
 mod setting;
 
+pub use self::find::readable;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, BodyKind, Entry, Head, Names, Reject, Status, UserId};
+use bimip_proto::{Address, Entry, Head, Names, Reject, Status, UserId};
 
 use super::group::{GroupHead, Membership};
 use super::overlay::Overlay;
@@ -166,14 +169,4 @@ fn deliver<'u, V: View>(
         deliveries.push(Delivery { user: user.clone(), offset, entry: Arc::clone(entry) });
     }
     Ok(())
-}
-
-/// A voice body that a talk of this length becomes; its sound is kept elsewhere.
-pub(crate) fn voice_body(duration_ms: u32) -> Body {
-    Body {
-        kind: BodyKind::Voice { duration_ms },
-        form: bimip_proto::Form::Opaque,
-        bytes: bytes::Bytes::new(),
-        seal: None,
-    }
 }

@@ -6,6 +6,7 @@ use bimip_proto::{Address, Now, Reject, UserId, limits};
 
 use super::floor::{Asked, Floors};
 use super::io::{Config, ConnId};
+use super::tape::{Tape, Taped, Tapes};
 use super::timers::{Due, Timers};
 
 /// The talks of a core, keyed by talker and target. Bounded by [`limits::TALKS`] and by the clock: a talk that
@@ -17,6 +18,7 @@ use super::timers::{Due, Timers};
 pub(super) struct Bursts {
     bursts: BTreeMap<(UserId, Address), Burst>,
     floors: Floors,
+    pub(super) tapes: Tapes,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,14 @@ struct Burst {
     ended: Option<Ended>,
     /// There was sound in it. A talk without any that its talker does not end leaves nothing behind.
     voiced: bool,
+    tape: Tape,
+}
+
+/// A talk that is over and becomes a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Over {
+    pub(super) duration_ms: u32,
+    pub(super) tape: Tape,
 }
 
 /// How a talk came to an end before its talker said so.
@@ -41,14 +51,15 @@ enum Ended {
 /// Where a piece of audio goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Airing {
-    Relay,
-    /// Beyond the greatest length: the talk ends here, with this duration.
-    Cut(u32),
+    /// To whoever listens, and onto the tape.
+    Relay(Taped),
+    /// Beyond the greatest length: the talk ends here.
+    Cut(Over),
     Nowhere,
 }
 
 impl Bursts {
-    /// A talk begins, or begins anew. Whether it took the floor from somebody who fell silent.
+    /// A talk begins, or begins anew, and its tape with it. Whether it took the floor from somebody who fell silent.
     pub(super) fn start(
         &mut self,
         now: Now,
@@ -65,7 +76,9 @@ impl Bursts {
         if asked == Asked::Busy {
             return Err(Reject::Busy);
         }
-        self.take(from, to, timers);
+        if let Some(before) = self.take(from, to, timers) {
+            self.tapes.drop(before.tape);
+        }
         if self.bursts.len() >= limits::TALKS {
             return Err(Reject::Busy);
         }
@@ -74,8 +87,14 @@ impl Bursts {
         }
         let forgotten_mono_ms = now.mono_ms + config.talk_forgotten_ms;
         timers.set(forgotten_mono_ms, Due::Talk(from.clone(), to.clone()));
-        let burst =
-            Burst { conn, started_mono_ms: now.mono_ms, forgotten_mono_ms, ended: None, voiced: false };
+        let burst = Burst {
+            conn,
+            started_mono_ms: now.mono_ms,
+            forgotten_mono_ms,
+            ended: None,
+            voiced: false,
+            tape: Tape::Blank,
+        };
         self.bursts.insert((from.clone(), to.clone()), burst);
         let Asked::TakenFrom(silent, heard_mono_ms) = asked else { return Ok(false) };
         // One's own other device: its talk made room for this one above.
@@ -87,8 +106,8 @@ impl Bursts {
         Ok(true)
     }
 
-    /// To a user, audio without a start is relayed too: a talker whose connection was cut goes on where it was. In a
-    /// group, only the one who has the floor is heard.
+    /// To a user, audio without a start is relayed too, and recorded nowhere: a talker whose connection was cut goes on
+    /// where it was. In a group, only the one who has the floor is heard.
     pub(super) fn audio(
         &mut self,
         now: Now,
@@ -96,27 +115,32 @@ impl Bursts {
         conn: ConnId,
         from: &UserId,
         to: &Address,
+        payload_bytes: usize,
     ) -> Airing {
         if let Address::Group(group) = to
             && !self.floors.heard(now, group, conn)
         {
             return Airing::Nowhere;
         }
-        let Some(burst) = self.bursts.get_mut(&(from.clone(), to.clone())) else { return Airing::Relay };
+        let Some(burst) = self.bursts.get_mut(&(from.clone(), to.clone())) else {
+            return Airing::Relay(Taped::Nowhere);
+        };
         if burst.ended.is_some() {
             return Airing::Nowhere;
         }
         let duration_ms = now.mono_ms.saturating_sub(burst.started_mono_ms);
         if duration_ms <= config.talk_ms {
             burst.voiced = true;
-            return Airing::Relay;
+            return Airing::Relay(self.tapes.piece(config, &mut burst.tape, payload_bytes));
         }
         burst.ended = Some(Ended::Cut);
+        let duration_ms = u32::try_from(config.talk_ms).unwrap_or(u32::MAX);
+        let over = Over { duration_ms, tape: std::mem::take(&mut burst.tape) };
         self.free(from, to);
-        Airing::Cut(u32::try_from(config.talk_ms).unwrap_or(u32::MAX))
+        Airing::Cut(over)
     }
 
-    /// A talker says stop. The duration of the talk, if one was running; in a group, only if this connection began it.
+    /// A talker says stop. The talk, if one was running; in a group, only if this connection began it.
     pub(super) fn stop(
         &mut self,
         now: Now,
@@ -124,14 +148,14 @@ impl Bursts {
         from: &UserId,
         to: &Address,
         timers: &mut Timers,
-    ) -> Option<u32> {
+    ) -> Option<Over> {
         let begun = |burst: &Burst| burst.conn == conn || matches!(to, Address::User(_));
         self.bursts.get(&(from.clone(), to.clone())).filter(|burst| begun(burst))?;
         self.end(now, from, to, timers)
     }
 
-    /// A talk ends, whoever says so. Its duration, if it was running.
-    pub(super) fn end(&mut self, now: Now, from: &UserId, to: &Address, timers: &mut Timers) -> Option<u32> {
+    /// A talk ends, whoever says so; if it was running. What is cut has no tape any more, what was silent has none.
+    pub(super) fn end(&mut self, now: Now, from: &UserId, to: &Address, timers: &mut Timers) -> Option<Over> {
         let burst = self.take(from, to, timers)?;
         let until_mono_ms = match burst.ended {
             Some(Ended::Cut) => return None,
@@ -140,18 +164,19 @@ impl Bursts {
             None => now.mono_ms,
         };
         let duration_ms = until_mono_ms.saturating_sub(burst.started_mono_ms);
-        Some(u32::try_from(duration_ms).unwrap_or(u32::MAX))
+        let duration_ms = u32::try_from(duration_ms).unwrap_or(u32::MAX);
+        Some(Over { duration_ms, tape: burst.tape })
     }
 
-    /// The talks that a vanished connection leaves behind, with their durations: those in which something was said.
-    pub(super) fn abandoned(&mut self, now: Now, conn: ConnId, timers: &mut Timers) -> Vec<(Address, u32)> {
+    /// The talks that a vanished connection leaves behind: those in which something was said.
+    pub(super) fn abandoned(&mut self, now: Now, conn: ConnId, timers: &mut Timers) -> Vec<(Address, Over)> {
         let keys: Vec<_> =
             self.bursts.iter().filter(|(_, burst)| burst.conn == conn).map(|(key, _)| key.clone()).collect();
         let mut left = Vec::new();
         for (from, to) in keys {
             let voiced = self.bursts.get(&(from.clone(), to.clone())).is_some_and(|burst| burst.voiced);
-            if let Some(duration_ms) = self.end(now, &from, &to, timers).filter(|_| voiced) {
-                left.push((to, duration_ms));
+            if let Some(over) = self.end(now, &from, &to, timers).filter(|_| voiced) {
+                left.push((to, over));
             }
         }
         left
@@ -160,7 +185,9 @@ impl Bursts {
     /// Its time is over.
     pub(super) fn forget(&mut self, from: UserId, to: Address) {
         self.free(&from, &to);
-        self.bursts.remove(&(from, to));
+        if let Some(burst) = self.bursts.remove(&(from, to)) {
+            self.tapes.drop(burst.tape);
+        }
     }
 
     fn take(&mut self, from: &UserId, to: &Address, timers: &mut Timers) -> Option<Burst> {

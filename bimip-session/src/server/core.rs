@@ -38,7 +38,8 @@ pub struct ServerCore {
     pub(super) timers: Timers,
     pub(super) counters: Counters,
     pub(super) cursors: Cursors,
-    /// Tickets that storage has not answered yet, of connections that may be gone.
+    /// Tickets that storage has not answered yet and talks whose sound is not stored yet, of connections that may be
+    /// gone.
     commits: u32,
     /// Connections with held packets, waiting for room.
     pub(super) stalled: VecDeque<ConnId>,
@@ -85,6 +86,7 @@ impl Machine for ServerCore {
             Input::Page(page) => self.page(page),
             Input::Contacts(user, contacts) => self.contacts(now, &user, contacts.as_deref()),
             Input::Token(conn, answer) => self.vouched(now, conn, answer),
+            Input::Kept(sound, name) => self.kept(now, sound, name),
             Input::Drain(reason) => self.drain(now, reason),
         }
     }
@@ -96,7 +98,11 @@ impl Machine for ServerCore {
                 Due::Silence(conn) => self.silence_due(now, conn),
                 Due::Expiry(conn) => self.expiry_due(now, conn),
                 Due::Presence(user) => self.presence_due(now, &user),
-                Due::Talk(from, to) => self.bursts.forget(from, to),
+                Due::Talk(from, to) => {
+                    self.bursts.forget(from, to);
+                    self.tapes_dropped();
+                }
+                Due::Sound(sound) => self.sound_due(now, sound),
             }
         }
     }
@@ -170,11 +176,24 @@ impl ServerCore {
             && self.conns.get(&conn).is_some_and(|it| it.commits < self.config.commits_per_connection)
     }
 
-    pub(super) fn commit(&mut self, conn: ConnId, ticket: Ticket) {
+    /// One more command to be answered.
+    pub(super) fn under_way(&mut self, conn: ConnId) {
         self.commits += 1;
         if let Some(connection) = self.conns.get_mut(&conn) {
             connection.commits += 1;
         }
+    }
+
+    /// A command is something else from here on.
+    pub(super) fn no_longer(&mut self, conn: ConnId) {
+        self.commits = self.commits.saturating_sub(1);
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.commits = connection.commits.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn commit(&mut self, conn: ConnId, ticket: Ticket) {
+        self.under_way(conn);
         if let Some((device, offset)) = ticket.cursor() {
             self.cursors.asked(device, *offset);
         }
@@ -254,7 +273,10 @@ impl ServerCore {
         attachment.cursor = attachment.cursor.max(self.cursors.furthest(&grant.device));
         let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
         let groups = known_groups(std::mem::take(&mut attachment.groups), std::mem::take(moves));
-        let reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);
+        let mut reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);
+        if self.config.replay_talks {
+            reader.replay_upto(attachment.head);
+        }
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
         self.roster.know(&device.user, groups);
         self.counters.signed_in += 1;

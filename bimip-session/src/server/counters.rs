@@ -77,6 +77,12 @@ counters! {
     talks_denied,
     /// Talks ended by the server at their greatest length.
     talks_cut,
+    /// Talks whose sound was stored.
+    sounds_kept,
+    /// Talks of which no sound was stored: it was too long, there was no room, or the store failed or was too slow.
+    sounds_lost,
+    /// Missed talks that were played again.
+    talks_replayed,
     /// Pieces of live audio relayed, once for each receiver.
     audio_relayed,
     /// Pieces of live audio with nowhere to go.

@@ -97,7 +97,13 @@ impl ServerCore {
         match offer {
             Offer::Send(row) => {
                 self.counters.delivered += 1;
-                self.output(Output::Send(conn, Outgoing::deliver(row)));
+                let sound = self.reader(conn).and_then(|reader| reader.missed(row.offset, &row.entry));
+                self.counters.talks_replayed += u64::from(sound.is_some());
+                let row = Outgoing::deliver(row);
+                self.output(match sound {
+                    Some(sound) => Output::Replay(conn, row, sound),
+                    None => Output::Send(conn, row),
+                });
             }
             Offer::PassedOver => self.counters.passed_over += 1,
             Offer::Later => {}

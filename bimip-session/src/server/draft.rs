@@ -1,6 +1,6 @@
 //! From a draft to a put.
 
-use bimip_proto::{Address, Device, Draft, Now, Reject, limits};
+use bimip_proto::{Address, Body, BodyKind, Device, Draft, Now, Reject, limits};
 
 use crate::ledger::{Audience, Guard, Put, PutKey, Record};
 
@@ -12,11 +12,15 @@ pub(super) fn put(now: Now, from: &Device, draft: Draft) -> Result<Put, Reject> 
     if draft.body.bytes.len() > limits::BODY_BYTES {
         return Err(Reject::TooLarge);
     }
+    // Only a talk becomes one: its body names what is stored beside it.
+    if matches!(draft.body.kind, BodyKind::Voice { .. }) {
+        return Err(Reject::Unsupported);
+    }
     let (guard, audience) = addressed(from, &draft.to)?;
     Ok(message(now, from, draft, guard, audience))
 }
 
-/// The put of a talk that ended. One that never began is given an id and goes to nobody.
+/// The put of a talk that ended, without its sound. One that never began is given an id and goes to nobody.
 pub(super) fn talk_put(
     now: Now,
     from: &Device,
@@ -25,7 +29,7 @@ pub(super) fn talk_put(
 ) -> Result<Put, Reject> {
     let (guard, audience) = addressed(from, &to)?;
     let audience = if duration_ms.is_some() { audience } else { Audience::Users(Vec::new()) };
-    let body = crate::ledger::voice_body(duration_ms.unwrap_or(0));
+    let body = Body::voice(duration_ms.unwrap_or(0), None);
     let draft = Draft { client_ref: None, to, client_time: None, body };
     Ok(message(now, from, draft, guard, audience))
 }

@@ -1,6 +1,6 @@
 //! Joining and leaving, from a put to the roster.
 
-use bimip_proto::{Address, Device, GroupId, Now};
+use bimip_proto::{Address, ClientPacket, Device, GroupId, Now};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -18,11 +18,15 @@ impl ServerCore {
 
     /// A client wants to be in a group no more. What it was saying there ends first, while it still may speak.
     pub(super) fn leave_group(&mut self, now: Now, conn: ConnId, device: &Device, group: GroupId) {
-        self.counters.group_moves += 1;
         let to = Address::Group(group.clone());
-        if let Some(duration_ms) = self.bursts.end(now, &device.user, &to, &mut self.timers) {
-            self.end_talk(now, conn, device, to, Some(duration_ms), Ack::None);
+        if let Some(over) = self.bursts.end(now, &device.user, &to, &mut self.timers) {
+            self.end_talk(now, conn, device, to, Some(over), Ack::None);
         }
+        if self.conns.get(&conn).is_some_and(|connection| connection.barred > 0) {
+            // The end of the talk waits for its sound, and nothing of a talk is said by who has left.
+            return self.hold_first(conn, ClientPacket::Leave(group));
+        }
+        self.counters.group_moves += 1;
         let record = Record::Leave { user: device.user.clone(), group: group.clone() };
         let put = moving(Guard::None, record);
         self.store(conn, vec![put], Ack::Left(group));
@@ -76,7 +80,10 @@ impl ServerCore {
         }
         if !joined {
             // No message comes of it: it is said by nobody in the group.
-            let _ = self.bursts.end(now, user, &Address::Group(group.clone()), &mut self.timers);
+            if let Some(over) = self.bursts.end(now, user, &Address::Group(group.clone()), &mut self.timers) {
+                self.bursts.tapes.drop(over.tape);
+                self.tapes_dropped();
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Caps, CloseReason, Device, DeviceName, Entry, Fault, GroupId, Offset, Reject, Said, TokenId, TokenTask,
-    UnixMs, UserId, Window, limits,
+    Caps, CloseReason, Device, DeviceName, Entry, Fault, GroupId, Offset, Reject, Said, SoundName, TokenId,
+    TokenTask, UnixMs, UserId, Window, limits,
 };
 use bytes::Bytes;
 
@@ -20,6 +20,31 @@ impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "c{}", self.0)
     }
+}
+
+/// The recording of one talk, numbered by the core. Never used twice in the life of a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a number, and nothing else")]
+pub struct SoundId(pub u64);
+
+impl fmt::Display for SoundId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s{}", self.0)
+    }
+}
+
+/// What happens to a recording. The first piece begins it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "drivers must carry out all of it")]
+pub enum SoundAct {
+    /// Add this piece: one encoded value of the talker's dialect. It is part of a larger buffer, so copy what you
+    /// keep.
+    Piece(Bytes),
+    /// It is complete: give it a name, make it durable under it, and answer with [`Input::Kept`]. The message of the
+    /// talk waits for that.
+    Keep,
+    /// Nobody will hear it.
+    Drop,
 }
 
 /// Who a connection is, as the authenticator found.
@@ -149,6 +174,8 @@ pub enum Input {
     Failed(Failed),
     /// The answer to [`Output::Read`].
     Page(Page),
+    /// The answer to [`SoundAct::Keep`]: the sound is durable under this name, or could not be kept.
+    Kept(SoundId, Option<SoundName>),
     /// The server shuts down, for this reason: refuse new commands, answer the ones under way, say goodbye.
     Drain(CloseReason),
 }
@@ -161,6 +188,9 @@ pub enum Output {
     Send(ConnId, Outgoing),
     /// Write this to several connections: the same to each, so that it need be encoded only once for each dialect.
     SendAll(Vec<ConnId>, Outgoing),
+    /// Write this row of a recorded talk to a connection that did not hear it, with the talk before it: its start and
+    /// every piece. Where the sound cannot be read, the row alone.
+    Replay(ConnId, Outgoing, SoundName),
     /// Ask the transport for a sign that everything written so far has arrived (a web socket ping carrying the
     /// number), in the same write as the rows before it.
     Barrier(ConnId, u64),
@@ -199,6 +229,8 @@ pub enum Output {
     },
     /// Make this durable. Answer with [`Input::Committed`] or [`Input::Failed`], in the order of the tickets.
     Commit(Ticket),
+    /// Something happens to the recording of a talk. Never in the way of what is relayed.
+    Sound(SoundId, SoundAct),
     /// Give the next rows of a mailbox. Answer with [`Input::Page`].
     Read(ReadPage),
 }
@@ -232,6 +264,15 @@ pub struct Config {
     /// Whether a group that somebody joins for the first time is open to everybody. Otherwise groups are made, and
     /// joined, only by what the authenticator grants.
     pub open_groups: bool,
+    /// The recording of one talk; a longer one is not kept. 0 records nothing.
+    pub sound_bytes: u64,
+    /// All recordings that are not stored yet; a talk beyond that is not recorded.
+    pub sounds_bytes: u64,
+    /// How long the message of a talk waits for its sound to be stored.
+    pub sound_keep_ms: u64,
+    /// Whether a talk that somebody missed is played to them when they come back, where their dialect has live voice.
+    /// Otherwise they learn of its end alone.
+    pub replay_talks: bool,
 }
 
 impl Default for Config {
@@ -249,6 +290,10 @@ impl Default for Config {
             floor_idle_ms: limits::FLOOR_IDLE_MS,
             presence_refresh_ms: limits::PRESENCE_REFRESH_MS,
             open_groups: true,
+            sound_bytes: limits::SOUND_BYTES,
+            sounds_bytes: limits::SOUNDS_BYTES,
+            sound_keep_ms: limits::SOUND_KEEP_MS,
+            replay_talks: false,
         }
     }
 }

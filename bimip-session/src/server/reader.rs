@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bimip_proto::{Caps, Device, Entry, MessageId, Offset, Row, Window};
+use bimip_proto::{BodyKind, Caps, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName, Window};
 
 use super::io::{Attachment, ConnId, ReadPage};
 use super::weight;
+
+/// How much sound is about a millisecond of talk: 32 kbit/s, twice what the field's clients send.
+const SOUND_BYTES_PER_MS: u64 = 4;
 
 /// A cursor with a window: `disposed <= sent <= head`.
 ///
@@ -38,6 +41,8 @@ pub(super) struct Reader {
     /// The next row did not fit. Nothing is read until something was disposed of.
     cramped: bool,
     barrier: Barrier,
+    /// Talks up to here were missed and are played again.
+    missed: Offset,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +101,35 @@ impl Reader {
             flying_bytes: 0,
             cramped: false,
             barrier: Barrier::Quiet,
+            missed: Offset::ZERO,
+        }
+    }
+
+    /// Plays again the talks of rows up to `head`: those were there before the connection was. What came later it heard,
+    /// whether its row was sent at once or had to wait for the window.
+    pub(super) const fn replay_upto(&mut self, head: Offset) {
+        if self.caps.talks {
+            self.missed = head;
+        }
+    }
+
+    /// The sound of a talk of somebody else that this device missed.
+    pub(super) fn missed(&self, offset: Offset, entry: &Entry) -> Option<SoundName> {
+        let Entry::Message(message) = entry else { return None };
+        let theirs = message.head.is_for(&self.device.user);
+        if offset > self.missed || !theirs { None } else { message.body.sound() }
+    }
+
+    /// What a row counts against the window: with the sound that is played before it, or a page of missed talks would
+    /// fill a slow line for longer than silence is forgiven.
+    fn weight(&self, offset: Offset, entry: &Entry) -> u64 {
+        match entry {
+            Entry::Message(Message { head: Head { kind: BodyKind::Voice { duration_ms }, .. }, .. })
+                if self.missed(offset, entry).is_some() =>
+            {
+                weight(entry) + u64::from(*duration_ms) * SOUND_BYTES_PER_MS
+            }
+            _ => weight(entry),
         }
     }
 
@@ -230,7 +264,7 @@ impl Reader {
             return Offer::PassedOver;
         }
         let row = Row { prev: self.shown, offset, entry: Arc::clone(entry) };
-        let bytes = weight(entry);
+        let bytes = self.weight(offset, entry);
         self.in_flight.push_back(Flying { offset, bytes, delivers: self.delivers(entry) });
         self.flying_bytes += bytes;
         self.shown = offset;

@@ -45,6 +45,13 @@ impl ServerCore {
         }
     }
 
+    /// Keeps a packet that was begun and has to wait, before all that came after it.
+    pub(super) fn hold_first(&mut self, conn: ConnId, packet: ClientPacket) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.held.push_front(packet.into());
+        }
+    }
+
     /// Carries out what a connection has waiting, as far as there is room.
     pub(super) fn release(&mut self, now: Now, conn: ConnId) {
         loop {

@@ -5,8 +5,8 @@ use bimip_proto::{Address, Device, Floor, Now, Reject, ServerPacket, Talk, TalkA
 use super::burst::Airing;
 use super::connection::Phase;
 use super::core::ServerCore;
-use super::draft;
-use super::io::{ConnId, Output};
+use super::io::{ConnId, Output, SoundAct};
+use super::tape::Taped;
 use crate::ledger::{Ack, Outgoing};
 
 impl ServerCore {
@@ -24,24 +24,29 @@ impl ServerCore {
                 self.relay(conn, device, to, TalkAct::Start { label, payload });
             }
             TalkAct::Audio { label, payload } => {
-                match self.bursts.audio(now, &self.config, conn, &device.user, &to) {
-                    Airing::Relay => {
+                match self.bursts.audio(now, &self.config, conn, &device.user, &to, payload.len()) {
+                    Airing::Relay(taped) => {
+                        let piece = payload.clone();
                         let reached = self.relay(conn, device, to, TalkAct::Audio { label, payload });
                         self.counters.audio_relayed += reached;
                         self.counters.audio_dropped += u64::from(reached == 0);
+                        match taped {
+                            Taped::Onto(sound) => self.output(Output::Sound(sound, SoundAct::Piece(piece))),
+                            Taped::Nowhere => self.tapes_dropped(),
+                        }
                     }
-                    Airing::Cut(duration_ms) => {
+                    Airing::Cut(over) => {
                         self.counters.talks_cut += 1;
                         let ack = Ack::Talk { to: to.clone() };
-                        self.end_talk(now, conn, device, to, Some(duration_ms), ack);
+                        self.end_talk(now, conn, device, to, Some(over), ack);
                     }
                     Airing::Nowhere => self.counters.audio_dropped += 1,
                 }
             }
             TalkAct::Stop => {
-                let duration_ms = self.bursts.stop(now, conn, &device.user, &to, &mut self.timers);
+                let over = self.bursts.stop(now, conn, &device.user, &to, &mut self.timers);
                 let ack = Ack::Talk { to: to.clone() };
-                self.end_talk(now, conn, device, to, duration_ms, ack);
+                self.end_talk(now, conn, device, to, over, ack);
             }
             _ => {}
         }
@@ -56,7 +61,9 @@ impl ServerCore {
         {
             return Err(Reject::NotMember);
         }
-        let taken = self.bursts.start(now, &self.config, conn, &device.user, to, &mut self.timers)?;
+        let taken = self.bursts.start(now, &self.config, conn, &device.user, to, &mut self.timers);
+        self.tapes_dropped();
+        let taken = taken?;
         self.counters.talks += 1;
         self.counters.floors_taken += u64::from(taken);
         if let Some(connection) = self.conns.get_mut(&conn) {
@@ -65,27 +72,12 @@ impl ServerCore {
         Ok(())
     }
 
-    pub(super) fn end_talk(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        device: &Device,
-        to: Address,
-        duration_ms: Option<u32>,
-        ack: Ack,
-    ) {
-        match draft::talk_put(now, device, to, duration_ms) {
-            Ok(put) => self.store(conn, vec![put], ack),
-            Err(reason) => self.refuse(conn, &ack, reason),
-        }
-    }
-
     /// A talker whose connection is gone has stopped, whether it said so or not.
     pub(super) fn abandon_talks(&mut self, now: Now, conn: ConnId) {
         let Some(connection) = self.conns.get(&conn).filter(|connection| connection.talked) else { return };
         let Some(device) = connection.grant().map(|grant| grant.device.clone()) else { return };
-        for (to, duration_ms) in self.bursts.abandoned(now, conn, &mut self.timers) {
-            self.end_talk(now, conn, &device, to, Some(duration_ms), Ack::None);
+        for (to, over) in self.bursts.abandoned(now, conn, &mut self.timers) {
+            self.end_talk(now, conn, &device, to, Some(over), Ack::None);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bimip_proto::{Address, UserId};
 
-use super::io::ConnId;
+use super::io::{ConnId, SoundId};
 
 /// What can be due, each with its reason to exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub(super) enum Due {
     Presence(UserId),
     /// A talk that was started and never ended is forgotten.
     Talk(UserId, Address),
+    /// The sound of a talk takes too long to be stored.
+    Sound(SoundId),
 }
 
 #[derive(Debug, Default)]

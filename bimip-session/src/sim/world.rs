@@ -19,7 +19,7 @@ use super::plan::Plan;
 use super::rng::Rng;
 use super::wire::{Direct, DirectWalkie, Wire};
 use crate::Machine;
-use crate::server::{self, ConnId, Page, ServerCore};
+use crate::server::{self, ConnId, Page, ServerCore, SoundId};
 
 /// One run of a [`Plan`] from a seed.
 #[derive(Debug)]
@@ -68,6 +68,7 @@ enum Happening {
     Contacts { life: u64, user: UserId },
     Attach { life: u64, conn: ConnId, device: Device },
     Grant { life: u64, conn: ConnId, device: Device },
+    Kept { life: u64, sound: SoundId },
     Store { node: usize, life: u64, row: Row },
     Read { node: usize, life: u64, message: MessageRef },
     Send { node: usize, to: Address, tag: u32 },

@@ -2,15 +2,18 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use bimip_proto::{
     Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Device, DeviceName, Draft, Now, Offset, Said,
-    ServerPacket, TokenTask, UserId,
+    ServerPacket, SoundName, TokenTask, UserId,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Failed, Failure, Ticket, settle};
-use bimip_session::server::{Attachment, Config, ConnId, Grant, Input, Output, Page, Refused, ServerCore};
+use bimip_session::server::{
+    Attachment, Config, ConnId, Grant, Input, Output, Page, Refused, ServerCore, SoundAct, SoundId,
+};
 use bytes::Bytes;
 
 pub fn user(name: &str) -> UserId {
@@ -46,6 +49,15 @@ pub struct House {
     pub asked: Vec<(ConnId, TokenTask, Bytes)>,
     /// Presence is told beside what a test is about; those that are about it say so.
     pub watch: bool,
+    /// Recordings under way, by their pieces.
+    pub tapes: BTreeMap<SoundId, Vec<Bytes>>,
+    /// Recordings that were kept, each under its own number as name.
+    pub sounds: BTreeMap<SoundName, Vec<Bytes>>,
+    /// The store of sounds answers only when it is asked to, while it is set.
+    pub hold_sounds: bool,
+    pub unstored: Vec<SoundId>,
+    /// Rows that were sent with their talks before them.
+    pub replayed: Vec<(ConnId, SoundName)>,
     next: u64,
 }
 
@@ -67,6 +79,11 @@ impl House {
             held: Vec::new(),
             asked: Vec::new(),
             watch: false,
+            tapes: BTreeMap::new(),
+            sounds: BTreeMap::new(),
+            hold_sounds: false,
+            unstored: Vec::new(),
+            replayed: Vec::new(),
             next: 1,
         }
     }
@@ -152,6 +169,22 @@ impl House {
         self.pump();
     }
 
+    /// Stores the first recording that waits, or fails to.
+    pub fn keep_next(&mut self, able: bool) {
+        let sound = self.unstored.remove(0);
+        self.keep(sound, able);
+        self.pump();
+    }
+
+    fn keep(&mut self, sound: SoundId, able: bool) {
+        let pieces = self.tapes.remove(&sound).expect("a recording that runs");
+        let name = able.then_some(SoundName(sound.0.into()));
+        if let Some(name) = name {
+            self.sounds.insert(name, pieces);
+        }
+        self.core.handle_input(self.now, Input::Kept(sound, name));
+    }
+
     fn commit(&mut self, batch: Vec<Ticket>) {
         let settled: Result<_, (Vec<Failed>, Infallible)> = settle(batch, &self.book);
         let Ok(settlement) = settled;
@@ -168,6 +201,18 @@ impl House {
                 Output::SendAll(conns, outgoing) => {
                     self.sent.extend(conns.into_iter().map(|conn| (conn, outgoing.packet().clone())));
                 }
+                Output::Replay(conn, outgoing, sound) => {
+                    self.replayed.push((conn, sound));
+                    self.sent.push((conn, outgoing.into_packet()));
+                }
+                Output::Sound(sound, SoundAct::Piece(piece)) => {
+                    self.tapes.entry(sound).or_default().push(piece);
+                }
+                Output::Sound(sound, SoundAct::Drop) => {
+                    self.tapes.remove(&sound).expect("a recording that runs");
+                }
+                Output::Sound(sound, SoundAct::Keep) if self.hold_sounds => self.unstored.push(sound),
+                Output::Sound(sound, SoundAct::Keep) => self.keep(sound, true),
                 Output::Barrier(conn, upto) => self.barriers.push((conn, upto)),
                 Output::Pause(conn) => self.paused.push((conn, true)),
                 Output::Resume(conn) => self.paused.push((conn, false)),

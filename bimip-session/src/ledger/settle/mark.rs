@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Alias, Channel, ConversationId, Device, Entry, GroupId, Head, MessageRef, Receipt, Reject, Seq,
-    Status, UnixMs, UserId, limits,
+    Address, Device, Entry, GroupId, Head, Receipt, Reject, Seq, Status, UnixMs, UserId, limits,
 };
 
+use super::find::{Side, find};
 use super::{About, Raised, Verdict, deliver, judge};
 use crate::ledger::group::{GroupHead, Membership};
 use crate::ledger::overlay::Overlay;
@@ -22,7 +22,7 @@ pub(super) fn settle<V: View>(
     let Record::Mark { by, status, message, .. } = &put.record else {
         return Ok(Outcome::Refused(Reject::Unsupported));
     };
-    let found = find(message, &by.user, overlay)?;
+    let found = find(message, &by.user, Side::Receiver, overlay)?;
     // A message that went to nobody has no place in its conversation, and nobody to speak about it.
     let Some(Entry::Message(found)) = found.as_deref() else { return no_such_message() };
     let head = &found.head;
@@ -126,55 +126,6 @@ impl<'a> InGroup<'a> {
             false => News::None,
         })
     }
-}
-
-/// The message that `reference` names, as `reader` may name it.
-fn find<V: View>(
-    reference: &MessageRef,
-    reader: &UserId,
-    overlay: &Overlay<'_, V>,
-) -> Result<Option<Arc<Entry>>, V::Error> {
-    match reference {
-        MessageRef::Id(id) if id.epoch() == overlay.epoch() => overlay.entry(id.sequence()),
-        MessageRef::Alias(alias) => {
-            for conversation in conversations(alias, reader, overlay)? {
-                let Some(sequence) = overlay.sequence_at(&conversation, alias.stamp)? else { continue };
-                let entry = overlay.entry(sequence)?;
-                if matches!(entry.as_deref(), Some(Entry::Message(message)) if message.head.alias() == *alias)
-                {
-                    return Ok(entry);
-                }
-            }
-            Ok(None)
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The conversations that an alias can mean. Ids may hold the separator, so only what the reader is known to be part
-/// of is tried: being the receiver, or being in the group.
-fn conversations<V: View>(
-    alias: &Alias,
-    reader: &UserId,
-    overlay: &Overlay<'_, V>,
-) -> Result<Vec<ConversationId>, V::Error> {
-    let mut found = Vec::new();
-    match alias.channel {
-        Channel::Private => {
-            for (to, from) in alias.candidates().filter(|(to, _)| *to == reader.as_str()) {
-                let (Ok(to), Ok(from)) = (UserId::new(to), UserId::new(from)) else { continue };
-                found.push(ConversationId::direct(to, from));
-            }
-        }
-        Channel::Group => {
-            let groups = overlay.groups_of(reader)?;
-            for (to, _) in alias.candidates() {
-                let group = groups.binary_search_by(|group| group.as_str().cmp(to));
-                found.extend(group.map(|at| ConversationId::Group(groups[at].clone())));
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// One row for each author and status, and up to so many messages.

@@ -1,6 +1,6 @@
 //! What happens, one thing at a time.
 
-use bimip_proto::{Address, Body, ClientRef, Device, Draft, Row, Status, Talk};
+use bimip_proto::{Address, Body, ClientRef, Device, Draft, Row, SoundName, Status, Talk};
 
 use super::{Down, Happening, Link, Up, World, describe};
 use crate::Machine;
@@ -29,6 +29,12 @@ impl World {
             Happening::Grant { life, conn, device } if life == this_life => {
                 let grant = self.grant(device);
                 self.input(server::Input::Granted(conn, Ok(grant)));
+            }
+            Happening::Kept { life, sound } if life == this_life => {
+                // Now and then there is no room for it.
+                let name = SoundName(sound.0.into());
+                let name = self.rng.chance(80).then_some(name);
+                self.input(server::Input::Kept(sound, name));
             }
             Happening::Store { node, life, row } if self.nodes[node].life == life => self.store(node, &row),
             Happening::Read { node, life, message } if self.nodes[node].life == life => {

@@ -5,7 +5,7 @@ use bimip_proto::{Device, Draft, Entry, Row, ServerPacket};
 use super::{Down, Happening, Up, World, describe_client, fate, refused, unsure};
 use crate::Machine;
 use crate::client::{self, Event};
-use crate::server::{self, ConnId};
+use crate::server::{self, ConnId, SoundAct};
 
 impl World {
     pub(super) fn drain(&mut self) {
@@ -35,6 +35,12 @@ impl World {
                 for conn in conns {
                     self.leaves(conn, outgoing.packet().clone());
                 }
+            }
+            server::Output::Replay(conn, outgoing, _) => self.leaves(conn, outgoing.into_packet()),
+            // Where the sound goes is of no interest here; that the talk waits for it is.
+            server::Output::Sound(_, SoundAct::Piece(_) | SoundAct::Drop) => {}
+            server::Output::Sound(sound, SoundAct::Keep) => {
+                self.soon(200, Happening::Kept { life, sound });
             }
             server::Output::Barrier(conn, upto) => self.fly_down(conn, Down::Ping(upto)),
             server::Output::Close(conn, _) => self.fly_down(conn, Down::Close),
