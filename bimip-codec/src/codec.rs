@@ -1,9 +1,19 @@
 //! One end of one connection.
 
-use bimip_proto::{ClientPacket, Device, Said, ServerPacket};
+use bimip_proto::{ClientPacket, Device, Message, Said, ServerPacket};
 use bytes::Bytes;
 
 use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, scheme, voiceping};
+
+/// A step of a recorded talk, for [`Codec::encode_replay`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it begins, and then there is sound; its end is the message")]
+pub enum Replay<'a> {
+    /// The talk begins.
+    Start,
+    /// A piece of sound, as it was recorded.
+    Sound(&'a [u8]),
+}
 
 /// Reads and writes the frames of one connection, at a server's end (`decode_client`, `encode_server`) or at a
 /// client's (`encode_client`, `decode_server`).
@@ -108,6 +118,15 @@ impl Codec {
             );
         }
         undo_on_error(written, out, before)
+    }
+
+    /// Server: adds a step of the talk that became `message` to `out`, for somebody who missed it. The end of the talk is
+    /// the message, which is written as ever. A dialect without live voice writes nothing.
+    pub fn encode_replay(&mut self, message: &Message, step: Replay<'_>, out: &mut Frames) {
+        match &self.inner {
+            Inner::VoicePing(state) => voiceping::encode_replay(state, message, step, out),
+            Inner::Scheme(_) => {}
+        }
     }
 
     /// Client: adds the frames of a packet to `out`.

@@ -82,7 +82,7 @@ pub mod scheme;
 mod shared;
 pub mod voiceping;
 
-pub use crate::codec::Codec;
+pub use crate::codec::{Codec, Replay};
 pub use crate::dialect::{Dialect, DialectError};
 pub use crate::error::{DecodeError, EncodeError};
 pub use crate::frames::Frames;

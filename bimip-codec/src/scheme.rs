@@ -12,7 +12,8 @@
 //! * a `client_time` of zero, a seal whose three fields are empty, the grouping of several delivered messages.
 //!
 //! Towards a client:
-//! * the same of a body; of a recorded talk its length is in the payload, `{"kind": "voice", "duration_ms": …}`;
+//! * the same of a body; of a recorded talk the payload says its length and where its sound is fetched, `{"kind":
+//!   "voice", "duration_ms": …, "uri": …}`;
 //! * a `client_time` that is absent or equal to `at`; `stamp`, which is given as `at`;
 //! * of an acknowledged draft all but id, sender, target, time and offset; a group it went to is read as a user;
 //! * the byte half of a [`Window`](bimip_proto::Window); the grouping of delivered messages in a note;

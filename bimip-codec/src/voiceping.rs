@@ -38,6 +38,7 @@ mod id;
 mod kind;
 mod made;
 mod msgpack;
+mod replay;
 mod state;
 mod text;
 mod value;
@@ -46,6 +47,7 @@ pub use builder::FrameBuilder;
 pub use frame::Frame;
 pub use id::IdText;
 pub use kind::Kind;
+pub use replay::sound;
 pub use text::{SEALED, TOO_LONG, UNREADABLE};
 pub use value::{Items, Value};
 
@@ -54,6 +56,7 @@ pub(crate) use decode_server::decode_server;
 pub(crate) use encode_client::encode_client;
 pub(crate) use encode_server::encode_server;
 pub(crate) use made::{Made, encode_shared};
+pub(crate) use replay::encode_replay;
 pub(crate) use state::State;
 
 /// The device name of somebody heard through this dialect, which does not carry it.

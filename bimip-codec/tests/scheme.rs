@@ -417,6 +417,22 @@ fn bodies_of_the_other_dialect_are_converted_here() {
     assert_eq!(payload(BodyKind::Interactive, Form::Json, b"{ \"q\":1}"), &b"{ \"q\":1}"[..]);
     let voice = BodyKind::Voice { duration_ms: 3120 };
     assert_eq!(payload(voice, Form::Opaque, b""), &br#"{"kind":"voice","duration_ms":3120}"#[..]);
+    // VP-FILE-1: where its sound is, if there is any. The id of the head above, whose sender is not to be trusted in a
+    // path.
+    let sound = b"000102030405060708090a0b0c0d0e0f";
+    let with_sound = |mut head: Head| {
+        head.kind = voice;
+        let body = Body { kind: voice, form: Form::Opaque, bytes: Bytes::from_static(sound), seal: None };
+        let written = written(&deliver(Entry::Message(Message { head, body })));
+        let [Payload::Message(message)] = &written[..] else { panic!() };
+        String::from_utf8(message.payload.to_vec()).unwrap()
+    };
+    let mut of = head("bob");
+    of.from.user = UserId::new("a b?é").unwrap();
+    let alias = Head { kind: voice, ..of.clone() }.alias().to_string();
+    let escaped = alias.replace("a b?é", "a%20b%3F%C3%A9");
+    let expected = format!(r#"{{"kind":"voice","duration_ms":3120,"uri":"/files/audio/{escaped}"}}"#);
+    assert_eq!(with_sound(of), expected);
     assert_eq!(payload(BodyKind::Image, Form::Opaque, b"\x89PNG"), &b"\x89PNG"[..]);
     let controls = payload(BodyKind::Text, Form::Text, &vec![1; limits::WALKIE_FRAME_BYTES - 100]);
     assert_eq!(controls, &br#"{"text":"[message too long for this client]"}"#[..]);

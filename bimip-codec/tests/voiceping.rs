@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bimip_codec::voiceping::{Frame, SEALED, TOO_LONG, UNREADABLE, Value};
-use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames, Shared};
+use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames, Replay, Shared};
 use bimip_proto::{
     Address, Body, BodyKind, Claim, ClientPacket, CloseReason, Device, DeviceName, Draft, Entry, Fault,
     FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping,
@@ -304,6 +304,36 @@ fn recorded_talks_end_in_a_stop() {
     let frames = written(&mut codec("acme_bob"), &deliver("acme_alice", to_user("acme_bob"), recorded));
     let json = r#"{"message_id":"1_3_acme_bob_acme_alice_1763652000000_3120ms.opus","duration":3120}"#;
     assert_eq!(frames, [frame![1, 2, "acme_alice", "acme_bob", json]]);
+}
+
+#[test]
+fn a_recorded_talk_is_played_again() {
+    // VP-REPLAY-1, MISSION V6.
+    let (stamp, recorded) =
+        (1_763_652_000_000_u64, body(BodyKind::Voice { duration_ms: 3120 }, Form::Opaque, b""));
+    let mut codec = codec("7");
+    let ServerPacket::Deliver(row) = deliver("acme_alice", to_user("7"), recorded) else { panic!() };
+    let Entry::Message(message) = &*row.entry else { panic!() };
+    let replayed = |codec: &mut Codec, step| {
+        let mut frames = Frames::new();
+        codec.encode_replay(message, step, &mut frames);
+        frames.drain().collect::<Vec<_>>()
+    };
+    assert_eq!(replayed(&mut codec, Replay::Start), [frame![1, 1, "acme_alice", "7", stamp - 3120]]);
+    let sound = rmpv::Value::Binary(vec![7; 300]);
+    let frame = frame![1, 3, "acme_alice", "7", sound];
+    assert_eq!(replayed(&mut codec, Replay::Sound(&[7; 300])), std::slice::from_ref(&frame));
+    // The very frame that is relayed live, sound and all.
+    let live = alice_says(frame![1, 3, "acme_alice", "7", rmpv::Value::Binary(vec![7; 300])]).unwrap();
+    let ClientPacket::Talk(Talk { act: TalkAct::Audio { payload, .. }, .. }) = &live else { panic!() };
+    assert_eq!(bimip_codec::voiceping::sound(payload), Some(&[7; 300][..]));
+    let ClientPacket::Talk(live) = live else { panic!() };
+    assert_eq!(written(&mut codec, &ServerPacket::Talk(live)), [frame]);
+    // In the form of ids that the client writes; and not at all where there is no live voice.
+    codec.decode_client(frame![1, 25, 7, 0, "?"], &mut Vec::new()).unwrap();
+    assert_eq!(replayed(&mut codec, Replay::Start), [frame![1, 1, "acme_alice", 7, stamp - 3120]]);
+    let mut phone = Codec::new(Dialect::Scheme);
+    assert!(replayed(&mut phone, Replay::Start).is_empty());
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeErro
         to: Some(named(draft.to.as_str())),
         r#type,
         timestamp: draft.client_time.map_or(0, to_ms),
-        payload: payload(&draft.body),
+        payload: payload(&draft.body, None),
         encryption_type: seal.encryption_type,
         encrypted: seal.encrypted,
         signature: seal.signature,

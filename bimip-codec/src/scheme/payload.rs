@@ -1,6 +1,6 @@
 //! Bodies of other dialects, as clients of this one expect them.
 
-use bimip_proto::{Body, BodyKind, Form, limits};
+use bimip_proto::{Body, BodyKind, Form, Head, Percent, limits};
 use bytes::Bytes;
 
 use crate::json::{Object, Writer};
@@ -15,16 +15,21 @@ pub(super) const TOO_LONG: &str = "[message too long for this client]";
 /// | opaque, or encrypted | the bytes, untouched |
 /// | text | `{"text": …}` |
 /// | JSON of a msgpack client | the object without `message_id`, which names the message in that dialect only |
-/// | a recorded talk | `{"kind": "voice", "duration_ms": …}` |
+/// | a recorded talk | `{"kind": "voice", "duration_ms": …, "uri": …}`, without `uri` where no sound was kept |
 /// | an inline image of a msgpack client | the bytes of the image |
-pub(super) fn payload(body: &Body) -> Bytes {
+///
+/// Only what was accepted has a place where it can be fetched; a draft has no `head`.
+pub(super) fn payload(body: &Body, head: Option<&Head>) -> Bytes {
     if !body.is_readable() {
         return body.bytes.clone();
     }
     if let BodyKind::Voice { duration_ms } = body.kind {
-        let mut json = Writer::new(32);
+        let mut json = Writer::new(128);
         json.text("kind", "voice");
         json.raw("duration_ms", &duration_ms.to_string());
+        if let Some(head) = head.filter(|_| body.sound().is_some()) {
+            json.text("uri", &sound_uri(head));
+        }
         return json.finish().into();
     }
     let payload = match body.form {
@@ -37,6 +42,11 @@ pub(super) fn payload(body: &Body) -> Bytes {
         Some(text) if text.len() > limits::BODY_BYTES => wrapped(TOO_LONG).into(),
         Some(text) => text.into(),
     }
+}
+
+/// VP-FILE-1: where the sound of a talk is fetched, on the server that delivered it.
+fn sound_uri(head: &Head) -> String {
+    format!("/files/audio/{}", Percent(&head.alias().to_string()))
 }
 
 fn wrapped(text: &str) -> String {

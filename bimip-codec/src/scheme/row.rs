@@ -81,7 +81,7 @@ impl<'a> Common<'a> {
             message,
             signal_id: Short::of(head.id),
             signal_offset: Short::of(head.id.sequence()),
-            payload: payload(body),
+            payload: payload(body, Some(head)),
             conversation: head.conversation(),
         }
     }
