@@ -6,8 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bimip_codec::{Codec, Dialect, Frames, Shared};
-use bimip_proto::{ClientPacket, CloseReason, Fault, FaultKind, Said, ServerPacket, limits};
+use bimip_codec::{Codec, Dialect, Frames, Replay, Shared};
+use bimip_proto::{
+    ClientPacket, CloseReason, Entry, Fault, FaultKind, Said, ServerPacket, SoundName, limits,
+};
 use bimip_session::server::{ConnId, Grant, Input};
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -16,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::counts::Counts;
+use crate::library::Library;
 use crate::outbox::{Out, Outbox};
 use crate::post::ToNode;
 use crate::transport::{Frame, Transport};
@@ -32,6 +35,7 @@ const ROOM_BEYOND_WINDOW: usize = 16;
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) library: Arc<Library>,
     pub(crate) node: mpsc::Sender<ToNode>,
 }
 
@@ -253,6 +257,10 @@ impl<T: Transport> Connection<T> {
                     self.encode(outgoing.packet(), Some(&shared), &mut frames);
                     self.feed_all(&mut frames).await?;
                 }
+                // Now and then, so what it needs is not kept for each idle connection.
+                Out::Replay(outgoing, sound) => {
+                    Box::pin(self.replay(outgoing.packet(), sound, &mut frames)).await?;
+                }
                 Out::Barrier(number) => self.feed(Frame::Ping(number)).await?,
                 Out::SignedIn(device) => {
                     self.codec.signed_in(&device);
@@ -266,6 +274,35 @@ impl<T: Transport> Connection<T> {
         }
         let flush = self.transport.flush();
         self.context.patiently(flush).await
+    }
+
+    /// A talk that was missed, from its start to its end. Without its sound, only the end.
+    async fn replay(
+        &mut self,
+        packet: &ServerPacket,
+        sound: SoundName,
+        frames: &mut Frames,
+    ) -> Result<(), Ended> {
+        let context = Arc::clone(&self.context);
+        match (context.library.play(sound).await, packet) {
+            (Ok(played), ServerPacket::Deliver(row)) => {
+                if let Entry::Message(message) = &*row.entry {
+                    self.codec.encode_replay(message, Replay::Start, frames);
+                    self.feed_all(frames).await?;
+                    for piece in &played.pieces {
+                        self.codec.encode_replay(message, Replay::Sound(piece), frames);
+                        self.feed_all(frames).await?;
+                    }
+                }
+            }
+            (Err(error), _) => {
+                context.counts.not_replayed.one();
+                tracing::error!(conn = %self.conn, %error, "a missed talk cannot be played; its end is sent alone");
+            }
+            _ => {}
+        }
+        self.encode(packet, None, frames);
+        self.feed_all(frames).await
     }
 
     fn encode(&mut self, packet: &ServerPacket, shared: Option<&Shared>, frames: &mut Frames) {

@@ -46,6 +46,8 @@ counts! {
     not_encoded,
     /// Live voice dropped because the receiver does not keep up.
     live_dropped,
+    /// Missed talks of which only the end was sent, because their sound could not be read.
+    not_replayed,
     /// Connections closed because the peer did not read.
     write_stalls,
     /// Requests turned away at the door for want of a valid token.

@@ -6,10 +6,13 @@
 //! | `GET /bimip` with an upgrade | the protobuf dialect |
 //! | `GET /` | a banner |
 //! | `GET /health` | how the server is doing, as JSON |
+//! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
 //! | anything else | 404, or 403 for another method on `/` |
 
+mod files;
 mod health;
 mod pooled;
+mod questions;
 mod sign_in;
 mod tcp;
 mod websocket;
@@ -60,6 +63,8 @@ impl Server {
             .route("/", any(root))
             .route("/bimip", any(bimip))
             .route("/health", get(health::health))
+            .route("/files/audio/{id}", get(files::audio))
+            .route("/files/text/{id}", get(files::text))
             .fallback(elsewhere)
             .with_state(self.clone())
     }

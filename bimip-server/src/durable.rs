@@ -12,6 +12,19 @@ pub(crate) fn create_durably(path: &Path) -> io::Result<()> {
     missing.into_iter().filter_map(Path::parent).try_for_each(sync_directory)
 }
 
+/// How many bytes are free on the disk of a directory, for us.
+#[cfg(unix)]
+pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(directory)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Elsewhere the system cannot be asked.
+#[cfg(not(unix))]
+pub(crate) fn free_bytes(_directory: &Path) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Makes the names in a directory durable.
 #[cfg(unix)]
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {

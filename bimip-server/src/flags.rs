@@ -49,6 +49,8 @@ Examples:
       For a trusted network: whoever connects is whoever they say they are.
   bimip-server --listen 0.0.0.0:8080 --auth jwt --data /var/lib/bimip
       Who brings a token of `bimip-server token --data /var/lib/bimip --user ann` comes in as ann.
+  bimip-server --voiceping-replay talk
+      Who comes back hears the talks they missed.
   bimip-server --auth jwt --jwt-hs256-key secret.txt
       For VoicePing apps whose backend signs tokens with the text in secret.txt.
   bimip-server --auth jwt --jwt-rs256-key 2026=issuer.pem --jwt-issuer https://accounts.example
@@ -79,7 +81,7 @@ pub(crate) struct Serve {
     /// Where messages are kept.
     #[arg(long, value_enum, default_value_t = Store::Embedded)]
     pub(crate) storage: Store,
-    /// The directory of the embedded store; made if it does not exist.
+    /// The directory of the embedded store, and of the sound of talks; made if it does not exist.
     #[arg(long, value_name = "DIR", default_value = "./bimip-data")]
     pub(crate) data: PathBuf,
     /// Refuse messages while less than this is free on the disk of `--data`; 0 takes them until a write fails.
@@ -103,8 +105,20 @@ pub(crate) struct Serve {
     /// The silence of a talker after which another member of the group may take the floor.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time::parse)]
     pub(crate) floor_idle: Duration,
+    /// What a VoicePing client gets of a talk that it missed.
+    #[arg(long, value_enum, default_value_t = Missed::Stop)]
+    pub(crate) voiceping_replay: Missed,
     #[command(flatten)]
     pub(crate) jwt: Jwt,
+}
+
+/// What a VoicePing client gets of a talk that it missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Missed {
+    /// Its end: id and duration, and the app fetches the sound from `/files/audio/` if it wants it.
+    Stop,
+    /// The whole talk: start, sound and end, as if it were said now.
+    Talk,
 }
 
 /// Where messages are kept.

@@ -45,7 +45,7 @@
 //!            decodes a batch            one turn per batch of batches        encodes, one flush
 //!                                        │ tickets      ▲ proofs
 //!                                        ▼              │
-//!                                       commit thread (Storage), reader threads (Reader)
+//!                                       commit thread (Storage), reader threads (Reader), sound threads (Objects)
 //! ```
 //!
 //! * The node never waits for a connection or a thread; they wait for it. A full inbox makes a connection stop
@@ -64,12 +64,15 @@ mod door;
 mod durable;
 mod fanout;
 pub mod jwt;
+mod library;
 mod node;
+pub mod objects;
 mod outbox;
 mod peers;
 mod post;
 mod reads;
 mod server;
+mod sounds;
 pub mod storage;
 mod transport;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bimip_proto::limits;
 use bimip_server::jwt::JwtAuth;
+use bimip_server::objects::FolderObjects;
 use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
 use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server};
@@ -21,7 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
-use crate::flags::{Auth, Command, Flags, Groups, Serve, Store, Tcp, Token, millis};
+use crate::flags::{Auth, Command, Flags, Groups, Missed, Serve, Store, Tcp, Token, millis};
 
 /// Where raw TCP is served when nothing is said about it.
 const TCP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -74,6 +75,9 @@ fn serve_until_told(serve: &Serve) -> ExitCode {
         }
     }
 }
+
+/// The folder in the data directory that holds what messages name.
+const OBJECTS: &str = "objects";
 
 /// How long after its greatest length a talk is forgotten that nobody ended.
 const TALK_GRACE_MS: u64 = limits::TALK_FORGOTTEN_MS - limits::TALK_MS;
@@ -180,6 +184,7 @@ fn start(serve: &Serve) -> Result<Server, String> {
     config.core.talk_ms = millis(serve.max_talk);
     // As long after it as the defaults are.
     config.core.talk_forgotten_ms = config.core.talk_ms.saturating_add(TALK_GRACE_MS);
+    config.core.replay_talks = serve.voiceping_replay == Missed::Talk;
     let builder = Server::builder().config(config);
     match serve.auth {
         Auth::Open => store(serve, builder.authenticate(OpenAuth)),
@@ -200,7 +205,17 @@ fn store(serve: &Serve, builder: Builder<Missing, impl Authenticator>) -> Result
             let storage = EmbeddedStorage::open_with(data, &options)
                 .map_err(|error| format!("cannot open the store in {}: {error}", data.display()))?;
             tracing::info!(data = %data.display(), "the store is open");
-            builder.storage(storage).start()
+            // Sound gives way first: the last room on a disk belongs to messages.
+            let min_free_bytes = options.min_free_bytes.saturating_mul(2);
+            let path = data.join(OBJECTS);
+            let objects = FolderObjects::open(&path, min_free_bytes).map_err(|error| {
+                format!(
+                    "cannot open the folder {} for the sound of talks: {error}; look after its \
+                    permissions, or give another --data",
+                    path.display()
+                )
+            })?;
+            builder.storage(storage).objects(objects).start()
         }
     };
     started.map_err(|error| format!("no threads for the store: {error}"))

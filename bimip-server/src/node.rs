@@ -21,6 +21,7 @@ use crate::peers::Peers;
 use crate::post::{INBOX_BATCHES, Post, ToNode};
 use crate::reads::{Question, Reads};
 use crate::server::Report;
+use crate::sounds::Sounds;
 
 /// One core and everything it needs to act. The whole concurrency of a server is this task's inbox.
 pub(crate) struct Node {
@@ -30,6 +31,7 @@ pub(crate) struct Node {
     fanout: Fanout,
     tickets: Tickets,
     reads: Reads,
+    sounds: Sounds,
     gate: Arc<Gate>,
     post: Post,
     counts: Arc<Counts>,
@@ -46,6 +48,7 @@ impl Node {
         counts: Arc<Counts>,
         tickets: Tickets,
         reads: Reads,
+        sounds: Sounds,
     ) -> Self {
         Self {
             core: ServerCore::new(config.core.clone()),
@@ -54,6 +57,7 @@ impl Node {
             fanout: Fanout::default(),
             tickets,
             reads,
+            sounds,
             gate,
             post,
             counts,
@@ -177,6 +181,8 @@ impl Node {
                     };
                     self.peers.stage(conn, out);
                 }
+                Output::Replay(conn, outgoing, sound) => self.peers.stage(conn, Out::Replay(outgoing, sound)),
+                Output::Sound(sound, act) => self.sounds.act(sound, act),
                 Output::SendAll(conns, outgoing) => self.send_all(&conns, outgoing),
                 Output::Barrier(conn, number) => self.peers.stage(conn, Out::Barrier(number)),
                 Output::Pause(conn) => self.peers.stage(conn, Out::Pause),

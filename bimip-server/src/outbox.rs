@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use bimip_codec::Shared;
-use bimip_proto::{CloseReason, Device, ServerPacket};
+use bimip_proto::{CloseReason, Device, ServerPacket, SoundName};
 use bimip_session::ledger::Outgoing;
 
 /// One thing for a connection's task to do, in order.
@@ -14,6 +14,8 @@ pub(crate) enum Out {
     Packet(Outgoing),
     /// Write this, of which other connections are given the same.
     Shared(Outgoing, Arc<Shared>),
+    /// Write this row of a recorded talk, and the talk before it.
+    Replay(Outgoing, SoundName),
     /// Ask whether everything so far has arrived.
     Barrier(u64),
     /// The first frame's sign-in was accepted: this is who speaks from here on.

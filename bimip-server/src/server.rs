@@ -1,5 +1,6 @@
 //! The handle of a running server, and how to start one.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -18,11 +19,13 @@ use crate::auth::{Authenticator, Gate, SignIn};
 use crate::config::Config;
 use crate::connection::{self, Context};
 use crate::counts::Counts;
+use crate::library::Library;
 use crate::node::Node;
+use crate::objects::{MemoryObjects, Objects};
 use crate::post::{INBOX_BATCHES, Post, ToNode};
 use crate::storage::{Storage, StorageError};
 use crate::transport::Transport;
-use crate::{commit, reads};
+use crate::{commit, reads, sounds};
 
 /// A running server. Clones are handles of the same server.
 #[derive(Debug, Clone)]
@@ -75,11 +78,22 @@ pub struct Full;
 pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// Puts a server together: what it stores in, whom it lets in.
-#[derive(Debug)]
 pub struct Builder<S, A> {
     storage: S,
     authenticator: A,
     config: Config,
+    objects: Option<Arc<dyn Objects>>,
+}
+
+impl<S: fmt::Debug, A: fmt::Debug> fmt::Debug for Builder<S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { storage, authenticator, config, .. } = self;
+        f.debug_struct("Builder")
+            .field("storage", storage)
+            .field("authenticator", authenticator)
+            .field("config", config)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Not said yet, and there is no default: a [`Builder`] with this in it does not start.
@@ -91,13 +105,21 @@ impl<S, A> Builder<S, A> {
     /// Where mailboxes live.
     #[must_use]
     pub fn storage<T: Storage>(self, storage: T) -> Builder<T, A> {
-        Builder { storage, authenticator: self.authenticator, config: self.config }
+        let Self { authenticator, config, objects, .. } = self;
+        Builder { storage, authenticator, config, objects }
     }
 
     /// Who finds out who somebody is.
     #[must_use]
     pub fn authenticate<T: Authenticator>(self, authenticator: T) -> Builder<S, T> {
-        Builder { storage: self.storage, authenticator, config: self.config }
+        let Self { storage, config, objects, .. } = self;
+        Builder { storage, authenticator, config, objects }
+    }
+
+    /// Where the sound of talks is kept. In memory when nothing is said, and gone with the process.
+    #[must_use]
+    pub fn objects(self, objects: impl Objects) -> Self {
+        Self { objects: Some(Arc::new(objects)), ..self }
     }
 
     /// Other bounds and times than the default ones.
@@ -119,6 +141,10 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
         let (sender, inbox) = mpsc::channel(INBOX_BATCHES);
         let (config, counts, post) = (self.config, Arc::new(Counts::default()), Post::new(&sender));
         let (reads, mut threads) = reads::spawn(&self.storage.reader(), &post, &counts)?;
+        let objects = self.objects.unwrap_or_else(|| Arc::new(MemoryObjects::new()));
+        let (sounds, recorders) = sounds::spawn(&objects, &post)?;
+        threads.extend(recorders);
+        let library = Arc::new(Library::new(self.storage.reader(), objects));
         let (tickets, commits) =
             commit::spawn(self.storage, config.control_wait, post.clone(), Arc::clone(&counts))?;
         threads.push(commits);
@@ -126,17 +152,19 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
         let gate = Arc::new(Gate::new(self.authenticator));
         let places = Arc::new(Semaphore::new(usize::try_from(config.connections).unwrap_or(usize::MAX)));
         let (phase, _) = watch::channel(Phase::Running);
-        let node = Node::new(config.clone(), Arc::clone(&gate), post, Arc::clone(&counts), tickets, reads);
+        let node =
+            Node::new(config.clone(), Arc::clone(&gate), post, Arc::clone(&counts), tickets, reads, sounds);
         tokio::spawn({
             let (phase, places, config) = (phase.clone(), Arc::clone(&places), config.clone());
-            let counts = Arc::clone(&counts);
+            let (counts, library) = (Arc::clone(&counts), Arc::clone(&library));
             async move {
                 node.run(inbox).await;
+                library.close();
                 wind_up(threads, &places, &config, &counts).await;
                 phase.send_replace(Phase::Stopped);
             }
         });
-        let context = Arc::new(Context { config, counts, node: sender });
+        let context = Arc::new(Context { config, counts, library, node: sender });
         Ok(Server { context, gate, phase, next_conn: Arc::new(AtomicU64::new(1)), places })
     }
 }
@@ -163,7 +191,7 @@ impl Server {
     /// A server to be put together.
     #[must_use]
     pub fn builder() -> Builder<Missing, Missing> {
-        Builder { storage: Missing, authenticator: Missing, config: Config::default() }
+        Builder { storage: Missing, authenticator: Missing, config: Config::default(), objects: None }
     }
 
     /// Serves one connection to its end, over any transport. Without a grant, its first frame has to sign in.
@@ -271,6 +299,10 @@ impl Server {
 
     pub(crate) fn config(&self) -> &Config {
         &self.context.config
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        &self.context.library
     }
 
     pub(crate) fn counts(&self) -> &Counts {

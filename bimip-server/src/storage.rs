@@ -29,7 +29,7 @@ pub mod memory;
 use std::io;
 use std::sync::Arc;
 
-use bimip_proto::{Device, Entry, Offset, UserId};
+use bimip_proto::{Device, Entry, MessageRef, Offset, UserId};
 use bimip_session::ledger::{Committed, Failed, Standing, Ticket};
 use bimip_session::server::{Attachment, Page, ReadPage};
 use thiserror::Error;
@@ -95,6 +95,13 @@ pub trait Reader: Clone + Send + Sync + 'static {
         rows: u32,
         bytes: u64,
     ) -> Result<Vec<(Offset, Arc<Entry>)>, StorageError>;
+
+    /// The message of that name, if `user` may read it: [`readable`](bimip_session::ledger::readable) over a view of
+    /// what is proven.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn message(&self, user: &UserId, message: &MessageRef) -> Result<Option<Arc<Entry>>, StorageError>;
 
     /// The answer to a request of the core; a failure is logged and answered as one.
     fn page(&self, request: &ReadPage) -> Page {

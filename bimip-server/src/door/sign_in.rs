@@ -6,6 +6,7 @@ use bimip_proto::DeviceName;
 use bimip_session::server::Grant;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
+use percent_encoding::percent_decode_str;
 
 use crate::auth::{SignIn, voiceping_device};
 use crate::config::VoicePingSessions;
@@ -87,6 +88,22 @@ pub(super) fn bimip(headers: &HeaderMap) -> Result<Knock, StatusCode> {
     let protocol = offered.contains(&BIMIP_V1).then(|| HeaderValue::from_static(BIMIP_V1));
     let sign_in = token.map(|token| SignIn { device, dialect: Some(Dialect::Scheme), ..SignIn::new(token) });
     Ok(Knock { sign_in, protocol, seat: Seat::Own })
+}
+
+/// A file: `token`, `VoicePingToken` or a bearer; or `?token=`, since players set no headers. Whose it is counts, not
+/// which device.
+pub(super) fn files(headers: &HeaderMap, query: Option<&str>) -> Option<SignIn> {
+    let token = value(headers, "token").map(without_scheme);
+    let token = token.or_else(|| value(headers, "voicepingtoken")).or_else(|| bearer(headers));
+    let token = token.or_else(|| query.and_then(token_of))?;
+    // As at the msgpack door: the tokens of its backends are good here too.
+    Some(SignIn { dialect: Some(Dialect::VoicePing), ..SignIn::new(token) })
+}
+
+fn token_of(query: &str) -> Option<Bytes> {
+    let token = query.split('&').find_map(|pair| pair.strip_prefix("token="))?.replace('+', " ");
+    let token: Vec<u8> = percent_decode_str(&token).collect();
+    (!token.is_empty()).then(|| token.into())
 }
 
 /// A header's value, if it has one that is not empty.
@@ -185,6 +202,22 @@ mod tests {
         for bad in ["bimip.v1, token.YW5u=", "token.", "token.YW5", "token.YW5u, device.gA"] {
             let bad = headers(&[("sec-websocket-protocol", bad)]);
             assert_eq!(bimip(&bad).unwrap_err(), StatusCode::BAD_REQUEST, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_for_a_file_comes_in_a_header_or_in_the_query() {
+        let who = |pairs, query| {
+            files(&headers(pairs), query).map(|sign_in| String::from_utf8(sign_in.token.to_vec()).unwrap())
+        };
+        assert_eq!(who(&[("token", "Bearer a")], Some("token=b")).as_deref(), Some("a"));
+        assert_eq!(who(&[("VoicePingToken", "a")], None).as_deref(), Some("a"));
+        assert_eq!(who(&[("authorization", "bearer a")], None).as_deref(), Some("a"));
+        assert_eq!(who(&[], Some("x=1&token=a%2Bb+c&token=d")).as_deref(), Some("a+b c"));
+        let sign_in = files(&HeaderMap::new(), Some("token=a")).unwrap();
+        assert_eq!((sign_in.dialect, sign_in.device), (Some(Dialect::VoicePing), None));
+        for query in [None, Some(""), Some("token="), Some("atoken=b")] {
+            assert_eq!(who(&[], query), None, "{query:?}");
         }
     }
 

@@ -10,7 +10,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bimip_codec::Dialect;
 use bimip_session::server::Grant;
-use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -24,6 +23,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::pooled::Pooled;
+use super::questions::Questions;
 use crate::server::{Place, Server};
 use crate::transport::Frame;
 
@@ -55,11 +55,18 @@ pub(super) fn upgrade(
     if let Some(protocol) = protocol {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
+    let questions = match (dialect, &grant) {
+        (Dialect::VoicePing, Some(grant)) => Questions::voiceping(&grant.device.user),
+        _ => Questions::Numbered,
+    };
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         // The wait for the handshake in one box, the conversation in another: the first is freed before the
         // second is made.
-        let Some(socket) = Box::pin(WebSocket::accept(upgrade, dialect.frame_bytes())).await else { return };
+        let Some(socket) = Box::pin(WebSocket::accept(upgrade, dialect.frame_bytes(), questions)).await
+        else {
+            return;
+        };
         let conversation = Box::pin(server.serve(socket, dialect, grant, place));
         drop(server);
         conversation.await;
@@ -74,6 +81,7 @@ type Socket = Pooled<TokioIo<Upgraded>>;
 struct WebSocket {
     frames: WebSocketStream<Socket>,
     closing: Closing,
+    questions: Questions,
     /// A close frame was read or written: no data follows it.
     closed: bool,
 }
@@ -92,7 +100,7 @@ enum Closing {
 
 impl WebSocket {
     /// Waits until the handshake's answer is written.
-    async fn accept(upgrade: OnUpgrade, frame_bytes: usize) -> Option<Self> {
+    async fn accept(upgrade: OnUpgrade, frame_bytes: usize, questions: Questions) -> Option<Self> {
         let upgraded = upgrade.await;
         if let Err(error) = &upgraded {
             tracing::debug!(%error, "a handshake was not finished");
@@ -104,7 +112,7 @@ impl WebSocket {
             .max_message_size(Some(frame_bytes))
             .max_frame_size(Some(frame_bytes));
         let frames = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        Some(Self { frames, closing: Closing::Writing, closed: false })
+        Some(Self { frames, closing: Closing::Writing, questions, closed: false })
     }
 }
 
@@ -116,9 +124,9 @@ impl Stream for WebSocket {
             let frame = match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
                 Some(Ok(Message::Binary(frame))) => Frame::Binary(frame),
                 Some(Ok(Message::Text(_))) => Frame::Text,
-                Some(Ok(Message::Pong(number))) => match <[u8; 8]>::try_from(number.as_ref()) {
-                    Ok(number) => Frame::Pong(u64::from_be_bytes(number)),
-                    Err(_) => continue,
+                Some(Ok(Message::Pong(payload))) => match self.questions.answered(&payload) {
+                    Some(number) => Frame::Pong(number),
+                    None => continue,
                 },
                 // Answered by the library; asking it for more is what writes the answer.
                 Some(Ok(message)) => {
@@ -160,7 +168,10 @@ impl Sink<Frame> for WebSocket {
                 output.extend_from_slice(&data);
                 return Ok(());
             }
-            Frame::Ping(number) => Message::Ping(Bytes::copy_from_slice(&number.to_be_bytes())),
+            Frame::Ping(number) => match self.questions.ask(number) {
+                Some(payload) => Message::Ping(payload),
+                None => return Ok(()),
+            },
             Frame::Close(code) => {
                 self.closed = true;
                 let reason = Utf8Bytes::from_static("");

@@ -10,7 +10,7 @@ use bimip_proto::{Address, Caps, Device, DeviceName, Entry, Floor, Now, Status, 
 use bimip_session::Machine;
 use bimip_session::client::{self, ClientSession, Event};
 use bimip_session::ledger::{Book, Outgoing, settle};
-use bimip_session::server::{self, ConnId, Grant, Input, Output, Page, ReadPage, ServerCore};
+use bimip_session::server::{self, ConnId, Grant, Input, Output, Page, ReadPage, ServerCore, SoundAct};
 use bytes::Bytes;
 
 struct World {
@@ -88,6 +88,8 @@ impl World {
             Output::Read(ReadPage { conn, user, after, rows, bytes }) => {
                 Input::Page(Page { conn, rows: Some(book.page(&user, after, rows, bytes)) })
             }
+            // There is no place for sound here: the talk is kept without it.
+            Output::Sound(sound, SoundAct::Keep) => Input::Kept(sound, None),
             Output::Barrier(conn, number) => Input::Barrier(conn, number),
             _ => return,
         };

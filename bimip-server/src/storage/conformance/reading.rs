@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bimip_proto::{ClientPacket, Offset};
+use bimip_proto::{Address, Body, ClientPacket, Draft, Entry, Head, MessageId, MessageRef, Offset};
 use bimip_session::server::weight;
 
 use super::Subject;
-use super::world::{World, offsets, user};
+use super::world::{World, accepted, draft, group, offsets, user};
 use crate::storage::{Reader, Storage};
 
 pub(super) fn a_page_is_bounded<S: Storage>(subject: &Subject<'_, S>) {
@@ -120,6 +120,47 @@ pub(super) fn readers_see_what_is_proven_and_no_more<S: Storage>(subject: &Subje
         world.commit();
         let rows = early.rows(&user("b"), Offset::ZERO, 9, u64::MAX).map(|rows| rows.len());
         assert!(matches!(rows, Ok(rows) if rows == proven + 1), "{rows:?}, after the commit");
+    }
+}
+
+pub(super) fn a_reader_finds_messages_by_name<S: Storage>(subject: &Subject<'_, S>) {
+    let mut world = World::new(subject.open());
+    let [a, b, c] = ["a", "b", "c"].map(|who| world.open(who, "1"));
+    for conn in [a, b] {
+        world.say(conn, ClientPacket::Join(group("g")));
+    }
+    world.commit();
+    let mut heads: Vec<Head> =
+        (0..5).map(|number| world.sent(a, "", "b", &format!("text {number}")).0).collect();
+    let to_group = Draft { to: Address::Group(group("g")), ..draft("", "b", Body::text("to all")) };
+    world.say(a, ClientPacket::Send(to_group));
+    let unproven = MessageRef::Id(MessageId::new(heads[0].id.epoch(), heads[4].id.sequence() + 1));
+    let early = world.reader.clone();
+    assert!(matches!(early.message(&user("a"), &unproven), Ok(None)), "before the commit");
+    world.commit();
+    heads.extend(accepted(&world.heard(a)).pop().map(|(head, _)| head));
+    world.say(a, ClientPacket::Leave(group("g")));
+    world.say(c, ClientPacket::Join(group("g")));
+    world.commit();
+    let check = |reader: &S::Reader| {
+        for head in &heads {
+            for name in [MessageRef::Id(head.id), MessageRef::Alias(head.alias())] {
+                for (who, may) in [("a", true), ("b", true), ("c", false), ("nobody", false)] {
+                    let found = reader.message(&user(who), &name).unwrap_or_else(|error| panic!("{error}"));
+                    let found = found.as_deref().map(|entry| match entry {
+                        Entry::Message(message) => message.head.clone(),
+                        other => panic!("{other:?}"),
+                    });
+                    assert_eq!(found, may.then(|| head.clone()), "{name:?} for {who}");
+                }
+            }
+        }
+    };
+    check(&early);
+    check(&world.store.reader());
+    drop(early);
+    if let Some(world) = world.reopen(subject) {
+        check(&world.reader);
     }
 }
 

@@ -8,6 +8,7 @@
 //! store/engine/     the engine's files
 //! store/failed      a note that the store failed (`mend.rs`)
 //! store/mend/       its journals, while they are written anew
+//! objects/          what messages name: the sound of talks (`objects.rs`)
 //! verify/           links to the store's files, while somebody reads all of it (`verify.rs`)
 //! store.new/        a store whose making was interrupted: nothing in it was ever proven
 //! ```

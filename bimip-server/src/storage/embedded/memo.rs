@@ -3,7 +3,7 @@
 
 mod groups;
 
-use bimip_proto::{ConversationId, Device, Offset, UserId};
+use bimip_proto::{ConversationId, Device, Offset, UserId, limits};
 use bimip_session::ledger::ConversationHead;
 
 use super::Options;
@@ -49,6 +49,18 @@ pub(super) struct OfConversation {
 }
 
 impl Memo {
+    /// For one question: an alias can mean a few conversations, and a user is in so many groups.
+    pub(super) fn passing() -> Self {
+        const NAMES: usize = 64;
+        Self {
+            users: Recent::new(NAMES),
+            devices: Recent::new(NAMES),
+            conversations: Recent::new(NAMES),
+            groups: groups::Groups::new(NAMES, limits::GROUPS_PER_USER),
+            tail: Tail::new(0, 0),
+        }
+    }
+
     pub(super) fn new(options: &Options) -> Self {
         Self {
             users: Recent::new(options.names),

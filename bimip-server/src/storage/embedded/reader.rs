@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bimip_proto::{Device, Entry, Offset, UserId};
-use bimip_session::ledger::Standing;
+use bimip_proto::{Device, Entry, MessageRef, Offset, UserId};
+use bimip_session::ledger::{Standing, readable};
 use bimip_session::server::{Attachment, weight};
 
 use super::engine::Engine;
+use super::memo::Memo;
 use super::rows::Rows;
+use super::view::BatchView;
 use crate::storage::{Reader, StorageError};
 
 /// Reads an [`EmbeddedStorage`](super::EmbeddedStorage). The directory stays in use while one is alive.
@@ -97,6 +99,13 @@ impl Reader for EmbeddedReader {
             page.push((offset, entry));
         }
         Ok(page)
+    }
+
+    /// As the commit thread sees it, but with a memory of its own, which is empty, and only up to what is proven.
+    fn message(&self, user: &UserId, message: &MessageRef) -> Result<Option<Arc<Entry>>, StorageError> {
+        let (proven, rows) = self.proven();
+        let mut memo = Memo::passing();
+        readable(message, user, &BatchView::new(rows, &mut memo, proven))
     }
 }
 

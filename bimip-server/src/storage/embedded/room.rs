@@ -7,6 +7,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::durable::free_bytes;
+
 /// Cursors and receipts are refused too when less than this part of what has to be free is left.
 const CONTROL_PART: u64 = 8;
 /// Messages are taken again when this part more is free than has to be, so that it does not go to and fro.
@@ -81,17 +83,6 @@ impl Disk {
         }
         room
     }
-}
-
-#[cfg(unix)]
-fn free_bytes(directory: &std::path::Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(directory)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_directory: &std::path::Path) -> io::Result<u64> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
