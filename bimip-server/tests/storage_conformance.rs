@@ -85,6 +85,7 @@ conformance! {
     an_unknown_user_has_an_empty_mailbox
     readers_see_what_is_proven_and_no_more
     readers_keep_up_with_a_writer
+    a_reader_finds_messages_by_name
     a_group_message_is_in_every_mailbox
     who_left_a_group_gets_no_more_of_it
     a_batch_sees_who_comes_and_goes

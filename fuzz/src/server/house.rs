@@ -1,17 +1,17 @@
 //! A core, its store, and everybody who is connected; whatever leaves the core is checked on the way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
     Alias, Caps, ClientPacket, CursorBy, Device, DeviceName, Entry, Fault, Now, Offset, Reject, Said,
-    ServerPacket, TokenId, TokenTask, UnixMs, UserId, Window,
+    ServerPacket, SoundName, TokenId, TokenTask, UnixMs, UserId, Window,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Failed, Failure, Settlement, Ticket, View, settle};
 use bimip_session::server::{
-    Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore, Vouched,
+    Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore, SoundAct, SoundId, Vouched,
 };
 use bimip_session::sim::checker::{Checker, Held};
 use bytes::Bytes;
@@ -37,6 +37,8 @@ enum Ask {
     Rows(ReadPage),
     Contacts(UserId),
     Token(ConnId, TokenTask, Bytes),
+    /// A recording that is complete.
+    Sound(SoundId),
 }
 
 pub(super) struct House {
@@ -52,6 +54,9 @@ pub(super) struct House {
     live: Book,
     durable: Book,
     waiting: Vec<Settlement>,
+    /// Recordings that run, and that ran.
+    tapes: BTreeSet<SoundId>,
+    ended: BTreeSet<SoundId>,
     failing: bool,
     draining: bool,
     checker: Checker,
@@ -61,6 +66,9 @@ impl House {
     pub(super) fn new(rows: u8, bytes: u64) -> Self {
         let mut config = Config::default();
         config.window = Window { rows: rows.into(), bytes };
+        // A piece counts 17: the fourth spoils its recording, and two of them fill the room.
+        (config.sound_bytes, config.sounds_bytes) = (64, 100);
+        config.replay_talks = rows % 2 == 1;
         let app = |user, name, caps| App { device: device(user, name), caps, rows: BTreeMap::new() };
         Self {
             core: ServerCore::new(config.clone()),
@@ -80,6 +88,8 @@ impl House {
             live: Book::new(EPOCH),
             durable: Book::new(EPOCH),
             waiting: Vec::new(),
+            tapes: BTreeSet::new(),
+            ended: BTreeSet::new(),
             failing: false,
             draining: false,
             checker: Checker::default(),
@@ -200,6 +210,8 @@ impl House {
         self.tickets.clear();
         self.asks.clear();
         self.peers.clear();
+        self.tapes.clear();
+        self.ended.clear();
         self.live = self.durable.clone();
         self.core = ServerCore::new(self.config.clone());
         (self.failing, self.draining) = (false, false);
@@ -234,6 +246,9 @@ impl House {
                 self.input(Input::Contacts(user, able.then_some(contacts)));
             }
             Ask::Token(conn, task, token) => self.vouch(conn, task, &token),
+            Ask::Sound(sound) => {
+                self.input(Input::Kept(sound, able.then_some(SoundName(sound.0.into()))));
+            }
             Ask::Rows(ReadPage { conn, user, after, rows, bytes }) => {
                 let rows = able.then(|| self.durable.page(&user, after, rows, bytes));
                 self.input(Input::Page(Page { conn, rows }));
@@ -298,6 +313,20 @@ impl House {
                 Output::SendAll(conns, outgoing) => {
                     assert!(!conns.is_empty(), "something for nobody");
                     conns.into_iter().for_each(|conn| self.heard(conn, outgoing.packet()));
+                }
+                Output::Replay(conn, outgoing, _) => self.heard(conn, outgoing.packet()),
+                Output::Sound(sound, SoundAct::Piece(_)) => {
+                    assert!(!self.ended.contains(&sound), "{sound}: a piece after the end");
+                    self.tapes.insert(sound);
+                }
+                Output::Sound(sound, SoundAct::Drop) => {
+                    assert!(self.tapes.remove(&sound), "{sound}: dropped, and never begun");
+                    self.ended.insert(sound);
+                }
+                Output::Sound(sound, SoundAct::Keep) => {
+                    assert!(self.tapes.remove(&sound), "{sound}: kept, and never begun");
+                    self.ended.insert(sound);
+                    self.asks.push_back(Ask::Sound(sound));
                 }
                 Output::Barrier(conn, number) => {
                     if let Some(peer) = self.open_peer(conn) {
