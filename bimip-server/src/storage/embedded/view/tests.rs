@@ -254,7 +254,7 @@ fn the_last_stamp_of_a_batch_stays_the_last() {
 }
 
 /// What is written last about an account is what is there, in the same batch and in later ones.
-// MISSION L3
+// MISSION B8 B9 L3
 #[test]
 fn accounts_are_as_they_were_written_last() {
     let directory = tempfile::tempdir().unwrap();
