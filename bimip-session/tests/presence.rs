@@ -7,7 +7,8 @@ use bimip_proto::{
     Act, Address, Aware, Awareness, Caps, ClientPacket, ClientRef, Device, GroupId, Location, Presence,
     Reject, ServerPacket, Signal, Track, limits,
 };
-use bimip_session::server::{ConnId, Input};
+use bimip_session::Machine;
+use bimip_session::server::{ConnId, Input, Output};
 use harness::{House, device, draft, user};
 
 fn watched() -> House {
@@ -269,15 +270,15 @@ fn a_talkative_client_costs_one_question_at_a_time() {
         house.core_only(Input::Packets(a, vec![ClientPacket::Aware(doing(presence)).into()]));
     }
     let mut questions = 0;
-    while let Some(output) = bimip_session::Machine::poll_output(&mut house.core) {
-        questions += usize::from(matches!(output, bimip_session::server::Output::Contacts(_)));
+    while let Some(output) = house.core.poll_output() {
+        questions += usize::from(matches!(output, Output::Contacts(_)));
     }
     assert_eq!(questions, 1);
     house.input(Input::Contacts(user("a"), Some(vec![user("b")])));
     assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::DoNotDisturb)], "what is true by then");
     // A store that cannot be read costs the news, and nothing else.
     house.core_only(Input::Packets(a, vec![ClientPacket::Aware(doing(Presence::Away)).into()]));
-    while bimip_session::Machine::poll_output(&mut house.core).is_some() {}
+    while house.core.poll_output().is_some() {}
     house.input(Input::Contacts(user("a"), None));
     house.says(a, ClientPacket::Aware(doing(Presence::Busy)));
     assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::Busy)]);
@@ -293,4 +294,29 @@ fn a_device_that_takes_over_its_own_connection_was_never_gone() {
     house.open(Caps::FULL, &a1);
     assert_eq!(house.closed.len(), 1);
     assert_eq!(told(&mut house, b), []);
+}
+
+#[test]
+fn two_who_meet_see_each_other_and_nobody_is_asked_about_for_nothing() {
+    // DM-PRS-1, DM-PRS-2.
+    let mut house = watched();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    assert_eq!((told(&mut house, a), told(&mut house, b)), (vec![], vec![]));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    assert_eq!(told(&mut house, a), [(device("b", "1"), Presence::Online)]);
+    assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::Online)]);
+    house.says(a, ClientPacket::Send(draft("r2", "b", "hello again")));
+    assert_eq!(told(&mut house, b), [], "they know each other");
+    house.wait(limits::PRESENCE_REFRESH_MS);
+    assert_eq!((told(&mut house, a).len(), told(&mut house, b).len()), (1, 1));
+    house.input(Input::Closed(b));
+    let mut questions = Vec::new();
+    for _ in 0..3 {
+        house.now.mono_ms += limits::PRESENCE_REFRESH_MS;
+        house.core.handle_timeout(house.now);
+        let outputs: Vec<_> = std::iter::from_fn(|| house.core.poll_output()).collect();
+        questions.push(outputs.iter().filter(|it| matches!(it, Output::Contacts(_))).count());
+        house.input(Input::Contacts(user("a"), Some(vec![user("b")])));
+    }
+    assert_eq!(questions, [1, 0, 0], "once nobody heard it, nobody is asked for");
 }

@@ -1,6 +1,6 @@
 //! Proofs and pages: how rows reach devices.
 
-use bimip_proto::Now;
+use bimip_proto::{Address, Head, Now, Seq};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -20,7 +20,10 @@ impl ServerCore {
     pub(super) fn committed(&mut self, now: Now, proof: &Committed) {
         for outcome in proof.outcomes() {
             match outcome {
-                Outcome::Stored(_) => self.counters.accepted += 1,
+                Outcome::Stored(placed) => {
+                    self.counters.accepted += 1;
+                    self.met(&placed.head);
+                }
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
                 Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
@@ -45,6 +48,14 @@ impl ServerCore {
         self.answered(now, conn);
         if proof.ack().bars() {
             self.unbar(now, conn);
+        }
+    }
+
+    /// With the first message between two, each of them may see what the other is doing.
+    fn met(&mut self, head: &Head) {
+        if let (Seq(1), Address::User(to)) = (head.seq, &head.to) {
+            self.shown(&head.from.user);
+            self.shown(to);
         }
     }
 

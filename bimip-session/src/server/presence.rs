@@ -28,6 +28,8 @@ struct Doing {
     until_mono_ms: Option<u64>,
     /// When it is looked at again.
     due_mono_ms: u64,
+    /// Somebody was told who may still be there: only then is it said again.
+    watched: bool,
     /// Storage was asked who is to be told. What is true when it answers is told, however often it changed.
     asked: bool,
     /// The last connection is gone, and with it the roster's knowledge of these groups.
@@ -35,9 +37,9 @@ struct Doing {
 }
 
 impl Presences {
-    /// Nobody is hidden here: who asks has looked at the user's standing.
-    fn of(&self, user: &UserId) -> Option<&Doing> {
-        self.0.get(user).filter(|doing| doing.gone.is_none())
+    /// What a user who is not gone is doing. Whether they are hidden, the roster knows.
+    fn here(&mut self, user: &UserId) -> Option<&mut Doing> {
+        self.0.get_mut(user).filter(|doing| doing.gone.is_none())
     }
 }
 
@@ -78,9 +80,12 @@ impl ServerCore {
         let groups = self.roster.groups_of(&device.user);
         let mut around = Vec::new();
         for user in self.neighbours(&device.user, contacts, &groups) {
-            match self.presences.of(&user) {
-                Some(doing) if !self.roster.is_hidden(&user) => around.push(doing.aware(now)),
-                _ => {}
+            if self.roster.is_hidden(&user) {
+                continue;
+            }
+            if let Some(doing) = self.presences.here(&user) {
+                doing.watched = true;
+                around.push(doing.aware(now));
             }
         }
         for part in around.chunks(limits::AROUND) {
@@ -97,6 +102,7 @@ impl ServerCore {
             by: device.clone(),
             until_mono_ms: None,
             due_mono_ms,
+            watched: false,
             asked: self.presences.0.get(&device.user).is_some_and(|before| before.asked),
             gone: None,
         };
@@ -141,7 +147,7 @@ impl ServerCore {
         if let Some(contacts) = contacts {
             self.tell_who(now, user, contacts);
         }
-        if self.presences.of(user).is_none() {
+        if self.presences.here(user).is_none() {
             self.presences.0.remove(user);
         }
     }
@@ -158,6 +164,9 @@ impl ServerCore {
         let mut conns = Vec::new();
         for other in self.neighbours(user, contacts, &groups) {
             self.onlookers(&other, None, &mut conns);
+        }
+        if let Some(doing) = self.presences.here(user) {
+            doing.watched = !conns.is_empty();
         }
         self.send_live(conns, ServerPacket::Aware(aware));
     }
@@ -228,10 +237,11 @@ impl ServerCore {
         if doing.until_mono_ms.is_some_and(|until| until <= now.mono_ms) {
             (doing.presence, doing.location, doing.until_mono_ms) = (Presence::Online, None, None);
         }
+        let watched = doing.watched;
         let refresh = now.mono_ms + self.config.presence_refresh_ms;
         doing.due_mono_ms = doing.until_mono_ms.map_or(refresh, |until| until.min(refresh));
         self.timers.set(doing.due_mono_ms, Due::Presence(user.clone()));
-        if !self.roster.is_hidden(user) {
+        if watched && !self.roster.is_hidden(user) {
             self.tell(user);
         }
     }
@@ -291,7 +301,7 @@ impl ServerCore {
         hidden
     }
 
-    /// There are others to be told what a user is doing: the user is seen again, or came into a group.
+    /// There are others to be told what a user is doing: the user is seen again, came into a group, or has a new contact.
     pub(super) fn shown(&mut self, user: &UserId) {
         if !self.roster.is_hidden(user) {
             self.tell(user);
