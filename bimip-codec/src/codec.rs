@@ -3,6 +3,7 @@
 use bimip_proto::{ClientPacket, Device, Message, Said, ServerPacket};
 use bytes::Bytes;
 
+use crate::scheme::deployed;
 use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, scheme, voiceping};
 
 /// A step of a recorded talk, for [`Codec::encode_replay`].
@@ -34,6 +35,7 @@ pub struct Codec {
 enum Inner {
     VoicePing(voiceping::State),
     Scheme(scheme::State),
+    Deployed(deployed::State),
 }
 
 impl Codec {
@@ -43,6 +45,7 @@ impl Codec {
         let inner = match dialect {
             Dialect::VoicePing => Inner::VoicePing(voiceping::State::default()),
             Dialect::Scheme => Inner::Scheme(scheme::State::default()),
+            Dialect::Deployed => Inner::Deployed(deployed::State::default()),
         };
         Self { me: None, inner }
     }
@@ -53,6 +56,7 @@ impl Codec {
         match self.inner {
             Inner::VoicePing(_) => Dialect::VoicePing,
             Inner::Scheme(_) => Dialect::Scheme,
+            Inner::Deployed(_) => Dialect::Deployed,
         }
     }
 
@@ -71,6 +75,7 @@ impl Codec {
         match &mut self.inner {
             Inner::VoicePing(state) => out.extend(voiceping::decode_client(state, self.me.as_ref(), frame)?),
             Inner::Scheme(_) => scheme::decode_client(self.me.as_ref(), frame, out)?,
+            Inner::Deployed(state) => deployed::decode_client(state, self.me.as_ref(), frame, out)?,
         }
         Ok(())
     }
@@ -84,6 +89,7 @@ impl Codec {
         let written = match &mut self.inner {
             Inner::VoicePing(state) => voiceping::encode_server(state, me, packet, out),
             Inner::Scheme(_) => scheme::encode_server(me, packet, out),
+            Inner::Deployed(state) => deployed::encode_server(state, me, packet, out),
         };
         undo_on_error(written, out, before)
     }
@@ -108,6 +114,8 @@ impl Codec {
         let written = match &self.inner {
             Inner::VoicePing(state) => voiceping::encode_shared(state, me, packet, &shared.voiceping, out),
             Inner::Scheme(_) => scheme::encode_shared(me, packet, &shared.scheme, out),
+            // It remembers what it writes, and fans out to two users only.
+            Inner::Deployed(_) => return self.encode_server(packet, out),
         };
         if cfg!(debug_assertions) && written.is_ok() {
             let mut plain = Frames::new();
@@ -139,6 +147,7 @@ impl Codec {
         let written = match &self.inner {
             Inner::VoicePing(_) => voiceping::encode_client(me, packet, out),
             Inner::Scheme(_) => scheme::encode_client(me, packet, out),
+            Inner::Deployed(_) => deployed::encode_client(me, packet, out),
         };
         let max_bytes = self.dialect().frame_bytes();
         let written = written.and_then(|()| match out.longest_since(before) {
@@ -158,6 +167,7 @@ impl Codec {
         out.extend(match &mut self.inner {
             Inner::VoicePing(_) => Some(voiceping::decode_server(frame)?),
             Inner::Scheme(state) => scheme::decode_server(state, frame)?,
+            Inner::Deployed(_) => Some(deployed::decode_server(self.me.as_ref(), frame)?),
         });
         Ok(())
     }

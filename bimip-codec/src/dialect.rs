@@ -21,17 +21,19 @@ pub enum Dialect {
     VoicePing,
     /// `bimip.v1`: protobuf `MessageScheme`.
     Scheme,
+    /// `bimip.deployed`: protobuf `MessageScheme` in the layout of the server that is in the field.
+    Deployed,
 }
 
 /// The text names no dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a dialect is one of voiceping, bimip.v1")]
+#[error("a dialect is one of voiceping, bimip.v1, bimip.deployed")]
 #[non_exhaustive]
 pub struct DialectError;
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 2] = [Self::VoicePing, Self::Scheme];
+    pub const ALL: [Self; 3] = [Self::VoicePing, Self::Scheme, Self::Deployed];
 
     /// Its name.
     #[must_use]
@@ -39,6 +41,7 @@ impl Dialect {
         match self {
             Self::VoicePing => "voiceping",
             Self::Scheme => "bimip.v1",
+            Self::Deployed => "bimip.deployed",
         }
     }
 
@@ -48,6 +51,7 @@ impl Dialect {
         match self {
             Self::VoicePing => Caps::WALKIE,
             Self::Scheme => Caps::FULL,
+            Self::Deployed => Caps::DEPLOYED,
         }
     }
 
@@ -56,7 +60,7 @@ impl Dialect {
     pub const fn frame_bytes(self) -> usize {
         match self {
             Self::VoicePing => limits::WALKIE_FRAME_BYTES,
-            Self::Scheme => limits::FRAME_BYTES,
+            Self::Scheme | Self::Deployed => limits::FRAME_BYTES,
         }
     }
 }

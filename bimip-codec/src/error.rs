@@ -49,6 +49,16 @@ pub enum DecodeError {
         /// The name of the field.
         field: &'static str,
     },
+    /// As [`Field`](Self::Field), in a dialect that says which rule was broken.
+    #[error("Field '{field}' → {rule}")]
+    Rule {
+        /// The route number.
+        origin: u32,
+        /// The name of the field.
+        field: &'static str,
+        /// What it has to be.
+        rule: &'static str,
+    },
     /// Known to the dialect, and not served.
     #[error("kind or route {origin} is not supported")]
     Unsupported {
@@ -73,7 +83,7 @@ impl DecodeError {
             Self::Unknown { origin } => (FaultKind::Unknown, origin),
             Self::Mismatched { origin } => (FaultKind::Mismatched, origin),
             Self::Missing { origin } => (FaultKind::Missing, origin),
-            Self::Field { origin, .. } => (FaultKind::Field, origin),
+            Self::Field { origin, .. } | Self::Rule { origin, .. } => (FaultKind::Field, origin),
             Self::Unsupported { origin } => (FaultKind::Unsupported, origin),
             Self::OutOfPlace { origin } => (FaultKind::OutOfPlace, origin),
         };

@@ -4,6 +4,8 @@
 //! proxies; the rest of this module is its meaning and is reached through [`Codec`](crate::Codec).
 //! `docs/protocol/bimip-v1.md` has the rules by number.
 //!
+//! [`deployed`] is the layout of the server that is in the field, with the same packets.
+//!
 //! # What is lost
 //!
 //! Towards a server:
@@ -25,6 +27,7 @@
 mod account;
 mod decode_client;
 mod decode_server;
+pub mod deployed;
 mod encode_client;
 mod encode_server;
 mod frame;

@@ -1,27 +1,23 @@
-//! `src/scheme/v1.rs` is what the published `.proto` says.
+//! The generated code is what the published `.proto` files say.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-fn generate() -> String {
+fn generate(schema: &str, package: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let include = root.join("../bimip-proto/proto");
-    let schema = include.join("bimip/v1/bimip.proto");
-    let files = protox::compile([&schema], [&include]).unwrap();
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scheme");
+    let files = protox::compile([include.join(schema)], [&include]).unwrap();
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
     std::fs::create_dir_all(&out).unwrap();
     prost_build::Config::new().bytes(["."]).out_dir(&out).compile_fds(files).unwrap();
-    let text = std::fs::read_to_string(out.join("bimip.v1.rs")).unwrap();
-    format!(
-        "// Generated from bimip-proto/proto/bimip/v1/bimip.proto by tests/generated.rs; do not edit.\n{text}"
-    )
+    let text = std::fs::read_to_string(out.join(format!("{package}.rs"))).unwrap();
+    format!("// Generated from bimip-proto/proto/{schema} by tests/generated.rs; do not edit.\n{text}")
 }
 
 /// Run with `BIMIP_BLESS=1` after a change of the schema.
-#[test]
-fn generated_code_is_current() {
-    let fresh = generate();
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scheme/v1.rs");
+fn is_current(schema: &str, package: &str, code: &str) {
+    let fresh = generate(schema, package);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(code);
     if std::env::var_os("BIMIP_BLESS").is_some() {
         std::fs::write(&path, &fresh).unwrap();
         return;
@@ -33,4 +29,14 @@ fn generated_code_is_current() {
          and review the difference.",
         path.display()
     );
+}
+
+#[test]
+fn generated_code_is_current() {
+    is_current("bimip/v1/bimip.proto", "bimip.v1", "src/scheme/v1.rs");
+}
+
+#[test]
+fn generated_code_of_the_deployed_layout_is_current() {
+    is_current("bimip/deployed/bimip.proto", "bimip.deployed", "src/scheme/deployed/wire.rs");
 }

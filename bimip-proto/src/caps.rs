@@ -11,6 +11,10 @@ pub enum CursorBy {
     /// The dialect has no such word: a transport ping sent after the rows, whose answer proves that they
     /// arrived. It makes no receipt.
     Barrier,
+    /// The client says which messages it has stored, as by [`Dispose`](Self::Dispose), and has no such word for other
+    /// rows: those go by the barrier once no message is before them. A client that says nothing at all and has a
+    /// full window is moved on by the barrier too, or it would hear nothing more.
+    Message,
 }
 
 /// What one connection can speak. A row it has no words for is passed over: the cursor moves, nothing is sent.
@@ -29,6 +33,8 @@ pub struct Caps {
     pub fine_marks: bool,
     /// It is told what others are doing: presence, typing, positions.
     pub presence: bool,
+    /// It knows messages to groups.
+    pub groups: bool,
 }
 
 impl Caps {
@@ -40,7 +46,11 @@ impl Caps {
         self_echo: false,
         fine_marks: true,
         presence: true,
+        groups: true,
     };
+
+    /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
+    pub const DEPLOYED: Self = Self { cursor: CursorBy::Message, groups: false, ..Self::FULL };
 
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
@@ -50,6 +60,7 @@ impl Caps {
         self_echo: true,
         fine_marks: false,
         presence: false,
+        groups: true,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -58,7 +69,7 @@ impl Caps {
         match entry {
             // In a group everybody sees who speaks, so that what one's other device said needs no words of its own.
             Entry::Message(message) => match &message.head.to {
-                Address::Group(_) => true,
+                Address::Group(_) => self.groups,
                 Address::User(to) => self.own_copies || message.head.from.user != *user || to == user,
             },
             Entry::Receipt(receipt) => {

@@ -45,6 +45,16 @@ impl ConversationId {
         if one <= other { Self::Direct(one, other) } else { Self::Direct(other, one) }
     }
 
+    /// Whom `user` speaks with in a conversation of two; `None` in a group, and for a stranger.
+    #[must_use]
+    pub fn peer_of(&self, user: &UserId) -> Option<&UserId> {
+        match self {
+            Self::Direct(low, high) if low == user => Some(high),
+            Self::Direct(low, high) if high == user => Some(low),
+            _ => None,
+        }
+    }
+
     /// The conversation that `from` speaks in when writing to `to`.
     #[must_use]
     pub fn of(from: &UserId, to: &Address) -> Self {

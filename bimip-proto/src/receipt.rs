@@ -1,6 +1,6 @@
 //! What became of a message: delivered, read, played, forwarded.
 
-use crate::{Alias, ClientRef, Device, MessageId, UnixMs};
+use crate::{Alias, ClientRef, ConversationId, Device, MessageId, Seq, UnixMs};
 
 /// What a recipient says about a message.
 ///
@@ -67,7 +67,7 @@ impl Marks {
     }
 }
 
-/// How a client names a message: by id, or by the alias of the msgpack dialect.
+/// How a client names a message: by id, by the alias of the msgpack dialect, or by its place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageRef {
@@ -75,6 +75,13 @@ pub enum MessageRef {
     Id(MessageId),
     /// The alias; resolved against the session's user.
     Alias(Alias),
+    /// Its place in a conversation that the session's user is part of.
+    Place {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Where in it.
+        seq: Seq,
+    },
 }
 
 /// The names a message goes by. A server fills all of them, a dialect writes the one it speaks, and a client

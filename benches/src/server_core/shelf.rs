@@ -88,6 +88,10 @@ impl View for Shelf {
         Ok(self.entries[place(sequence)].clone())
     }
 
+    fn sequence_of(&self, _: &ConversationId, _: Seq) -> Result<Option<u64>, Infallible> {
+        Ok(None)
+    }
+
     fn sequence_at(&self, _: &ConversationId, _: UnixMs) -> Result<Option<u64>, Infallible> {
         Ok(None)
     }

@@ -232,6 +232,14 @@ impl View for Book {
         Ok(None)
     }
 
+    fn sequence_of(&self, conversation: &ConversationId, seq: Seq) -> Result<Option<u64>, Infallible> {
+        Ok(self
+            .history
+            .get(conversation)
+            .and_then(|history| history.get(&seq))
+            .map(|(_, sequence)| *sequence))
+    }
+
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Infallible> {
         Ok(self.marks.get(&(sequence, user.clone())).copied().unwrap_or_default())
     }

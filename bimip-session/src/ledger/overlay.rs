@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
 
 use super::group::{GroupHead, Membership};
@@ -106,6 +106,11 @@ impl<'v, V: View> Overlay<'v, V> {
             Some(sequence) => Ok(Some(*sequence)),
             None => self.view.sequence_at(id, stamp),
         }
+    }
+
+    /// Of the messages before this batch: nobody was told the place of one that is in it.
+    pub(super) fn sequence_of(&self, id: &ConversationId, seq: Seq) -> Result<Option<u64>, V::Error> {
+        self.view.sequence_of(id, seq)
     }
 
     pub(super) fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, V::Error> {

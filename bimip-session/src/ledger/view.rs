@@ -57,6 +57,12 @@ pub trait View {
     /// As the backend reads.
     fn sequence_at(&self, conversation: &ConversationId, stamp: UnixMs) -> Result<Option<u64>, Self::Error>;
 
+    /// The log entry of the message at this place of a conversation.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn sequence_of(&self, conversation: &ConversationId, seq: Seq) -> Result<Option<u64>, Self::Error>;
+
     /// What a user has said about the message of a log entry.
     ///
     /// # Errors

@@ -124,8 +124,7 @@ impl ServerCore {
     /// Keeps a reader going: the next page when there is room for one, and the barrier for what was sent.
     pub(super) fn fill(&mut self, conn: ConnId) {
         let Some(reader) = self.reader(conn) else { return };
-        let by_barrier = reader.caps().cursor == bimip_proto::CursorBy::Barrier;
-        let barrier = if by_barrier { reader.barrier_due() } else { None };
+        let barrier = reader.barrier_due();
         let wanted = reader.wants(conn);
         if let Some(upto) = barrier {
             self.output(Output::Barrier(conn, upto));
@@ -138,7 +137,7 @@ impl ServerCore {
     /// A barrier came back. The number of a mere sign of life is 0.
     pub(super) fn arrived(&mut self, conn: ConnId, upto: u64) {
         let Some(reader) = self.reader(conn) else { return };
-        if upto == 0 || reader.caps().cursor != bimip_proto::CursorBy::Barrier {
+        if upto == 0 {
             return;
         }
         if let Some(disposal) = reader.barrier(upto) {

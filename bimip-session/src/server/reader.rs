@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bimip_proto::{BodyKind, Caps, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName, Window};
+use bimip_proto::{BodyKind, Caps, CursorBy, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName, Window};
 
 use super::io::{Attachment, ConnId, ReadPage};
 use super::weight;
@@ -43,6 +43,8 @@ pub(super) struct Reader {
     barrier: Barrier,
     /// Talks up to here were missed and are played again.
     missed: Offset,
+    /// The client has said of a row that it is stored.
+    disposes: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +53,8 @@ struct Flying {
     bytes: u64,
     /// The message that storing this row delivers, if its author is to be told.
     delivers: Option<MessageId>,
+    /// It is a message: what every dialect that disposes has a word for.
+    message: bool,
 }
 
 /// At most one question is out; rows sent meanwhile wait for the next.
@@ -102,6 +106,7 @@ impl Reader {
             cramped: false,
             barrier: Barrier::Quiet,
             missed: Offset::ZERO,
+            disposes: false,
         }
     }
 
@@ -131,10 +136,6 @@ impl Reader {
             }
             _ => weight(entry),
         }
-    }
-
-    pub(super) const fn caps(&self) -> &Caps {
-        &self.caps
     }
 
     pub(super) const fn device(&self) -> &Device {
@@ -192,6 +193,11 @@ impl Reader {
 
     /// The device has stored everything up to `upto`.
     pub(super) fn dispose(&mut self, upto: Offset) -> Disposal {
+        self.disposes = true;
+        self.drop_flying(upto)
+    }
+
+    fn drop_flying(&mut self, upto: Offset) -> Disposal {
         let clamped = upto > self.sent;
         let answered = upto.min(self.sent);
         let stood = self.disposed;
@@ -228,7 +234,8 @@ impl Reader {
 
     /// The question to send after the rows of this turn, if none is out.
     pub(super) fn barrier_due(&mut self) -> Option<u64> {
-        let due = !self.in_flight.is_empty() && self.barrier == Barrier::Quiet;
+        let due =
+            !self.in_flight.is_empty() && self.barrier == Barrier::Quiet && self.by_barrier() > Offset::ZERO;
         if due {
             self.barrier = Barrier::Out;
         }
@@ -240,9 +247,26 @@ impl Reader {
     pub(super) fn barrier(&mut self, upto: u64) -> Option<Disposal> {
         self.barrier = Barrier::Quiet;
         let before = self.requested;
-        let mut disposal = self.dispose(Offset(upto.min(self.shown.0)));
+        let upto = Offset(upto).min(self.by_barrier());
+        if upto == Offset::ZERO {
+            return None;
+        }
+        let mut disposal = self.drop_flying(upto);
         disposal.delivered.clear();
         (disposal.cursor > before).then_some(disposal)
+    }
+
+    /// How far the barrier may move the cursor; zero for not at all.
+    fn by_barrier(&self) -> Offset {
+        match self.caps.cursor {
+            CursorBy::Barrier => self.shown,
+            CursorBy::Message if !self.disposes && !self.has_room() => self.shown,
+            CursorBy::Message => {
+                let nameless = self.in_flight.iter().take_while(|flying| !flying.message);
+                nameless.last().map_or(Offset::ZERO, |flying| flying.offset)
+            }
+            _ => Offset::ZERO,
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -265,7 +289,8 @@ impl Reader {
         }
         let row = Row { prev: self.shown, offset, entry: Arc::clone(entry) };
         let bytes = self.weight(offset, entry);
-        self.in_flight.push_back(Flying { offset, bytes, delivers: self.delivers(entry) });
+        let (delivers, message) = (self.delivers(entry), matches!(**entry, Entry::Message(_)));
+        self.in_flight.push_back(Flying { offset, bytes, delivers, message });
         self.flying_bytes += bytes;
         self.shown = offset;
         self.check();

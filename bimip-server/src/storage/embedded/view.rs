@@ -118,6 +118,15 @@ impl View for BatchView<'_> {
         Ok(None)
     }
 
+    fn sequence_of(&self, id: &ConversationId, seq: Seq) -> Result<Option<u64>, StorageError> {
+        let Some(conversation) = self.conversation_no(id)? else { return Ok(None) };
+        // Beyond the end there is nothing to read, and that is no damage.
+        if seq == Seq(0) || seq > self.conversation(id)?.seq {
+            return Ok(None);
+        }
+        self.rows.history(conversation, seq).map(|(_, sequence)| Some(sequence))
+    }
+
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, StorageError> {
         self.user_no(user)?.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
     }

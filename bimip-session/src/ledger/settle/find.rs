@@ -66,6 +66,10 @@ pub(super) fn find<V: View>(
             }
             Ok(None)
         }
+        // Groups are not named by place in any dialect.
+        MessageRef::Place { conversation, seq } if conversation.peer_of(user).is_some() => {
+            overlay.sequence_of(conversation, *seq)?.map_or(Ok(None), |sequence| overlay.entry(sequence))
+        }
         _ => Ok(None),
     }
 }
