@@ -48,6 +48,11 @@ impl Countdown {
     }
 }
 
+/// The wall clock in milliseconds since 1970, where no turn of a node says what time it is.
+pub(crate) fn unix_ms() -> u64 {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

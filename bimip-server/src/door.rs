@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `GET /` with an upgrade, and any path that is nobody else's | the msgpack dialect |
 //! | `GET /bimip` with an upgrade | the protobuf dialect |
+//! | `GET /application/development` with an upgrade | the protobuf dialect of the deployed server |
 //! | `GET /` | a banner |
 //! | `GET /health` | how the server is doing, as JSON |
 //! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
 //! | anything else | 404, or 403 for another method on `/` |
 
+mod deployed;
 mod files;
 mod health;
 mod pooled;
@@ -18,6 +20,7 @@ mod tcp;
 mod websocket;
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -52,7 +55,7 @@ fn poll_drain(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> Po
 const BANNER: &str = concat!("Welcome to VoicePing Router ", env!("CARGO_PKG_VERSION"));
 
 /// Paths that are kept for dialects to come: a client of theirs must not be taken for a msgpack one.
-const RESERVED: [&str; 3] = ["/ws", "/chat", "/application/development"];
+const RESERVED: [&str; 2] = ["/ws", "/chat"];
 
 impl Server {
     /// The doors as a router, to be merged into an application's own. Its fallback answers what nobody else does.
@@ -62,6 +65,7 @@ impl Server {
         reserved
             .route("/", any(root))
             .route("/bimip", any(bimip))
+            .route("/application/development", any(deployed::enter))
             .route("/health", get(health::health))
             .route("/files/audio/{id}", get(files::audio))
             .route("/files/text/{id}", get(files::text))
@@ -80,7 +84,9 @@ impl Server {
                 tracing::debug!(%error, "a socket keeps its delay");
             }
         });
-        axum::serve(listener, self.router()).with_graceful_shutdown(self.stopping()).await
+        // The deployed dialect tells clients their own address.
+        let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, router).with_graceful_shutdown(self.stopping()).await
     }
 }
 

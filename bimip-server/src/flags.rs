@@ -189,7 +189,7 @@ impl Flags {
 impl Serve {
     /// Flags that are right one by one and wrong together, with what to do about it.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.auth == Auth::Open && self.jwt.names_keys() {
+        if self.auth == Auth::Open && self.jwt.is_given() {
             return Err(
                 "keys were given, and --auth open lets everybody in without one; add --auth jwt".to_owned()
             );

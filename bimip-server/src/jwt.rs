@@ -24,6 +24,7 @@
 //! ```
 
 mod claims;
+mod deployed;
 mod key_file;
 mod key_set;
 mod keys;
@@ -33,8 +34,10 @@ mod reason;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bimip_codec::Dialect;
 use bimip_session::server::{Grant, Refused};
 use data_encoding::BASE64URL_NOPAD;
+use serde::de::DeserializeOwned;
 
 pub use self::key_file::{KEY_FILE, KeyFileError, own_secret, read_public, read_secret};
 pub use self::keys::{Algorithm, KeyError, Keys, Secret};
@@ -58,7 +61,15 @@ pub const TOKEN_GROUPS: usize = 256;
 pub struct JwtAuth {
     keys: Keys,
     policy: Policy,
+    deployed: Option<Deployed>,
     reasons: Reasons,
+}
+
+/// Whose tokens are good on the door of the deployed protobuf layout.
+#[derive(Debug)]
+struct Deployed {
+    keys: Keys,
+    issuer: String,
 }
 
 impl JwtAuth {
@@ -66,45 +77,62 @@ impl JwtAuth {
     #[must_use]
     pub fn new(keys: Keys, policy: Policy) -> Self {
         keys::choose_backend();
-        Self { keys, policy, reasons: Reasons::default() }
+        Self { keys, policy, deployed: None, reasons: Reasons::default() }
+    }
+
+    /// Lets in on the door of the deployed protobuf layout who brings a token as its backends make them: signed by
+    /// one of `keys`, of `issuer`, for a session (`type` is `access`). Tokens of other doors are then no good there,
+    /// nor the other way round.
+    #[must_use]
+    pub fn deployed(mut self, keys: Keys, issuer: &str) -> Self {
+        self.deployed = Some(Deployed { keys, issuer: issuer.to_owned() });
+        self
     }
 
     fn judge(&self, now_unix_ms: u64, sign_in: &SignIn) -> Result<Grant, Reason> {
-        let claims = self.opened(&sign_in.token)?;
-        claims.grant(&self.policy, now_unix_ms, sign_in)
+        match (&self.deployed, sign_in.dialect) {
+            (Some(deployed), Some(Dialect::Deployed)) => {
+                let claims: deployed::Claims = opened(&deployed.keys, &sign_in.token)?;
+                claims.grant(&deployed.issuer, &self.policy, now_unix_ms, sign_in)
+            }
+            _ => {
+                let claims: Claims = opened(&self.keys, &sign_in.token)?;
+                claims.grant(&self.policy, now_unix_ms, sign_in)
+            }
+        }
     }
+}
 
-    /// What a token says, once a key of ours vouches for it. Nothing of it is believed before.
-    fn opened(&self, token: &[u8]) -> Result<Claims, Reason> {
-        if token.len() > TOKEN_BYTES {
-            return Err(Reason::Malformed);
-        }
-        let token = std::str::from_utf8(token).map_err(|_| Reason::Malformed)?;
-        let (signed, signature) = token.rsplit_once('.').ok_or(Reason::Malformed)?;
-        let (_, claims) = signed.split_once('.').ok_or(Reason::Malformed)?;
-        // Also refuses `none` and what else is no algorithm of ours.
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Reason::Malformed)?;
-        if header.crit.is_some() {
-            // "Refuse this unless you understand it", and we know no extensions.
-            return Err(Reason::Malformed);
-        }
-        if header.kid.as_ref().is_some_and(|kid| kid.len() > KEY_ID_BYTES) {
-            return Err(Reason::UnknownKey);
-        }
-        let mut keys = self.keys.of(header.kid.as_deref(), header.alg).peekable();
-        if keys.peek().is_none() {
-            return Err(Reason::UnknownKey);
-        }
-        if !keys.any(|key| key.has_signed(signed.as_bytes(), signature)) {
-            return Err(Reason::BadSignature);
-        }
-        let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).map_err(|_| Reason::Malformed)?;
-        // A list would be read as the claims in their order here.
-        if !claims.trim_ascii_start().starts_with(b"{") {
-            return Err(Reason::BadClaims);
-        }
-        serde_json::from_slice(&claims).map_err(|_| Reason::BadClaims)
+/// What a token says, once one of the keys vouches for it. Nothing of it is believed before.
+fn opened<C: DeserializeOwned>(keys: &Keys, token: &[u8]) -> Result<C, Reason> {
+    if token.len() > TOKEN_BYTES {
+        return Err(Reason::Malformed);
     }
+    let token = std::str::from_utf8(token).map_err(|_| Reason::Malformed)?;
+    let (signed, signature) = token.rsplit_once('.').ok_or(Reason::Malformed)?;
+    let (_, claims) = signed.split_once('.').ok_or(Reason::Malformed)?;
+    // Also refuses `none` and what else is no algorithm of ours.
+    let header = jsonwebtoken::decode_header(token).map_err(|_| Reason::Malformed)?;
+    if header.crit.is_some() {
+        // "Refuse this unless you understand it", and we know no extensions.
+        return Err(Reason::Malformed);
+    }
+    if header.kid.as_ref().is_some_and(|kid| kid.len() > KEY_ID_BYTES) {
+        return Err(Reason::UnknownKey);
+    }
+    let mut keys = keys.of(header.kid.as_deref(), header.alg).peekable();
+    if keys.peek().is_none() {
+        return Err(Reason::UnknownKey);
+    }
+    if !keys.any(|key| key.has_signed(signed.as_bytes(), signature)) {
+        return Err(Reason::BadSignature);
+    }
+    let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).map_err(|_| Reason::Malformed)?;
+    // A list would be read as the claims in their order here.
+    if !claims.trim_ascii_start().starts_with(b"{") {
+        return Err(Reason::BadClaims);
+    }
+    serde_json::from_slice(&claims).map_err(|_| Reason::BadClaims)
 }
 
 impl Authenticator for JwtAuth {

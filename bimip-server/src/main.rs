@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bimip_proto::limits;
-use bimip_server::jwt::JwtAuth;
 use bimip_server::objects::FolderObjects;
 use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
@@ -188,10 +187,7 @@ fn start(serve: &Serve) -> Result<Server, String> {
     let builder = Server::builder().config(config);
     match serve.auth {
         Auth::Open => store(serve, builder.authenticate(OpenAuth)),
-        Auth::Jwt => {
-            let auth = JwtAuth::new(serve.jwt.keys(&serve.data)?, serve.jwt.policy());
-            store(serve, builder.authenticate(auth))
-        }
+        Auth::Jwt => store(serve, builder.authenticate(serve.jwt.authenticator(&serve.data)?)),
     }
 }
 

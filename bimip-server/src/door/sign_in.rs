@@ -106,6 +106,17 @@ fn token_of(query: &str) -> Option<Bytes> {
     (!token.is_empty()).then(|| token.into())
 }
 
+/// The protobuf dialect of the deployed server: `token`, with or without `Bearer`, or a bearer; and `device_id`, where
+/// the token does not name the device. Without a token nobody comes in.
+pub(super) fn deployed(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+    let token = value(headers, "token").map(without_scheme).or_else(|| bearer(headers));
+    let token = token.ok_or(StatusCode::UNAUTHORIZED)?;
+    let device = text(headers, "device_id").map(DeviceName::new).transpose();
+    let device = device.map_err(|_| StatusCode::BAD_REQUEST)?;
+    let sign_in = SignIn { device, dialect: Some(Dialect::Deployed), ..SignIn::new(token) };
+    Ok(Knock { sign_in: Some(sign_in), protocol: None, seat: Seat::Own })
+}
+
 /// A header's value, if it has one that is not empty.
 fn value(headers: &HeaderMap, name: &str) -> Option<Bytes> {
     let value = headers.get(name)?.as_bytes();

@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bimip_proto::{DeviceName, GroupId, UserId};
-use bimip_server::jwt::{Algorithm, Keys, Legacy, NewToken, Policy, own_secret, read_public, read_secret};
+use bimip_server::jwt::{
+    Algorithm, JwtAuth, Keys, Legacy, NewToken, Policy, own_secret, read_public, read_secret,
+};
 use clap::{Args, ValueEnum};
 
 /// Whose tokens are good.
@@ -37,7 +39,14 @@ pub(crate) struct Jwt {
     /// audience. Never good on /bimip.
     #[arg(long, value_enum, default_value_t = LegacyTokens::On)]
     jwt_legacy_voiceping: LegacyTokens,
-    /// As --jwt-max-life, for those.
+    /// A public RSA key in PEM form, whose tokens (RS256, claims eid, device_id, jti, type) open
+    /// /application/development; may be given several times. Without any, that door takes the tokens of /bimip.
+    #[arg(long, value_name = "[KID=]FILE")]
+    deployed_key: Vec<NamedFile>,
+    /// Who issues those (`iss`).
+    #[arg(long, value_name = "NAME", default_value = "Joken")]
+    deployed_issuer: String,
+    /// As --jwt-max-life, for VoicePing's own.
     #[arg(long, value_name = "TIME", default_value = "366d", value_parser = super::time::parse)]
     jwt_legacy_max_life: Duration,
 }
@@ -75,7 +84,7 @@ enum LegacyTokens {
 
 impl Jwt {
     /// Some flag says more than nothing: then it was meant to be used.
-    pub(crate) const fn names_keys(&self) -> bool {
+    const fn names_keys(&self) -> bool {
         self.jwt_hs256_key.is_some()
             || !self.jwt_rs256_key.is_empty()
             || !self.jwt_es256_key.is_empty()
@@ -83,7 +92,23 @@ impl Jwt {
             || !self.jwt_jwks.is_empty()
     }
 
-    pub(crate) fn policy(&self) -> Policy {
+    /// Some flag is of no use without `--auth jwt`.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.names_keys() || !self.deployed_key.is_empty()
+    }
+
+    /// The authenticator of these flags; the server's own key is in `data`.
+    pub(crate) fn authenticator(&self, data: &std::path::Path) -> Result<JwtAuth, String> {
+        let auth = JwtAuth::new(self.keys(data)?, self.policy());
+        if self.deployed_key.is_empty() {
+            return Ok(auth);
+        }
+        let mut keys = Keys::new();
+        add_public(&mut keys, "--deployed-key", Algorithm::Rs256, &self.deployed_key)?;
+        Ok(auth.deployed(keys, &self.deployed_issuer))
+    }
+
+    fn policy(&self) -> Policy {
         let mut policy = self.names.policy();
         policy.max_life = self.jwt_max_life;
         policy.legacy_max_life = self.jwt_legacy_max_life;
@@ -96,7 +121,7 @@ impl Jwt {
     }
 
     /// The keys of the files; the server's own in `data` where none are named.
-    pub(crate) fn keys(&self, data: &std::path::Path) -> Result<Keys, String> {
+    fn keys(&self, data: &std::path::Path) -> Result<Keys, String> {
         let mut keys = Keys::new();
         if !self.names_keys() {
             let secret = own_secret(data).map_err(|error| format!("no key to check tokens with: {error}"))?;
@@ -112,11 +137,7 @@ impl Jwt {
             ("--jwt-eddsa-key", Algorithm::EdDsa, &self.jwt_eddsa_key),
         ];
         for (flag, algorithm, files) in public {
-            for NamedFile { kid, path } in files {
-                let pem = read_public(path).map_err(|error| format!("{flag}: {error}"))?;
-                keys.add_public(kid.as_deref(), algorithm, &pem)
-                    .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
-            }
+            add_public(&mut keys, flag, algorithm, files)?;
         }
         for path in &self.jwt_jwks {
             let set = read_public(path).map_err(|error| format!("--jwt-jwks: {error}"))?;
@@ -124,6 +145,15 @@ impl Jwt {
         }
         Ok(keys)
     }
+}
+
+fn add_public(keys: &mut Keys, flag: &str, algorithm: Algorithm, files: &[NamedFile]) -> Result<(), String> {
+    for NamedFile { kid, path } in files {
+        let pem = read_public(path).map_err(|error| format!("{flag}: {error}"))?;
+        keys.add_public(kid.as_deref(), algorithm, &pem)
+            .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// `KID=FILE` or `FILE`.

@@ -1,6 +1,7 @@
 //! What a token says, and the grant that follows from it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bimip_codec::Dialect;
 use bimip_proto::{Device, DeviceName, GroupId, TokenId, UnixMs, UserId};
@@ -129,21 +130,15 @@ impl Claims {
 
     /// When the session ends, in milliseconds since 1970.
     fn end(&self, policy: &Policy, legacy: bool, now_unix_ms: u64) -> Result<u64, Reason> {
-        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let leeway_ms = millis(policy.leeway);
-        let life_ms = millis(if legacy { policy.legacy_max_life } else { policy.max_life });
-        if self.nbf.is_some_and(|nbf| nbf.saturating_mul(1000) > now_unix_ms.saturating_add(leeway_ms)) {
-            return Err(Reason::NotYet);
-        }
-        let Some(exp) = self.exp else {
-            let endless = legacy && policy.legacy == Legacy::AcceptWithoutExpiry;
-            return if endless { Ok(now_unix_ms.saturating_add(life_ms)) } else { Err(Reason::BadClaims) };
-        };
-        let end_unix_ms = exp.saturating_mul(1000);
-        match end_unix_ms.checked_sub(now_unix_ms) {
-            None | Some(0) => Err(Reason::Expired),
-            Some(left_ms) if left_ms > life_ms.saturating_add(leeway_ms) => Err(Reason::TooLongLived),
-            Some(_) => Ok(end_unix_ms),
+        let life = if legacy { policy.legacy_max_life } else { policy.max_life };
+        let endless = legacy && policy.legacy == Legacy::AcceptWithoutExpiry;
+        match self.exp {
+            Some(exp) => end(exp, self.nbf, life, policy.leeway, now_unix_ms),
+            None if endless => {
+                begun(self.nbf, policy.leeway, now_unix_ms)?;
+                Ok(now_unix_ms.saturating_add(millis(life)))
+            }
+            None => begun(self.nbf, policy.leeway, now_unix_ms).and(Err(Reason::BadClaims)),
         }
     }
 
@@ -161,5 +156,32 @@ impl Claims {
             }
         }
         Ok(groups)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether a token that begins then, in seconds since 1970, has begun.
+fn begun(begins: Option<u64>, leeway: Duration, now_unix_ms: u64) -> Result<(), Reason> {
+    let later = |begins: u64| begins.saturating_mul(1000) > now_unix_ms.saturating_add(millis(leeway));
+    if begins.is_some_and(later) { Err(Reason::NotYet) } else { Ok(()) }
+}
+
+/// When a session by a token of these times ends, in milliseconds since 1970.
+pub(super) fn end(
+    exp: u64,
+    begins: Option<u64>,
+    life: Duration,
+    leeway: Duration,
+    now_unix_ms: u64,
+) -> Result<u64, Reason> {
+    begun(begins, leeway, now_unix_ms)?;
+    let end_unix_ms = exp.saturating_mul(1000);
+    match end_unix_ms.checked_sub(now_unix_ms) {
+        None | Some(0) => Err(Reason::Expired),
+        Some(left_ms) if left_ms > millis(life).saturating_add(millis(leeway)) => Err(Reason::TooLongLived),
+        Some(_) => Ok(end_unix_ms),
     }
 }

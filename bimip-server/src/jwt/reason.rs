@@ -48,6 +48,8 @@ reasons! {
     WrongAudience = "token_wrong_audience",
     /// It names no user, several, or one that cannot be.
     NoUser = "token_no_user",
+    /// It is for getting other tokens, not for a session.
+    NotAccess = "token_not_access",
     /// It belongs to another device.
     OtherDevice = "token_other_device",
     /// More groups than a token may name, or one that cannot be.

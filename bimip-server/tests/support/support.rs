@@ -85,6 +85,13 @@ impl Running {
         phone
     }
 
+    /// A client of the deployed protobuf layout.
+    pub(crate) async fn deployed(&self, user: &str, device: &str) -> Phone {
+        let headers = [("token", user), ("device_id", device)];
+        let wire = self.knock("/application/development", &headers).await.unwrap().0;
+        Phone::speaking(Dialect::Deployed, wire, user, device)
+    }
+
     /// A port for raw TCP.
     pub(crate) async fn tcp(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -181,7 +188,11 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new(wire: Wire, user: &str, device: &str) -> Self {
-        let mut codec = Codec::new(Dialect::Scheme);
+        Self::speaking(Dialect::Scheme, wire, user, device)
+    }
+
+    pub(crate) fn speaking(dialect: Dialect, wire: Wire, user: &str, device: &str) -> Self {
+        let mut codec = Codec::new(dialect);
         codec.signed_in(&self::device(user, device));
         Self { wire, codec, heard: std::collections::VecDeque::new() }
     }
