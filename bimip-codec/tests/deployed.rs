@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bimip_codec::scheme::deployed::{ID_BYTES, wire};
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, ConversationId, Device, DeviceName,
-    Draft, Entry, Fault, FaultKind, Form, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping,
-    Receipt, Reject, Row, Said, Seal, Seq, ServerPacket, Status, UnixMs, UserId, Welcome, Window,
+    Act, Address, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, ConversationId, Device,
+    DeviceName, Draft, Entry, Fault, FaultKind, Form, Head, Location, Message, MessageId, MessageRef, Names,
+    Noted, Offset, Ping, Presence, Receipt, Reject, Row, Said, Seal, Seq, ServerPacket, Status, TokenTask,
+    UnixMs, UserId, Welcome, Window,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -183,20 +184,28 @@ fn clients_frames_of_the_field_mean_something() {
     let mut bob = signed_in(&device(BOB, "bbbbb1"));
     let delivered = packets(&mut bob, vector("seed_era_signal_delivered"));
     assert_eq!(delivered, [ClientPacket::Delivered(vec![place(ALICE, BOB, 5)])]);
-    for known in ["token_refresh_request", "visibility_enable", "push_notification", "location_stream"] {
-        let error = read(&mut codec, vector(known)).unwrap_err();
-        assert!(matches!(error, DecodeError::Unsupported { .. }), "{known}: {error}");
-    }
+    // These are of the sender's other device, which is one's own all the same.
+    let token = packets(&mut codec, vector("token_refresh_request"));
+    assert_eq!(token, [ClientPacket::Token { task: TokenTask::Refresh, token: "tok".into() }]);
+    let visible = packets(&mut codec, vector("visibility_enable"));
+    assert_eq!(visible, [ClientPacket::SetVisible { id: ClientRef::new("1").ok(), visible: true }]);
+    let track = packets(&mut codec, vector("location_stream"));
+    let [ClientPacket::Track(track)] = &track[..] else { panic!("{track:?}") };
+    assert_eq!(Some(track.location), Location::new(6.5, 3.25, Some(0.0)));
+    let error = read(&mut codec, vector("push_notification")).unwrap_err();
+    assert_eq!(error, DecodeError::Unsupported { origin: 8 });
 }
 
 // MISSION B11
 #[test]
-fn a_pong_of_the_field_comes_out_as_it_went_in() {
+fn what_the_field_sends_to_clients_comes_out_as_it_went_in() {
     let pong = vectors().into_iter().find(|(name, ..)| name.ends_with("0b535f2")).unwrap().1;
-    let mut codec = signed_in(&device(ALICE, "aaaaa1"));
-    let mut packets = Vec::new();
-    codec.decode_server(pong.clone(), &mut packets).unwrap();
-    assert_eq!(written(&mut codec, &packets[0]), [pong]);
+    for frame in [pong, vector("awareness_presence_broadcast"), vector("location_stream")] {
+        let mut codec = signed_in(&device(ALICE, "aaaaa1"));
+        let mut packets = Vec::new();
+        codec.decode_server(frame.clone(), &mut packets).unwrap();
+        assert_eq!(written(&mut codec, &packets[0]), [frame]);
+    }
 }
 
 // MISSION B11
@@ -397,9 +406,73 @@ fn reading_is_a_mark_and_says_that_it_is_stored() {
     let [(7, Payload::Signal(answer))] = &answer[..] else { panic!("{answer:?}") };
     assert_eq!((answer.r#type, answer.status, answer.id.as_str()), (3, 4, "s"));
     assert_eq!(answer.error.as_deref(), Some("no such message for this user"));
-    for live in [2, 7, 8, 9, 10, 12, 13] {
-        let error = read(&mut codec, frame(7, Payload::Signal(signal(live, 9, BOB, ALICE)))).unwrap_err();
-        assert_eq!(error, DecodeError::Unsupported { origin: 7 });
+}
+
+// BD-LIVE-1, BD-STATUS-1
+#[test]
+fn what_is_said_in_passing_is_relayed() {
+    let (mut bob, mut alice) = (signed_in(&device(BOB, "1")), signed_in(&device(ALICE, "a2")));
+    for (status, out, act) in [
+        (2, 8, Act::Recording),
+        (7, 7, Act::Typing),
+        (8, 8, Act::Recording),
+        (9, 9, Act::Paused),
+        (10, 10, Act::Cancelled),
+        (12, 12, Act::Calling),
+        (13, 13, Act::Declined),
+    ] {
+        let heard = said(&mut bob, signal(status, 9, BOB, ALICE));
+        let [ClientPacket::Signal(heard)] = &heard[..] else { panic!("{heard:?}") };
+        assert_eq!(heard.act, act);
+        let told =
+            payloads(&mut alice, &ServerPacket::Signal { from: device(BOB, "1"), signal: heard.clone() });
+        let [(7, Payload::Signal(told))] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((told.status, told.r#type, told.signal_offset.as_str()), (out, 2, ""));
+        assert_eq!(told.from, identity(BOB, "1"));
+    }
+}
+
+// MISSION B11
+// BD-AWARE-1, BD-AWARE-2
+#[test]
+fn presence_is_said_and_told() {
+    let mut codec = signed_in(&device(ALICE, "aaaaa1"));
+    let said = wire::Awareness {
+        id: "1".to_owned(),
+        from: identity(ALICE, "aaaaa1"),
+        to: identity(BOB, ""),
+        r#type: 1,
+        status: 6,
+        location_sharing: 2,
+        latitude: 1.0,
+        ttl: 5,
+        timestamp: 9,
+        ..Default::default()
+    };
+    let heard = packets(&mut codec, frame(2, Payload::Awareness(said.clone())));
+    let [ClientPacket::Aware(heard)] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!((heard.presence, &heard.to), (Presence::Typing, &Some(Address::User(user(BOB)))));
+    assert_eq!(heard.location, None, "a place that is not shared is not looked at");
+    type Change = fn(&mut wire::Awareness);
+    let broken: [(&str, Change); 7] = [
+        ("id", |it| it.id.clear()),
+        ("to.eid", |it| it.to = identity("", "")),
+        ("type", |it| it.r#type = 2),
+        ("status", |it| it.status = 12),
+        ("location_sharing", |it| it.location_sharing = 0),
+        ("ttl", |it| it.ttl = 0),
+        ("timestamp", |it| it.timestamp = 0),
+    ];
+    for (field, change) in broken {
+        let mut said = said.clone();
+        change(&mut said);
+        let error = read(&mut codec, frame(2, Payload::Awareness(said))).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("Field '{field}' → ")), "{error}");
+        let answer = payloads(&mut codec, &ServerPacket::Fault(error.fault()));
+        let [(2, Payload::Awareness(answer))] = &answer[..] else { panic!("{answer:?}") };
+        assert_eq!((answer.r#type, answer.status, answer.location_sharing), (3, 0, 2));
+        assert_eq!((&answer.from, &answer.to), (&identity(ALICE, "aaaaa1"), &identity(ALICE, "aaaaa1")));
+        assert_eq!(answer.details, error.to_string());
     }
 }
 

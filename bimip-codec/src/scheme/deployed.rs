@@ -20,6 +20,7 @@ mod decode_server;
 mod encode_client;
 mod encode_server;
 mod frame;
+mod live;
 mod memory;
 mod names;
 pub mod numbers;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use super::frame::{Rules, open};
+use super::live;
 use super::memory::{Asked, State, Stored};
 use super::names::{ID_BYTES, keyed};
 use super::numbers::{self, kind, route};
@@ -15,7 +16,16 @@ use super::wire::message_scheme::Payload;
 use super::wire::{Identity, Logout, Message, PingPong, Signal};
 use crate::DecodeError;
 
-const SERVED: [u32; 4] = [route::PING_PONG, route::MESSAGE, route::SIGNAL, route::LOGOUT];
+const SERVED: [u32; 8] = [
+    route::AWARENESS,
+    route::PING_PONG,
+    route::VISIBILITY,
+    route::TOKEN_AUTHORITY,
+    route::MESSAGE,
+    route::SIGNAL,
+    route::LOCATION,
+    route::LOGOUT,
+];
 
 const NOT_EMPTY: &str = "must not be empty";
 const POSITIVE: &str = "must be milliseconds since 1970, above 0";
@@ -39,6 +49,17 @@ pub(crate) fn decode_client(
     match payload {
         Payload::PingPong(it) => say(claim(it.from.as_ref(), "from.eid")?, ping(rules, it)?),
         Payload::Message(it) => say(claim(it.from.as_ref(), "from.eid")?, message(rules, it)?),
+        Payload::Awareness(it) => {
+            let packet = ClientPacket::Aware(live::awareness(rules, &it)?);
+            say(claim(it.from.as_ref(), "from.eid")?, packet);
+        }
+        Payload::AwarenessVisibility(it) => {
+            say(claim(it.from.as_ref(), "from.eid")?, live::visibility(rules, &it)?);
+        }
+        Payload::TokenAuthority(it) => say(claim(it.to.as_ref(), "to.eid")?, live::token(rules, it)?),
+        Payload::LocationStream(it) => {
+            say(claim(it.from.as_ref(), "from.eid")?, ClientPacket::Track(live::track(rules, &it)?));
+        }
         Payload::Logout(it) => say(claim(it.to.as_ref(), "to.eid")?, logout(rules, &it)?),
         Payload::Signal(it) => match claim(it.from.as_ref(), "from.eid")? {
             Claim::Own => signal(state, rules, me, it, |packet| say(Claim::Own, packet))?,
@@ -108,8 +129,9 @@ fn signal(
 ) -> Result<(), DecodeError> {
     rules.hold(signal.r#type == kind::REQUEST, "type", "must be 1 (REQUEST)")?;
     rules.hold(signal.id.len() <= limits::CLIENT_REF_BYTES, "id", "must have at most 128 bytes")?;
-    if numbers::is_live(signal.status) {
-        return Err(DecodeError::Unsupported { origin: rules.origin });
+    if let Some(act) = numbers::act(signal.status) {
+        say(ClientPacket::Signal(live::signal(rules, act, &signal)?));
+        return Ok(());
     }
     let peer = rules.user(signal.to.as_ref(), "to.eid")?;
     if signal.status == numbers::RESUME {

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, ConversationId, Device, DeviceName, Entry, Fault, FaultKind, Form,
-    Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping, Receipt, Reject, Row, Seal, Seq,
+    Act, Address, Body, BodyKind, ClientRef, ConversationId, Device, DeviceName, Entry, Fault, FaultKind,
+    Form, Head, Message, MessageId, MessageRef, Names, Noted, Offset, Ping, Receipt, Reject, Row, Seal, Seq,
     ServerPacket, Status, UnixMs,
 };
 
 use bytes::Bytes;
 
 use super::frame::{Rules, open};
+use super::live;
 use super::numbers::{self, kind, route};
 use super::wire;
 use super::wire::message_scheme::Payload;
@@ -19,13 +20,14 @@ use crate::DecodeError;
 use crate::json::Object;
 use crate::scheme::numbers::bye;
 
-const SERVED: [u32; 8] = [
+const SERVED: [u32; 9] = [
     route::AWARENESS,
     route::PING_PONG,
     route::VISIBILITY,
     route::TOKEN_AUTHORITY,
     route::MESSAGE,
     route::SIGNAL,
+    route::LOCATION,
     route::ERROR,
     route::LOGOUT,
 ];
@@ -53,8 +55,19 @@ pub(crate) fn decode_server(me: Option<&Device>, frame: Bytes) -> Result<ServerP
         | Payload::AwarenessVisibility(wire::AwarenessVisibility { r#type: kind::ERROR, details, .. }) => {
             fault(origin, details)
         }
-        Payload::Awareness(_) | Payload::TokenAuthority(_) | Payload::AwarenessVisibility(_) => {
-            return Err(DecodeError::Unsupported { origin });
+        Payload::Awareness(it) if it.r#type == kind::RESPONSE => {
+            ServerPacket::Aware(live::read_aware(rules, &it)?)
+        }
+        Payload::TokenAuthority(it) if it.r#type == kind::RESPONSE => {
+            ServerPacket::Token(live::read_token(rules, it)?)
+        }
+        Payload::AwarenessVisibility(it) => {
+            let (id, visible) = live::visible(rules, &it)?;
+            ServerPacket::Visible { id, visible }
+        }
+        Payload::LocationStream(it) => {
+            let from = device(rules, it.from.as_ref(), "from")?;
+            ServerPacket::Track { from, track: live::track(rules, &it)? }
         }
         _ => return Err(rules.broken("type", "must be 2 (RESPONSE) or 3 (ERROR)")),
     })
@@ -169,7 +182,15 @@ fn signal(rules: Rules, me: &Device, signal: &wire::Signal) -> Result<ServerPack
             Ok(ServerPacket::Noted(Noted::Refused { message, status, reason, retry_after_ms: None }))
         }
         (kind::ERROR, None) => Ok(fault(rules.origin, signal.error.clone().unwrap_or_default())),
-        (kind::RESPONSE, None) => Err(DecodeError::Unsupported { origin: rules.origin }),
+        (kind::RESPONSE, None) => {
+            let from = device(rules, signal.from.as_ref(), "from")?;
+            let act = numbers::act(signal.status).or_else(|| {
+                // From oneself, it is the answer to the question.
+                (signal.status == numbers::RESUME && from.user != me.user).then_some(Act::Resumed)
+            });
+            let act = act.ok_or(DecodeError::Unsupported { origin: rules.origin })?;
+            Ok(ServerPacket::Signal { from, signal: live::signal(rules, act, signal)? })
+        }
         _ => Err(rules.broken("type", "must be 2 (RESPONSE) or 3 (ERROR)")),
     }
 }

@@ -1,8 +1,9 @@
 //! A client's packet, as a server reads it.
 
-use bimip_proto::{Address, BodyKind, ClientPacket, Device, Draft, MessageRef, Seq, Status};
+use bimip_proto::{Act, Address, BodyKind, ClientPacket, Device, Draft, MessageRef, Seq, Status};
 
 use super::frame::{identity, named, put, to_ms};
+use super::live;
 use super::names::spoken;
 use super::numbers::{self, kind};
 use super::wire;
@@ -38,6 +39,28 @@ pub(crate) fn encode_client(
                 details: String::new(),
             };
             put(Payload::PingPong(ping), out);
+        }
+        ClientPacket::Aware(it) => {
+            let said = live::put_awareness(me, it, kind::REQUEST);
+            if said.id.is_empty() || said.ttl == 0 || said.timestamp == 0 {
+                return Err(EncodeError::Unsayable { field: "awareness" });
+            }
+            put(Payload::Awareness(said), out);
+        }
+        // What goes on is a question for missed messages here.
+        ClientPacket::Signal(it) if it.act == Act::Resumed => return Err(EncodeError::NotSpoken),
+        ClientPacket::Signal(it) if matches!(it.to, Address::User(_)) => {
+            put(Payload::Signal(live::put_signal(me, it, kind::REQUEST)), out);
+        }
+        ClientPacket::Track(it) if matches!(it.to, Address::User(_)) => {
+            put(Payload::LocationStream(live::put_track(me, it)), out);
+        }
+        ClientPacket::SetVisible { id: Some(id), visible } => {
+            put(Payload::AwarenessVisibility(live::put_visible(me, Some(id), *visible, SOME_TIME)), out);
+        }
+        ClientPacket::Token { task, token } => {
+            let request = live::put_token(me, *task, token, kind::REQUEST);
+            put(Payload::TokenAuthority(request.ok_or(EncodeError::Unsayable { field: "token" })?), out);
         }
         ClientPacket::Bye => {
             let logout = wire::Logout {

@@ -1,12 +1,13 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Address, Alias, BodyKind, Channel, CloseReason, Device, Entry, Fault, FaultKind, Head, Message,
-    MessageRef, Names, Noted, Parties, Receipt, Row, Seq, ServerPacket, Status, UserId,
+    Address, Alias, Aware, BodyKind, Channel, CloseReason, Device, Entry, Head, Message, MessageRef, Names,
+    Noted, Parties, Receipt, Row, Seq, ServerPacket, Status, UserId,
 };
 
 use super::decode_client::RESUME;
 use super::frame::{identity, named, put, to_ms};
+use super::live;
 use super::memory::{Asked, State};
 use super::names::spoken;
 use super::numbers::{self, kind, route};
@@ -45,7 +46,26 @@ pub(crate) fn encode_server(
             let id = core::str::from_utf8(&ping.id).map_err(|_| EncodeError::Unsayable { field: "ping" })?;
             put(pong(me, id, to_ms(*at)), out);
         }
-        ServerPacket::Fault(it) => put(fault(me, it), out),
+        ServerPacket::Aware(it) => put(Payload::Awareness(aware(it)), out),
+        ServerPacket::Around(list) => list.iter().for_each(|it| put(Payload::Awareness(aware(it)), out)),
+        ServerPacket::Signal { from, signal } if matches!(signal.to, Address::User(_)) => {
+            put(Payload::Signal(live::put_signal(from, signal, kind::RESPONSE)), out);
+        }
+        ServerPacket::Track { from, track } if matches!(track.to, Address::User(_)) => {
+            put(Payload::LocationStream(live::put_track(from, track)), out);
+        }
+        ServerPacket::Visible { id, visible } => {
+            put(Payload::AwarenessVisibility(live::put_visible(me, id.as_ref(), *visible, 0)), out);
+        }
+        ServerPacket::Token(it) => {
+            let answer =
+                live::put_token(me, it.task, it.token.as_deref().unwrap_or_default(), kind::RESPONSE);
+            put(Payload::TokenAuthority(answer.ok_or(EncodeError::Unsayable { field: "token" })?), out);
+        }
+        ServerPacket::Declined { origin, id, reason, .. } => {
+            put(error(me, *origin, id.as_ref().map_or("", |id| id.as_str()), reason.to_string()), out);
+        }
+        ServerPacket::Fault(it) => put(error(me, it.origin, "", it.details.clone().into_owned()), out),
         ServerPacket::Bye(reason) => put(bye(me, reason), out),
         _ => {}
     }
@@ -228,12 +248,17 @@ fn pong(me: &Device, id: &str, timestamp: i64) -> Payload {
     })
 }
 
+fn aware(it: &Aware) -> wire::Awareness {
+    live::put_awareness(&it.from, &it.awareness, kind::RESPONSE)
+}
+
 /// BD-ERR-1: an error is of the route that it is about, from and to the client.
-fn fault(me: &Device, fault: &Fault) -> Payload {
-    let (myself, text) = (Some(identity(me)), fault.details.clone().into_owned());
-    match fault.origin {
-        route::MESSAGE => refused(me, "", &text),
+fn error(me: &Device, origin: u32, id: &str, text: String) -> Payload {
+    let (myself, id) = (Some(identity(me)), id.to_owned());
+    match origin {
+        route::MESSAGE => refused(me, &id, &text),
         route::SIGNAL => Payload::Signal(wire::Signal {
+            id,
             from: myself.clone(),
             to: myself,
             r#type: kind::ERROR,
@@ -241,6 +266,7 @@ fn fault(me: &Device, fault: &Fault) -> Payload {
             ..Default::default()
         }),
         route::AWARENESS => Payload::Awareness(wire::Awareness {
+            id,
             from: myself.clone(),
             to: myself,
             r#type: kind::ERROR,
@@ -249,12 +275,14 @@ fn fault(me: &Device, fault: &Fault) -> Payload {
             ..Default::default()
         }),
         route::PING_PONG => Payload::PingPong(wire::PingPong {
+            id,
             from: myself,
             r#type: kind::ERROR,
             details: text,
             ..Default::default()
         }),
         route::VISIBILITY => Payload::AwarenessVisibility(wire::AwarenessVisibility {
+            id,
             from: myself,
             r#type: kind::ERROR,
             details: text,
@@ -274,10 +302,7 @@ fn fault(me: &Device, fault: &Fault) -> Payload {
             ..Default::default()
         }),
         origin => Payload::Error(wire::ErrorMessage {
-            code: match fault.kind {
-                FaultKind::Refused => numbers::UNAVAILABLE,
-                _ => numbers::INVALID_REQUEST,
-            },
+            code: numbers::INVALID_REQUEST,
             error_origin: i32::try_from(origin).unwrap_or(i32::MAX),
             details: text,
             timestamp: 0,

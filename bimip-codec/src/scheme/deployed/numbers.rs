@@ -1,6 +1,6 @@
 //! The numbers of the dialect, by the field they stand in.
 
-use bimip_proto::Status;
+use bimip_proto::{Act, Presence, Status};
 
 /// The tags of the payloads.
 pub mod route {
@@ -16,6 +16,8 @@ pub mod route {
     pub const MESSAGE: u32 = 6;
     /// [`Signal`](super::super::wire::Signal).
     pub const SIGNAL: u32 = 7;
+    /// [`LocationStream`](super::super::wire::LocationStream).
+    pub const LOCATION: u32 = 9;
     /// [`ErrorMessage`](super::super::wire::ErrorMessage).
     pub const ERROR: u32 = 11;
     /// [`Logout`](super::super::wire::Logout).
@@ -58,10 +60,8 @@ pub const LOGOUT_FAILED: i32 = 2;
 pub const LOGOUT_PENDING: i32 = 4;
 /// The `location_sharing` of an awareness without a location.
 pub const LOCATION_OFF: i32 = 2;
-/// The `code` of an error that has no other.
+/// The `code` of an error of no other route.
 pub const INVALID_REQUEST: i32 = 100;
-/// The `code` of what the server cannot do now.
-pub const UNAVAILABLE: i32 = 503;
 
 /// BD-STATUS-1: the number of a status.
 #[must_use]
@@ -87,10 +87,45 @@ pub const fn status(number: i32) -> Option<Status> {
     }
 }
 
-/// Whether the number is said in passing: recording, typing, paused, cancelled, calling, decline.
+/// The act that is said in passing by this number. There are two for recording.
 #[must_use]
-pub const fn is_live(number: i32) -> bool {
-    matches!(number, 2 | 7..=10 | 12 | 13)
+pub const fn act(number: i32) -> Option<Act> {
+    match number {
+        7 => Some(Act::Typing),
+        2 | 8 => Some(Act::Recording),
+        9 => Some(Act::Paused),
+        10 => Some(Act::Cancelled),
+        12 => Some(Act::Calling),
+        13 => Some(Act::Declined),
+        _ => None,
+    }
+}
+
+/// The number of an act.
+#[must_use]
+pub const fn of_act(act: Act) -> i32 {
+    match act {
+        Act::Recording => 8,
+        Act::Paused => 9,
+        Act::Cancelled => 10,
+        Act::Resumed => RESUME,
+        Act::Calling => 12,
+        Act::Declined => 13,
+        // Typing. What a later version may add is at least a sign of life.
+        _ => 7,
+    }
+}
+
+/// The presence of a number: as in `bimip.v1`.
+#[must_use]
+pub const fn presence(number: i32) -> Option<Presence> {
+    crate::scheme::numbers::presence(number)
+}
+
+/// The number of a presence.
+#[must_use]
+pub const fn of_presence(presence: Presence) -> i32 {
+    crate::scheme::numbers::of_presence(presence)
 }
 
 #[cfg(test)]
@@ -102,10 +137,10 @@ mod tests {
     fn every_number_of_the_list_means_one_thing() {
         for number in 1..=13 {
             let said = status(number);
-            let meanings = [number == SENT, number == RESUME, said.is_some(), is_live(number)];
+            let meanings = [number == SENT, number == RESUME, said.is_some(), act(number).is_some()];
             assert_eq!(meanings.into_iter().filter(|meaning| *meaning).count(), 1, "{number}");
             assert!(said.is_none_or(|said| of_status(said) == number));
         }
-        assert!(status(14).is_none() && !is_live(14) && !is_live(0));
+        assert!(status(14).is_none() && act(14).is_none() && act(0).is_none());
     }
 }
