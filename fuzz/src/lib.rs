@@ -8,7 +8,10 @@ mod replay;
 mod server;
 mod token;
 
-pub use crate::codec::{decode_scheme, decode_voiceping, roundtrip_scheme, roundtrip_voiceping};
+pub use crate::codec::{
+    decode_deployed, decode_scheme, decode_voiceping, roundtrip_deployed, roundtrip_scheme,
+    roundtrip_voiceping,
+};
 pub use crate::replay::{corpus, replay};
 pub use crate::server::server_core;
 pub use crate::token::sign_in_token;
@@ -17,11 +20,13 @@ pub use crate::token::sign_in_token;
 pub type Entry = fn(&[u8]);
 
 /// Every target with its name, which is also that of its binary and its corpus.
-pub const TARGETS: [(&str, Entry); 6] = [
+pub const TARGETS: [(&str, Entry); 8] = [
     ("decode_voiceping", decode_voiceping),
     ("decode_scheme", decode_scheme),
+    ("decode_deployed", decode_deployed),
     ("roundtrip_voiceping", roundtrip_voiceping),
     ("roundtrip_scheme", roundtrip_scheme),
+    ("roundtrip_deployed", roundtrip_deployed),
     ("server_core", server_core),
     ("sign_in_token", sign_in_token),
 ];

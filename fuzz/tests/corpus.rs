@@ -78,6 +78,12 @@ fn decode_scheme() {
     run("decode_scheme");
 }
 
+// MISSION L4 B11
+#[test]
+fn decode_deployed() {
+    run("decode_deployed");
+}
+
 // MISSION L4
 #[test]
 fn roundtrip_voiceping() {
@@ -88,6 +94,12 @@ fn roundtrip_voiceping() {
 #[test]
 fn roundtrip_scheme() {
     run("roundtrip_scheme");
+}
+
+// MISSION L4 B11
+#[test]
+fn roundtrip_deployed() {
+    run("roundtrip_deployed");
 }
 
 // MISSION L4

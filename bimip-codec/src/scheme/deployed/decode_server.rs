@@ -42,6 +42,7 @@ pub(crate) fn decode_server(me: Option<&Device>, frame: Bytes) -> Result<ServerP
         Payload::Message(it) => message(rules, it)?,
         Payload::Signal(it) => signal(rules, me, &it)?,
         Payload::PingPong(it) if it.r#type == kind::RESPONSE => {
+            rules.hold(!it.id.starts_with('\0'), "id", "must not begin with a zero")?;
             ServerPacket::Pong { ping: Ping { id: it.id.into() }, at: ms(rules, it.timestamp)? }
         }
         Payload::Logout(it) if it.r#type == kind::RESPONSE => {

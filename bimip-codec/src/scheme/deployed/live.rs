@@ -31,7 +31,9 @@ fn time(rules: Rules, timestamp: i64) -> Result<Option<UnixMs>, DecodeError> {
 }
 
 fn place(rules: Rules, north: f64, east: f64, altitude: Option<f64>) -> Result<Location, DecodeError> {
-    Location::new(north, east, altitude).ok_or_else(|| rules.broken("latitude", "must be a place on earth"))
+    // Adding zero makes one zero of both, as writing does.
+    Location::new(north + 0.0, east + 0.0, altitude)
+        .ok_or_else(|| rules.broken("latitude", "must be a place on earth"))
 }
 
 /// BD-AWARE-1: what a client says it is doing.
