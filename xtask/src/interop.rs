@@ -9,7 +9,9 @@ use crate::shell::{self, Shell, Stop};
 use crate::sim::take_release;
 use crate::stages::Stages;
 
-const PROTO_FOLDER: &str = "bimip-proto/proto/bimip/v1";
+/// The published schemas: folder, name of the Python module.
+const SCHEMAS: [(&str, &str); 2] =
+    [("bimip-proto/proto/bimip/v1", "bimip"), ("bimip-proto/proto/bimip/deployed", "deployed")];
 const REQUIREMENTS: &str = "interop/requirements.txt";
 
 pub(crate) fn run(shell: &Shell, stages: &mut Stages, rest: &[String]) -> Result<(), Stop> {
@@ -67,15 +69,21 @@ fn make_venv(shell: &Shell) -> Result<(), Stop> {
     shell::write_file(&note, &wanted) // last: a venv without it is made again
 }
 
-/// Writes `target/interop-gen/bimip_pb2.py` with the code generator of the protobuf project itself.
+/// Writes `target/interop-gen/{bimip,deployed}_pb2.py` with the code generator of the protobuf project itself. A module
+/// is named after its file, and both files have one name; so each is generated under the name of its module.
 fn generate(shell: &Shell) -> Result<(), Stop> {
     let folder = generated(shell);
     std::fs::create_dir_all(&folder)
         .map_err(|error| Stop::new(format!("cannot make {}: {error}", folder.display())))?;
-    let mut protoc = python(shell, &["-m", "grpc_tools.protoc"]);
-    protoc.arg(format!("--proto_path={PROTO_FOLDER}")).arg(format!("--python_out={}", folder.display()));
-    protoc.arg(format!("{PROTO_FOLDER}/bimip.proto"));
-    shell::run(protoc)
+    for (schema, module) in SCHEMAS {
+        let file = folder.join(format!("{module}.proto"));
+        shell::write_file(&file, &shell.read_file(&format!("{schema}/bimip.proto"))?)?;
+        let mut protoc = python(shell, &["-m", "grpc_tools.protoc"]);
+        protoc.arg(format!("--proto_path={}", folder.display()));
+        protoc.arg(format!("--python_out={}", folder.display())).arg(file);
+        shell::run(protoc)?;
+    }
+    Ok(())
 }
 
 fn pytest(shell: &Shell, server: &Path, rest: &[&String]) -> Result<(), Stop> {

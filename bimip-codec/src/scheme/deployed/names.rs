@@ -28,7 +28,7 @@ pub(super) fn spoken(client_ref: &ClientRef) -> &str {
     let text = client_ref.as_str();
     let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     match text.len().checked_sub(DIGEST_BYTES).filter(|at| *at > 0 && text.is_char_boundary(*at)) {
-        Some(at) => match text[at..].as_bytes() {
+        Some(at) => match &text.as_bytes()[at..] {
             [b'~', digits @ ..] if digits.iter().all(is_digit) => &text[..at],
             _ => text,
         },
