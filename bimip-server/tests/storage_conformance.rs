@@ -79,6 +79,7 @@ conformance! {
     receipts_share_rows
     a_mark_of_a_stranger_is_refused
     every_message_is_found_by_its_alias
+    every_message_is_found_by_its_place
     a_page_is_bounded
     pages_join_without_a_gap
     a_cursor_never_goes_back

@@ -334,6 +334,83 @@ fn a_barrier_moves_the_cursor_and_delivers_nothing() {
     assert_eq!(receipts(&house.heard(a)), [(Status::Delivered, 2)], "in any order, in one row");
 }
 
+// MISSION B11
+// Rule BD-COMMIT-3: what has no commit of its own goes by the barrier, and never past a message that has one.
+#[test]
+fn a_cursor_by_message_asks_for_a_barrier_only_for_the_rest() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::DEPLOYED, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(b, ClientPacket::Send(draft("r1", "a", "one")));
+    assert_eq!(house.barriers, [], "a message is committed by its own word");
+    // A receipt behind the message waits for it.
+    house.says(a, ClientPacket::Send(draft("r2", "b", "two")));
+    house.says(b, ClientPacket::Dispose(Offset(2)));
+    assert_eq!(rows(&house.heard(a)), [Offset(1), Offset(3)]);
+    assert_eq!(house.barriers, []);
+    house.input(Input::Barrier(a, 3));
+    assert_eq!(house.book.cursor(&device("a", "1")), Ok(Offset::ZERO), "nobody asked");
+    house.says(a, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(house.barriers, [(a, 3)]);
+    house.input(Input::Barrier(a, 3));
+    assert_eq!(house.book.cursor(&device("a", "1")), Ok(Offset(3)));
+}
+
+// MISSION B11
+// Rule BD-COMMIT-3: a client without any word of storing is not cut off by a full window; one that has such a word is
+// waited for.
+#[test]
+fn a_client_that_commits_nothing_is_moved_on_when_its_window_is_full() {
+    let mut config = Config::default();
+    config.window.rows = 4;
+    for commits in [false, true] {
+        let mut house = House::with(config.clone());
+        let b = house.open(Caps::FULL, &device("b", "1"));
+        for number in 1..=6 {
+            house.says(b, ClientPacket::Send(draft(&format!("r{number}"), "a", "x")));
+        }
+        let a = house.open(Caps::DEPLOYED, &device("a", "1"));
+        assert_eq!(rows(&house.heard(a)), [1, 2, 3, 4].map(Offset));
+        assert_eq!(house.barriers, [(a, 4)]);
+        if commits {
+            house.says(a, ClientPacket::Dispose(Offset(1)));
+        }
+        house.input(Input::Barrier(a, 4));
+        house.heard(b);
+        let cursor = house.book.cursor(&device("a", "1")).unwrap();
+        if commits {
+            assert_eq!(cursor, Offset(1), "the rest is in its hands");
+        } else {
+            assert_eq!((cursor, rows(&house.heard(a))), (Offset(4), [5, 6].map(Offset).to_vec()));
+        }
+    }
+}
+
+// MISSION B11
+#[test]
+fn a_message_is_found_by_its_place_by_who_is_part_of_the_conversation() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let (b, eve) =
+        (house.open(Caps::DEPLOYED, &device("b", "1")), house.open(Caps::DEPLOYED, &device("eve", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "one")));
+    house.heard(a);
+    let mark = |seq| ClientPacket::Mark {
+        message: MessageRef::Place {
+            conversation: bimip_proto::ConversationId::direct(user("a"), user("b")),
+            seq: bimip_proto::Seq(seq),
+        },
+        status: Status::Read,
+    };
+    for (conn, seq) in [(eve, 1), (b, 0), (b, 2), (a, 1)] {
+        house.says(conn, mark(seq));
+        let heard = house.heard(conn);
+        let refused = matches!(heard.last(), Some(ServerPacket::Noted(Noted::Refused { .. })));
+        assert!(refused, "{seq}: {heard:?}");
+    }
+    house.says(b, mark(1));
+    assert_eq!(receipts(&house.heard(a)), [(Status::Read, 1)]);
+}
+
 // MISSION V3
 #[test]
 fn a_receipt_finds_its_message_by_alias_even_when_ids_hold_the_separator() {

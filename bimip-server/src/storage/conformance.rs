@@ -93,7 +93,8 @@ cases! {
         seqs_are_dense_and_stamps_rise, a_stamp_for_nobody_is_given_once, answers_are_in_order,
         bodies_come_back_as_sent;
     receipts: a_mark_is_told_once, receipts_share_rows, a_mark_of_a_stranger_is_refused,
-        every_message_is_found_by_its_alias;
+        every_message_is_found_by_its_alias,
+        every_message_is_found_by_its_place;
     reading: a_page_is_bounded, pages_join_without_a_gap, a_cursor_never_goes_back,
         an_unknown_user_has_an_empty_mailbox, readers_see_what_is_proven_and_no_more,
         readers_keep_up_with_a_writer, a_reader_finds_messages_by_name;

@@ -1,6 +1,6 @@
 //! What becomes of a mark.
 
-use bimip_proto::{ClientPacket, MessageId, MessageRef, Offset, Reject, Status, limits};
+use bimip_proto::{ClientPacket, MessageId, MessageRef, Offset, Reject, Seq, Status, limits};
 use bimip_session::server::ConnId;
 
 use super::Subject;
@@ -104,4 +104,36 @@ pub(super) fn every_message_is_found_by_its_alias<S: Storage>(subject: &Subject<
     world.mark(b, &MessageRef::Alias(alias), Status::Played);
     world.commit();
     assert_eq!(rejected(&world.heard(b)), [Reject::NoSuchMessage], "a stamp that was not given");
+}
+
+pub(super) fn every_message_is_found_by_its_place<S: Storage>(subject: &Subject<'_, S>) {
+    let mut world = World::new(subject.open());
+    let (a, b, c) = (world.open("a", "1"), world.open("b", "1"), world.open("c", "1"));
+    let heads: Vec<_> = (0..5)
+        .map(|number| {
+            // Places are of a conversation: another one between changes nothing.
+            world.sent(a, &format!("c{number}"), "c", "x");
+            world.sent(a, &format!("r{number}"), "b", "x").0
+        })
+        .collect();
+    let conversation = heads[0].conversation();
+    for head in &heads {
+        let place = MessageRef::Place { conversation: conversation.clone(), seq: head.seq };
+        world.mark(b, &place, Status::Forwarded);
+        world.commit();
+        let rows = world.rows("a", 0);
+        let told = receipts(&rows).pop().map(|receipt| receipt.messages);
+        assert_eq!(told, Some(vec![head.names()]), "{place:?}");
+    }
+    for seq in [0, 6, u64::MAX] {
+        world.heard(b);
+        let place = MessageRef::Place { conversation: conversation.clone(), seq: Seq(seq) };
+        world.mark(b, &place, Status::Forwarded);
+        world.commit();
+        assert_eq!(rejected(&world.heard(b)), [Reject::NoSuchMessage], "{place:?}");
+    }
+    world.heard(c);
+    world.mark(c, &MessageRef::Place { conversation, seq: Seq(1) }, Status::Forwarded);
+    world.commit();
+    assert_eq!(rejected(&world.heard(c)), [Reject::NoSuchMessage], "a stranger to the conversation");
 }
