@@ -12,8 +12,8 @@ pub enum CursorBy {
     /// arrived. It makes no receipt.
     Barrier,
     /// The client says which messages it has stored, as by [`Dispose`](Self::Dispose), and has no such word for other
-    /// rows: those go by the barrier once no message is before them. A client that says nothing at all and has a
-    /// full window is moved on by the barrier too, or it would hear nothing more.
+    /// rows: those go by the barrier once no message is before them. A client that leaves a full window
+    /// without such a word for long is moved on by the barrier altogether, or it would hear nothing more.
     Message,
 }
 

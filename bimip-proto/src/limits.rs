@@ -32,6 +32,9 @@ pub const DELIVERED_IDS: usize = 256;
 pub const WINDOW_ROWS: u32 = 256;
 /// Bytes of bodies sent to one device and not yet disposed of; one row always fits.
 pub const WINDOW_BYTES: u64 = 1024 * 1024;
+/// How long a client that commits message by message may leave a full window without its first commit. An app that
+/// stores what it gets needs less than a second for each; one that never commits waits so long once a session.
+pub const COMMIT_PATIENCE_MS: u64 = 10_000;
 /// Drafts and marks of one connection whose commit has not been answered yet; what comes beyond that waits.
 pub const COMMITS_PER_CONNECTION: u32 = 1_024;
 /// Tickets of one core that storage has not answered yet.

@@ -359,29 +359,41 @@ fn a_cursor_by_message_asks_for_a_barrier_only_for_the_rest() {
 // Rule BD-COMMIT-3: a client without any word of storing is not cut off by a full window; one that has such a word is
 // waited for.
 #[test]
-fn a_client_that_commits_nothing_is_moved_on_when_its_window_is_full() {
+fn a_client_that_commits_nothing_is_moved_on_when_its_window_stays_full() {
     let mut config = Config::default();
-    config.window.rows = 4;
+    (config.window.rows, config.commit_patience_ms) = (4, 1_000);
     for commits in [false, true] {
         let mut house = House::with(config.clone());
         let b = house.open(Caps::FULL, &device("b", "1"));
-        for number in 1..=6 {
+        for number in 1..=9 {
             house.says(b, ClientPacket::Send(draft(&format!("r{number}"), "a", "x")));
         }
         let a = house.open(Caps::DEPLOYED, &device("a", "1"));
+        let ping = || ClientPacket::Ping(Ping { id: "p".into() });
+        house.says(a, ping());
+        house.wait(999);
+        house.says(a, ping());
         assert_eq!(rows(&house.heard(a)), [1, 2, 3, 4].map(Offset));
-        assert_eq!(house.barriers, [(a, 4)]);
+        assert_eq!(house.barriers, [], "it may still be storing them");
+        house.wait(1);
         if commits {
             house.says(a, ClientPacket::Dispose(Offset(1)));
         }
-        house.input(Input::Barrier(a, 4));
-        house.heard(b);
-        let cursor = house.book.cursor(&device("a", "1")).unwrap();
+        house.says(a, ping());
+        let cursor = |house: &House| house.book.cursor(&device("a", "1")).unwrap();
         if commits {
-            assert_eq!(cursor, Offset(1), "the rest is in its hands");
-        } else {
-            assert_eq!((cursor, rows(&house.heard(a))), (Offset(4), [5, 6].map(Offset).to_vec()));
+            assert_eq!((house.barriers.len(), cursor(&house)), (0, Offset(1)), "the rest is in its hands");
+            continue;
         }
+        assert_eq!(house.barriers, [(a, 4)]);
+        house.input(Input::Barrier(a, 4));
+        assert_eq!((cursor(&house), rows(&house.heard(a))), (Offset(4), [5, 6, 7, 8].map(Offset).to_vec()));
+        // It is known now, until it commits after all.
+        assert_eq!(house.barriers, [(a, 4), (a, 8)]);
+        house.says(a, ClientPacket::Dispose(Offset(5)));
+        house.input(Input::Barrier(a, 8));
+        assert_eq!(cursor(&house), Offset(5));
+        assert_eq!(receipts(&house.heard(b)).len(), 1, "arriving is not storing");
     }
 }
 

@@ -70,7 +70,7 @@ impl Machine for ServerCore {
             Input::Oversize(conn) => self.oversize(now, conn),
             Input::Barrier(conn, upto) => {
                 self.heard(now, conn);
-                self.arrived(conn, upto);
+                self.arrived(now, conn, upto);
             }
             Input::Closed(conn) => self.closed(now, conn),
             Input::Committed(proof) => {

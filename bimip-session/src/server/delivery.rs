@@ -135,15 +135,23 @@ impl ServerCore {
     }
 
     /// A barrier came back. The number of a mere sign of life is 0.
-    pub(super) fn arrived(&mut self, conn: ConnId, upto: u64) {
-        let Some(reader) = self.reader(conn) else { return };
+    pub(super) fn arrived(&mut self, now: Now, conn: ConnId, upto: u64) {
         if upto == 0 {
-            return;
+            return self.look_after(now, conn);
         }
+        let Some(reader) = self.reader(conn) else { return };
         if let Some(disposal) = reader.barrier(upto) {
             let device = reader.device().clone();
             self.commit(conn, Ticket::new(conn, Vec::new(), Some((device, disposal.cursor)), Ack::None));
         }
+        self.fill(conn);
+    }
+
+    /// A sign of life, which comes now and then.
+    pub(super) fn look_after(&mut self, now: Now, conn: ConnId) {
+        let patience_ms = self.config.commit_patience_ms;
+        let Some(reader) = self.reader(conn) else { return };
+        reader.lose_patience(now.mono_ms, patience_ms);
         self.fill(conn);
     }
 }

@@ -249,6 +249,9 @@ pub struct Config {
     pub probe_ms: u64,
     /// Silence after which it does not.
     pub idle_ms: u64,
+    /// How long a client whose cursor moves by messages may leave a full window without a commit. It is then taken for
+    /// one that never commits, and given what comes next. Looked at when it gives a sign of life.
+    pub commit_patience_ms: u64,
     /// Tickets of one connection that storage has not answered; what comes beyond that waits.
     pub commits_per_connection: u32,
     /// Tickets of all connections that storage has not answered; what comes beyond that waits.
@@ -283,6 +286,7 @@ impl Default for Config {
             heartbeat_ms: 25_000,
             probe_ms: 54_000,
             idle_ms: 120_000,
+            commit_patience_ms: limits::COMMIT_PATIENCE_MS,
             commits_per_connection: limits::COMMITS_PER_CONNECTION,
             commits_in_flight: limits::COMMITS_IN_FLIGHT,
             talk_ms: limits::TALK_MS,

@@ -45,6 +45,10 @@ pub(super) struct Reader {
     missed: Offset,
     /// The client has said of a row that it is stored.
     disposes: bool,
+    /// Since when the window is known to be full without a word of storing.
+    full_mono_ms: Option<u64>,
+    /// It has been full for so long that no such word is waited for.
+    gave_up: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +111,8 @@ impl Reader {
             barrier: Barrier::Quiet,
             missed: Offset::ZERO,
             disposes: false,
+            full_mono_ms: None,
+            gave_up: false,
         }
     }
 
@@ -256,11 +262,23 @@ impl Reader {
         (disposal.cursor > before).then_some(disposal)
     }
 
+    /// Now and then: is this a client that never says what it has stored? A window of rows was given to it, and for
+    /// `patience_ms` it has not committed the first. A client that does commit must not be overtaken: what it has in
+    /// its hands may be lost with it.
+    pub(super) fn lose_patience(&mut self, mono_ms: u64, patience_ms: u64) {
+        if self.caps.cursor != CursorBy::Message || self.disposes || self.has_room() {
+            self.full_mono_ms = None;
+        } else {
+            let since_ms = *self.full_mono_ms.get_or_insert(mono_ms);
+            self.gave_up |= mono_ms.saturating_sub(since_ms) >= patience_ms;
+        }
+    }
+
     /// How far the barrier may move the cursor; zero for not at all.
     fn by_barrier(&self) -> Offset {
         match self.caps.cursor {
             CursorBy::Barrier => self.shown,
-            CursorBy::Message if !self.disposes && !self.has_room() => self.shown,
+            CursorBy::Message if self.gave_up && !self.disposes => self.shown,
             CursorBy::Message => {
                 let nameless = self.in_flight.iter().take_while(|flying| !flying.message);
                 nameless.last().map_or(Offset::ZERO, |flying| flying.offset)

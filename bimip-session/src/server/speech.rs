@@ -143,7 +143,10 @@ impl ServerCore {
             ClientPacket::LogOut(what) => self.log_out(now, conn, &device, said.origin, what),
             ClientPacket::Join(group) => self.join(conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
-            ClientPacket::Ping(ping) => self.send(conn, ServerPacket::Pong { ping, at: now.stamp() }),
+            ClientPacket::Ping(ping) => {
+                self.send(conn, ServerPacket::Pong { ping, at: now.stamp() });
+                self.look_after(now, conn);
+            }
             ClientPacket::Bye => self.leave(now, conn, CloseReason::Bye),
             ClientPacket::Unfit { id, reason } => self.unfit(conn, said.origin, id, reason),
             _ => self.garbled(now, conn, unsupported(said.origin)),

@@ -153,17 +153,22 @@ fn signal(
         state.ask(asked);
         say(ClientPacket::Mark { message: place, status });
         // Whoever has read a message has it.
-        if let Stored::UpTo(row) = stored {
+        if let Stored::UpTo { row, .. } = stored {
             say(ClientPacket::Dispose(row));
         }
         return Ok(());
     }
+    // A copy of what another device sent is delivered to nobody; its answer is that of the row. Any other message is
+    // delivered by its own word, since its row may have left with the barrier.
     match stored {
-        Stored::UpTo(row) => {
-            asked.row = Some(row);
+        Stored::UpTo { row, own } => {
+            asked.row = own.then_some(row);
+            if !own {
+                say(ClientPacket::Delivered(vec![place]));
+            }
             say(ClientPacket::Dispose(row));
         }
-        // The cursor waits for what is missing, and so does the answer.
+        // The cursor waits for what is missing.
         Stored::Early { row, own: true } => asked.row = Some(row),
         Stored::Early { own: false, .. } | Stored::Unknown => say(ClientPacket::Delivered(vec![place])),
     }

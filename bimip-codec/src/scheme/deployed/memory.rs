@@ -48,8 +48,13 @@ pub(super) struct Asked {
 /// What hearing that a message is stored comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stored {
-    /// All rows up to here are.
-    UpTo(Offset),
+    /// It is, and so is everything before it.
+    UpTo {
+        /// All rows up to here are.
+        row: Offset,
+        /// As of [`Early`](Self::Early).
+        own: bool,
+    },
     /// Something before it is not.
     Early {
         /// Its row.
@@ -106,7 +111,10 @@ impl State {
             upto = Some(first.offset);
             written.pop_front();
         }
-        upto.map_or(Stored::Early { row, own }, Stored::UpTo)
+        match upto {
+            Some(upto) => Stored::UpTo { row: upto, own },
+            None => Stored::Early { row, own },
+        }
     }
 
     /// The client is owed an answer.
