@@ -169,6 +169,7 @@ fn what_is_optional_is_there_or_not() {
 }
 
 // MISSION B11
+// BD-VIS-1, BD-TOKEN-1, BD-LOC-1
 #[test]
 fn clients_frames_of_the_field_mean_something() {
     let mut codec = signed_in(&device(ALICE, "aaaaa2"));
@@ -197,6 +198,7 @@ fn clients_frames_of_the_field_mean_something() {
 }
 
 // MISSION B11
+// BD-PING-1
 #[test]
 fn what_the_field_sends_to_clients_comes_out_as_it_went_in() {
     let pong = vectors().into_iter().find(|(name, ..)| name.ends_with("0b535f2")).unwrap().1;
@@ -263,7 +265,7 @@ fn the_payload_decides_not_the_route() {
 }
 
 // MISSION B11
-// BD-SEND-1
+// BD-SEND-1, BD-ERR-1, BD-FRAME-2
 #[test]
 fn a_draft_keeps_the_rules_or_hears_which_it_broke() {
     let mut codec = signed_in(&device(ALICE, "a2"));
@@ -328,7 +330,7 @@ fn nobody_speaks_as_somebody_else() {
 }
 
 // MISSION B11
-// BD-COMMIT-1
+// BD-COMMIT-1, BD-COMMIT-4
 #[test]
 fn a_cursor_moves_over_what_is_stored_without_a_gap() {
     let (bob, alice, carol) = (device(BOB, "1"), device(ALICE, "a2"), device("carol", "c"));

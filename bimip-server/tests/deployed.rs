@@ -161,7 +161,7 @@ async fn a_token_of_the_backends_opens_the_door_and_nothing_else_does() {
 }
 
 // MISSION B11
-// BD-AUTH-3
+// BD-AUTH-3, BD-BYE-2
 #[tokio::test]
 async fn a_session_ends_with_its_token() {
     let running = start().await;
@@ -173,7 +173,7 @@ async fn a_session_ends_with_its_token() {
 }
 
 // MISSION B11
-// BD-ACK-1, BD-KEY-1, BD-COMMIT-1, BD-RECEIPT-1
+// BD-ACK-1, BD-ACK-2, BD-KEY-1, BD-COMMIT-1, BD-RECEIPT-1, BD-AUTH-4, BD-BODY-1
 #[tokio::test]
 async fn one_conversation_in_three_dialects() {
     let running = Running::start().await;

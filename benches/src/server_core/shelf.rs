@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
 use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, Standing, View, Write};
 
