@@ -133,7 +133,7 @@ impl Codec {
     pub fn encode_replay(&mut self, message: &Message, step: Replay<'_>, out: &mut Frames) {
         match &self.inner {
             Inner::VoicePing(state) => voiceping::encode_replay(state, message, step, out),
-            Inner::Scheme(_) => {}
+            Inner::Scheme(_) | Inner::Deployed(_) => {}
         }
     }
 

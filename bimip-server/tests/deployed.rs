@@ -252,7 +252,10 @@ async fn what_was_committed_does_not_come_again_and_the_rest_does() {
     ann.say(&stored("ann", "bob", 1)).await;
     ann.say(&stored("ann", "bob", 3)).await;
     for seq in [1, 3] {
-        assert_eq!(next(&mut ann).await, ServerPacket::Noted(Noted::Delivered(vec![place("ann", "bob", seq)])));
+        assert_eq!(
+            next(&mut ann).await,
+            ServerPacket::Noted(Noted::Delivered(vec![place("ann", "bob", seq)]))
+        );
     }
     for id in ["1", "3"] {
         assert_eq!(receipt(next(&mut bob).await), ("ann".to_owned(), Status::Delivered, id.to_owned()));

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bimip_proto::{BodyKind, Caps, CursorBy, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName, Window};
+use bimip_proto::{
+    BodyKind, Caps, CursorBy, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName, Window,
+};
 
 use super::io::{Attachment, ConnId, ReadPage};
 use super::weight;
@@ -266,7 +268,7 @@ impl Reader {
     /// `patience_ms` it has not committed the first. A client that does commit must not be overtaken: what it has in
     /// its hands may be lost with it.
     pub(super) fn lose_patience(&mut self, mono_ms: u64, patience_ms: u64) {
-        if self.caps.cursor != CursorBy::Message || self.disposes || self.has_room() {
+        if self.caps.cursor != CursorBy::Message || self.disposes || (self.has_room() && !self.cramped) {
             self.full_mono_ms = None;
         } else {
             let since_ms = *self.full_mono_ms.get_or_insert(mono_ms);

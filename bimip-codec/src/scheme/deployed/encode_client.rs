@@ -118,7 +118,7 @@ fn message(me: &Device, draft: &Draft) -> Result<wire::Message, EncodeError> {
         to: Some(named(to.as_str())),
         r#type,
         timestamp: to_ms(at),
-        payload: payload(&draft.body),
+        payload: payload(&draft.body, None),
         encryption_type,
         encrypted: seal.encrypted,
         signature: seal.signature,

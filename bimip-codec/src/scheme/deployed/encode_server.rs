@@ -136,7 +136,7 @@ fn deliver(state: &mut State, me: &Device, row: &Row, message: &Message, out: &m
         to: Some(to),
         r#type: if body.kind == BodyKind::Notification { kind::NOTIFICATION } else { kind::CHAT },
         timestamp: to_ms(head.client_time.unwrap_or(head.at)),
-        payload: payload(body),
+        payload: payload(body, Some(head)),
         encryption_type,
         encrypted: seal.encrypted,
         signature: seal.signature,
