@@ -98,7 +98,7 @@ fn place(one: &str, other: &str, seq: u64) -> MessageRef {
 async fn next(phone: &mut Phone) -> ServerPacket {
     loop {
         match phone.next().await {
-            ServerPacket::Aware(_) => {}
+            ServerPacket::Aware(_) | ServerPacket::Around(_) => {}
             packet => return packet,
         }
     }

@@ -172,9 +172,11 @@ impl Wire for Plain {
     }
 }
 
-/// Conversations of two: the layout has no words for groups.
+/// Conversations of two: the layout has no words for groups. And clients that keep what arrived: a receipt is committed
+/// by arriving (BD-COMMIT-3), so one that forgets it before it is stored has lost it, which the checkers rightly
+/// say of a client whose rows have numbers.
 fn without_groups(mut plan: Plan) -> Plan {
-    (plan.groups, plan.moves) = (0, 0);
+    (plan.groups, plan.moves, plan.client_crashes) = (0, 0, 0);
     plan
 }
 
