@@ -243,13 +243,24 @@ fn silence_ends_in_a_new_dial() {
     assert!(redial <= at(35_000).mono_ms + 500, "soon, the first time");
 }
 
+/// Dialling again would take the place of the device's newer session, or bring a token that is good no more.
+// MISSION B9
 #[test]
-fn a_replaced_session_stays_away() {
-    let mut session = up(Resume::default());
-    outputs(&mut session);
-    session.handle_input(T0, Input::Packet(ServerPacket::Bye(CloseReason::Replaced { by: None })));
-    assert!(matches!(&outputs(&mut session)[..], [Output::Hangup, Output::Event(Event::Ended(_))]));
-    assert_eq!(session.poll_timeout(), None);
+fn a_session_that_was_ended_for_good_stays_away() {
+    for reason in [
+        CloseReason::Replaced { by: None },
+        CloseReason::Refused,
+        CloseReason::Expired,
+        CloseReason::Revoked,
+        CloseReason::LoggedOut,
+        CloseReason::Bye,
+    ] {
+        let mut session = up(Resume::default());
+        outputs(&mut session);
+        session.handle_input(T0, Input::Packet(ServerPacket::Bye(reason.clone())));
+        assert_eq!(outputs(&mut session), [Output::Hangup, Output::Event(Event::Ended(reason))]);
+        assert_eq!(session.poll_timeout(), None);
+    }
 }
 
 #[test]

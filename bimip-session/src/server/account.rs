@@ -46,12 +46,18 @@ impl ServerCore {
     // ---- tokens -------------------------------------------------------------------------------------------
 
     /// Only the authenticator can say what a token is worth. What the connection says next waits for it.
-    pub(super) fn ask_about_token(&mut self, conn: ConnId, origin: u32, task: TokenTask, token: Bytes) {
+    pub(super) fn ask_about_token(
+        &mut self,
+        conn: ConnId,
+        by: &Device,
+        origin: u32,
+        (task, token): (TokenTask, Bytes),
+    ) {
         if let Some(connection) = self.conns.get_mut(&conn) {
             connection.asked_about = Some((origin, task));
         }
         self.bar(conn);
-        self.output(Output::Token { conn, task, token });
+        self.output(Output::Token { conn, device: by.clone(), task, token });
     }
 
     /// The answer to [`Output::Token`].
@@ -133,8 +139,7 @@ impl ServerCore {
 
     /// What was decided about an account is durable. The answer to whoever decided it is out.
     pub(super) fn decided(&mut self, now: Now, proof: &Committed) {
-        let refused = matches!(proof.outcomes().first(), Some(Outcome::Refused(_)));
-        if let (Ack::LogOut { what, .. }, false) = (proof.ack(), refused) {
+        if let Some(what) = log_out_of(proof) {
             self.logged_out(now, proof.conn(), what);
         }
         for outcome in proof.outcomes() {
@@ -185,7 +190,7 @@ impl ServerCore {
 
     /// Whether the answer to a log-out is the goodbye of the session that asked.
     pub(super) fn ends_itself(&self, proof: &Committed) -> bool {
-        let Ack::LogOut { what, .. } = proof.ack() else { return false };
+        let Some(what) = log_out_of(proof) else { return false };
         let mine = self.conns.get(&proof.conn()).and_then(Connection::grant);
         match what {
             LogOut::Device(Some(name)) => mine.is_some_and(|it| it.device.name == *name),
@@ -206,6 +211,15 @@ impl ServerCore {
                 self.close(now, conn, CloseReason::Revoked);
             }
         }
+    }
+}
+
+/// What a proof logs out. A refused one logs out nothing, and is answered like any refusal.
+fn log_out_of(proof: &Committed) -> Option<&LogOut> {
+    let refused = matches!(proof.outcomes().first(), Some(Outcome::Refused(_)));
+    match proof.ack() {
+        Ack::LogOut { what, .. } if !refused => Some(what),
+        _ => None,
     }
 }
 

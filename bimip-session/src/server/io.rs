@@ -222,6 +222,8 @@ pub enum Output {
     Token {
         /// Who asks.
         conn: ConnId,
+        /// Whose session it is: a token for another device is none for this one.
+        device: Device,
         /// What for.
         task: TokenTask,
         /// The token.

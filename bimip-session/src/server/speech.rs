@@ -130,9 +130,11 @@ impl ServerCore {
                 if user.is_some_and(|user| user != device.user) {
                     return self.garbled(now, conn, not_yourself(said.origin));
                 }
-                self.ask_about_token(conn, said.origin, TokenTask::Validate, token);
+                self.ask_about_token(conn, &device, said.origin, (TokenTask::Validate, token));
             }
-            ClientPacket::Token { task, token } => self.ask_about_token(conn, said.origin, task, token),
+            ClientPacket::Token { task, token } => {
+                self.ask_about_token(conn, &device, said.origin, (task, token));
+            }
             ClientPacket::Aware(awareness) => self.awareness(now, conn, &device, awareness),
             ClientPacket::Signal(signal) => self.signal(now, conn, &device, said.origin, signal),
             ClientPacket::Track(track) => self.track(conn, &device, said.origin, track),

@@ -230,7 +230,7 @@ impl House {
                     let contacts = self.book.contacts(&user);
                     self.core.handle_input(self.now, Input::Contacts(user, Some(contacts)));
                 }
-                Output::Token { conn, task, token } => self.asked.push((conn, task, token)),
+                Output::Token { conn, task, token, .. } => self.asked.push((conn, task, token)),
                 Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),
                 Output::Commit(ticket) => self.commit(vec![ticket]),
                 Output::Read(read) => {

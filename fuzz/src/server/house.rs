@@ -345,7 +345,7 @@ impl House {
                 Output::Attach(conn, device) => self.asks.push_back(Ask::Where(conn, device)),
                 Output::Commit(ticket) => self.tickets.push(ticket),
                 Output::Contacts(user) => self.asks.push_back(Ask::Contacts(user)),
-                Output::Token { conn, task, token } => self.asks.push_back(Ask::Token(conn, task, token)),
+                Output::Token { conn, task, token, .. } => self.asks.push_back(Ask::Token(conn, task, token)),
                 Output::Read(request) => {
                     assert!(request.rows > 0, "a page of nothing");
                     self.asks.push_back(Ask::Rows(request));
