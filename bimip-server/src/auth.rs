@@ -1,11 +1,10 @@
 //! Who is this? The one question a server asks of the program around it.
 
 use std::future::Future;
-use std::pin::Pin;
 
 use bimip_codec::Dialect;
-use bimip_proto::{Device, DeviceName, UserId};
-use bimip_session::server::{Grant, Refused};
+use bimip_proto::{Device, DeviceName, Reject, TokenTask, UserId};
+use bimip_session::server::{Grant, Refused, Vouched};
 use bytes::Bytes;
 
 /// The device of a sign-in that names none.
@@ -88,6 +87,38 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Who is this? It may take its time, up to the core's `sign_in_ms`; it must not block the thread.
     fn authenticate(&self, sign_in: SignIn) -> impl Future<Output = Result<Grant, Refused>> + Send;
 
+    /// What is this token worth, which somebody shows who is signed in already? `sign_in` says who that is, with
+    /// which device. It may take its time, up to the core's `sign_in_ms`.
+    ///
+    /// | task | the grant in the answer | the token in it |
+    /// |---|---|---|
+    /// | validate | of the token | none |
+    /// | refresh | of the newer token | the newer one |
+    /// | revoke | of the token, also if it has run out, and whatever device it is for; with its name | none |
+    ///
+    /// The server does the rest: it keeps what is revoked, lets nobody in with it, and ends its sessions. For that,
+    /// grants carry the name of their token ([`Grant::token_id`]) and its date ([`Grant::issued`]).
+    ///
+    /// Who does not say otherwise vouches for what it would let in, and neither refreshes nor revokes.
+    ///
+    /// # Errors
+    /// [`Reject::BadToken`] for a token that is not good; [`Reject::Unsupported`] for what cannot be done here.
+    fn token(
+        &self,
+        task: TokenTask,
+        sign_in: SignIn,
+    ) -> impl Future<Output = Result<Vouched, Reject>> + Send {
+        async move {
+            match task {
+                TokenTask::Validate => {
+                    let grant = self.authenticate(sign_in).await.map_err(|Refused| Reject::BadToken)?;
+                    Ok(Vouched { grant, token: None })
+                }
+                _ => Err(Reject::Unsupported),
+            }
+        }
+    }
+
     /// What it has counted, by names of its own, to be shown with the server's counters; for example how often it
     /// refused for which reason. Counts only rise.
     fn counters(&self) -> Vec<(String, u64)> {
@@ -116,51 +147,16 @@ impl Authenticator for OpenAuth {
         let user = UserId::new(token).map_err(|_| Refused)?;
         Ok(Grant::new(Device::new(user, sign_in.device_or_default())))
     }
-}
 
-/// An authenticator behind a pointer, with the one check that holds for all of them.
-pub(crate) struct Gate(Box<dyn Boxed>);
-
-impl Gate {
-    pub(crate) fn new(authenticator: impl Authenticator) -> Self {
-        Self(Box::new(authenticator))
-    }
-
-    /// A claim to be somebody else than the token's user is refused.
-    pub(crate) async fn ask(&self, sign_in: SignIn) -> Result<Grant, Refused> {
-        let claimed = sign_in.user.clone();
-        let grant = self.0.ask(sign_in).await?;
-        if claimed.is_some_and(|claimed| claimed != grant.device.user) {
-            return Err(Refused);
-        }
-        Ok(grant)
-    }
-
-    pub(crate) fn counters(&self) -> Vec<(String, u64)> {
-        self.0.counts()
-    }
-}
-
-impl std::fmt::Debug for Gate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Gate")
-    }
-}
-
-type Asking<'a> = Pin<Box<dyn Future<Output = Result<Grant, Refused>> + Send + 'a>>;
-
-trait Boxed: Send + Sync {
-    fn ask(&self, sign_in: SignIn) -> Asking<'_>;
-    fn counts(&self) -> Vec<(String, u64)>;
-}
-
-impl<A: Authenticator> Boxed for A {
-    fn ask(&self, sign_in: SignIn) -> Asking<'_> {
-        Box::pin(self.authenticate(sign_in))
-    }
-
-    fn counts(&self) -> Vec<(String, u64)> {
-        self.counters()
+    /// A name never runs out, so a newer one is the same; and there is nothing about it to revoke.
+    async fn token(&self, task: TokenTask, sign_in: SignIn) -> Result<Vouched, Reject> {
+        let token = match task {
+            TokenTask::Validate => None,
+            TokenTask::Refresh => Some(sign_in.token.clone()),
+            _ => return Err(Reject::Unsupported),
+        };
+        let grant = self.authenticate(sign_in).await.map_err(|Refused| Reject::BadToken)?;
+        Ok(Vouched { grant, token })
     }
 }
 
@@ -168,31 +164,9 @@ impl<A: Authenticator> Boxed for A {
 mod tests {
     use super::*;
 
-    fn sign_in(user: Option<&str>, token: &'static str) -> SignIn {
-        SignIn {
-            user: user.map(|user| UserId::new(user).unwrap()),
-            ..SignIn::new(Bytes::from_static(token.as_bytes()))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_token_is_the_user_under_open_sign_in() {
-        let gate = Gate::new(OpenAuth);
-        let grant = gate.ask(sign_in(None, "ann")).await.unwrap();
-        assert_eq!(grant.device.to_string(), "ann/default");
-        assert_eq!(gate.ask(sign_in(None, "")).await, Err(Refused));
-        assert_eq!(gate.ask(sign_in(None, "../etc")).await, Err(Refused));
-    }
-
-    #[tokio::test]
-    async fn nobody_signs_in_as_somebody_else() {
-        let gate = Gate::new(OpenAuth);
-        assert!(gate.ask(sign_in(Some("ann"), "ann")).await.is_ok());
-        assert_eq!(gate.ask(sign_in(Some("bob"), "ann")).await, Err(Refused));
-    }
-
     #[test]
     fn a_token_is_not_printed() {
-        assert!(!format!("{:?}", sign_in(None, "secret")).contains("secret"));
+        let sign_in = SignIn::new(Bytes::from_static(b"secret"));
+        assert!(!format!("{sign_in:?}").contains("secret"));
     }
 }

@@ -415,11 +415,11 @@ impl Batch {
 /// The web socket code of a goodbye. The words for it, where the dialect has any, were sent before.
 const fn close_code(reason: &CloseReason) -> Option<u16> {
     match reason {
-        CloseReason::Bye => Some(1000),
+        CloseReason::Bye | CloseReason::LoggedOut => Some(1000),
         CloseReason::GoingAway => Some(1001),
         CloseReason::TooLong => Some(1009),
         // Of the range for applications: a client is to sign in anew, with another token.
-        CloseReason::Expired => Some(4401),
+        CloseReason::Expired | CloseReason::Revoked => Some(4401),
         CloseReason::Unavailable => Some(1013),
         // The msgpack clients expect to be closed without a code when somebody takes their place.
         CloseReason::Replaced { .. } => None,

@@ -32,10 +32,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use bimip_codec::Dialect;
+use bimip_session::server::{Grant, Refused};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpListener;
 
-use self::sign_in::Knock;
+use self::sign_in::{Knock, Seat};
+use crate::auth::SignIn;
 use crate::server::Server;
 
 /// Reads what a peer still sends after the end of our stream, and throws it away: closing a socket with something unread
@@ -134,15 +136,21 @@ async fn enter(
     };
     let grant = match knock.sign_in {
         None => None,
-        Some(sign_in) => match server.authenticate(sign_in).await {
-            Ok(grant) => Some(knock.seat.apply(grant)),
-            Err(_) => return refuse(&server, StatusCode::UNAUTHORIZED),
+        Some(sign_in) => match let_in(&server, sign_in, knock.seat).await {
+            Ok(grant) => Some(grant),
+            Err(Refused) => return refuse(&server, StatusCode::UNAUTHORIZED),
         },
     };
     let Some(place) = server.place() else {
         return plain(StatusCode::SERVICE_UNAVAILABLE);
     };
     websocket::upgrade(server, dialect, grant, place, knock.protocol, request)
+}
+
+async fn let_in(server: &Server, sign_in: SignIn, seat: Seat) -> Result<Grant, Refused> {
+    let grant = server.gate().ask(sign_in).await?;
+    // Seated first: what was logged out is the device that has the cursor.
+    server.gate().admit(seat.apply(grant)).await
 }
 
 fn refuse(server: &Server, status: StatusCode) -> Response {

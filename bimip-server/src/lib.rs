@@ -63,6 +63,7 @@ mod counts;
 mod door;
 mod durable;
 mod fanout;
+mod gate;
 pub mod jwt;
 mod library;
 mod node;
@@ -77,7 +78,7 @@ pub mod storage;
 mod transport;
 
 pub use bimip_codec::Dialect;
-pub use bimip_session::server::{Grant, Refused};
+pub use bimip_session::server::{Grant, Refused, Vouched};
 
 pub use crate::auth::{Authenticator, DEFAULT_DEVICE, OpenAuth, SignIn, VOICEPING_DEVICE};
 pub use crate::config::{Config, VoicePingSessions};

@@ -1,21 +1,24 @@
 //! The task that owns the core: takes a batch of inputs, feeds them, carries out what the core wants.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bimip_codec::Shared;
-use bimip_proto::{Now, Reject};
+use bimip_proto::{Device, Now, Reject, TokenTask};
 use bimip_session::Machine;
 use bimip_session::ledger::{Failure, Outgoing};
 use bimip_session::server::{ConnId, Input, Output, ServerCore};
+use bytes::Bytes;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::auth::{Gate, SignIn};
+use crate::auth::SignIn;
 use crate::clock::Clock;
 use crate::commit::Tickets;
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::fanout::Fanout;
+use crate::gate::Gate;
 use crate::outbox::Out;
 use crate::peers::Peers;
 use crate::post::{INBOX_BATCHES, Post, ToNode};
@@ -191,8 +194,8 @@ impl Node {
                 Output::Commit(ticket) => self.tickets.push(ticket),
                 Output::Attach(conn, device) => self.reads.ask(Question::Attach(conn, device)),
                 Output::Contacts(user) => self.reads.ask(Question::Contacts(user)),
-                Output::Token { conn, .. } => {
-                    self.core.handle_input(self.clock.now(), Input::Token(conn, Err(Reject::Unsupported)));
+                Output::Token { conn, device, task, token } => {
+                    self.ask_about_token(conn, device, task, token);
                 }
                 Output::Read(request) => self.reads.ask(Question::Page(request)),
                 Output::Authenticate { conn, user, device, token } => {
@@ -200,13 +203,26 @@ impl Node {
                     let sign_in = SignIn { user, device, token, dialect: self.peers.dialect(conn) };
                     // At most one for each connection, and the core gives up on it after its sign-in time.
                     tokio::spawn(async move {
-                        let grant = gate.ask(sign_in).await;
+                        let grant = gate.sign_in(sign_in).await;
                         post.send(vec![Input::Granted(conn, grant)]).await;
                     });
                 }
                 other => tracing::error!(?other, "the core wants something this driver does not know"),
             }
         }
+    }
+
+    /// At most one for each connection; what the connection says meanwhile waits for the answer.
+    fn ask_about_token(&self, conn: ConnId, device: Device, task: TokenTask, token: Bytes) {
+        let (gate, post) = (Arc::clone(&self.gate), self.post.clone());
+        let patience = Duration::from_millis(self.config.core.sign_in_ms);
+        let (user, device) = (Some(device.user), Some(device.name));
+        let sign_in = SignIn { user, device, token, dialect: self.peers.dialect(conn) };
+        tokio::spawn(async move {
+            let answer = timeout(patience, gate.token(task, sign_in)).await;
+            let answer = answer.unwrap_or(Err(Reject::Unavailable));
+            post.send(vec![Input::Token(conn, answer)]).await;
+        });
     }
 
     /// The same to each, encoded once for each dialect.

@@ -2,11 +2,14 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use bimip_proto::{Device, UserId};
+use bimip_session::ledger::Standing;
 use bimip_session::server::{ConnId, Input, Page, ReadPage};
+
+use tokio::sync::oneshot;
 
 use crate::counts::Counts;
 use crate::post::Post;
@@ -24,18 +27,38 @@ pub(crate) enum Question {
     Contacts(UserId),
     /// What comes next in this mailbox?
     Page(ReadPage),
+    /// What did this user decide about their account? For a door, which waits for it without the core.
+    Standing(UserId, oneshot::Sender<Arc<Standing>>),
 }
 
 /// The node's end. The queue has no bound of its own: the core has at most one question open for each connection and
-/// one for each user who is connected.
+/// one for each user who is connected, and a door one for each socket with a good token that knocks at it.
 #[derive(Debug)]
-pub(crate) struct Reads(Sender<Question>);
+pub(crate) struct Reads(Arc<Sender<Question>>);
 
 impl Reads {
     pub(crate) fn ask(&self, question: Question) {
         if self.0.send(question).is_err() {
             tracing::error!("no reader thread is left; connections wait in vain");
         }
+    }
+
+    /// What doors ask. It does not keep the threads alive.
+    pub(crate) fn standings(&self) -> Standings {
+        Standings(Arc::downgrade(&self.0))
+    }
+}
+
+/// The doors' end.
+#[derive(Debug, Default)]
+pub(crate) struct Standings(Weak<Sender<Question>>);
+
+impl Standings {
+    /// How a user stands, or `None` when the store cannot be read, or the node is gone.
+    pub(crate) async fn of(&self, user: &UserId) -> Option<Arc<Standing>> {
+        let (answer, asked) = oneshot::channel();
+        self.0.upgrade()?.send(Question::Standing(user.clone(), answer)).ok()?;
+        asked.await.ok()
     }
 }
 
@@ -54,12 +77,12 @@ pub(crate) fn spawn<R: Reader>(
         let name = format!("bimip-read-{number}");
         threads.push(thread::Builder::new().name(name).spawn(move || run(&reader, &asked, &post, &counts))?);
     }
-    Ok((Reads(questions), threads))
+    Ok((Reads(Arc::new(questions)), threads))
 }
 
 fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post, counts: &Counts) {
     while let Some(question) = next(asked) {
-        let answer = answer(reader, question);
+        let Some(answer) = answer(reader, question, counts) else { continue };
         // Nobody asks again at once: a page is asked for with the next row or disposal, a place with the next sign-in.
         if matches!(
             &answer,
@@ -76,8 +99,20 @@ fn next(asked: &Mutex<Receiver<Question>>) -> Option<Question> {
     asked.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-fn answer<R: Reader>(reader: &R, question: Question) -> Input {
-    match question {
+/// What the node is to hear; a door hears its own answer.
+fn answer<R: Reader>(reader: &R, question: Question, counts: &Counts) -> Option<Input> {
+    Some(match question {
+        Question::Standing(user, answer) => {
+            match reader.standing(&user) {
+                // Whoever knocked may be gone.
+                Ok(standing) => drop(answer.send(standing)),
+                Err(error) => {
+                    counts.unread.one();
+                    tracing::error!(%error, %user, "what a user decided could not be read");
+                }
+            }
+            return None;
+        }
         Question::Page(request) => Input::Page(reader.page(&request)),
         Question::Attach(conn, device) => {
             let attachment = reader.attach(&device);
@@ -93,5 +128,5 @@ fn answer<R: Reader>(reader: &R, question: Question) -> Input {
             }
             Input::Contacts(user, contacts.ok())
         }
-    }
+    })
 }

@@ -15,10 +15,11 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::auth::{Authenticator, Gate, SignIn};
+use crate::auth::{Authenticator, SignIn};
 use crate::config::Config;
 use crate::connection::{self, Context};
 use crate::counts::Counts;
+use crate::gate::Gate;
 use crate::library::Library;
 use crate::node::Node;
 use crate::objects::{MemoryObjects, Objects};
@@ -149,7 +150,7 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
             commit::spawn(self.storage, config.control_wait, post.clone(), Arc::clone(&counts))?;
         threads.push(commits);
 
-        let gate = Arc::new(Gate::new(self.authenticator));
+        let gate = Arc::new(Gate::new(self.authenticator, reads.standings()));
         let places = Arc::new(Semaphore::new(usize::try_from(config.connections).unwrap_or(usize::MAX)));
         let (phase, _) = watch::channel(Phase::Running);
         let node =
@@ -213,12 +214,13 @@ impl Server {
         Ok(())
     }
 
-    /// Who is this? Asks the authenticator, and refuses a claim that its answer does not bear out.
+    /// Who is this? Asks the authenticator, and refuses a claim that its answer does not bear out, and a token that
+    /// was revoked.
     ///
     /// # Errors
     /// [`Refused`], for whatever reason.
     pub async fn authenticate(&self, sign_in: SignIn) -> Result<Grant, Refused> {
-        self.gate.ask(sign_in).await
+        self.gate.sign_in(sign_in).await
     }
 
     /// How it is doing, or `None` when it has stopped.
@@ -295,6 +297,10 @@ impl Server {
         let connection = connection::run(Arc::clone(&self.context), conn, transport, dialect, grant);
         // Not an async block, which would hold the connection twice: as it was handed in, and as it is waited for.
         connection.map(move |()| drop(place))
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn config(&self) -> &Config {
