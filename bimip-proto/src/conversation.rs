@@ -63,23 +63,38 @@ impl ConversationId {
             Address::Group(group) => Self::Group(group.clone()),
         }
     }
+
+    /// Writes the text of [`of`](Self::of) to `out`, without making the id.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_of(from: &UserId, to: &Address, out: &mut impl fmt::Write) -> fmt::Result {
+        match to {
+            Address::User(to) => write_direct(out, from.min(to), from.max(to)),
+            Address::Group(group) => write_group(out, group),
+        }
+    }
 }
 
 impl fmt::Display for ConversationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Direct(low, high) => {
-                f.write_str("d:")?;
-                Percent(low.as_str()).fmt(f)?;
-                f.write_str(":")?;
-                Percent(high.as_str()).fmt(f)
-            }
-            Self::Group(group) => {
-                f.write_str("g:")?;
-                Percent(group.as_str()).fmt(f)
-            }
+            Self::Direct(low, high) => write_direct(f, low, high),
+            Self::Group(group) => write_group(f, group),
         }
     }
+}
+
+fn write_direct(out: &mut impl fmt::Write, low: &UserId, high: &UserId) -> fmt::Result {
+    out.write_str("d:")?;
+    Percent(low.as_str()).write_to(out)?;
+    out.write_str(":")?;
+    Percent(high.as_str()).write_to(out)
+}
+
+fn write_group(out: &mut impl fmt::Write, group: &GroupId) -> fmt::Result {
+    out.write_str("g:")?;
+    Percent(group.as_str()).write_to(out)
 }
 
 impl FromStr for ConversationId {
@@ -138,6 +153,16 @@ mod tests {
             let (Ok(a), Ok(b), Ok(g)) = (UserId::new(&a), UserId::new(&b), GroupId::new(&a)) else { return Ok(()) };
             for id in [ConversationId::direct(a, b), ConversationId::Group(g)] {
                 prop_assert_eq!(id.to_string().parse(), Ok(id));
+            }
+        }
+
+        #[test]
+        fn the_text_needs_no_id(a in "\\PC{1,20}", b in "\\PC{1,20}") {
+            let (Ok(from), Ok(b), Ok(g)) = (UserId::new(&a), UserId::new(&b), GroupId::new(&a)) else { return Ok(()) };
+            for to in [Address::User(b), Address::User(from.clone()), Address::Group(g)] {
+                let mut text = String::new();
+                ConversationId::write_of(&from, &to, &mut text).unwrap();
+                prop_assert_eq!(text, ConversationId::of(&from, &to).to_string());
             }
         }
 

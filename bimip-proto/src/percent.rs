@@ -14,22 +14,39 @@ use core::fmt;
 #[expect(clippy::exhaustive_structs, reason = "a way to print a text")]
 pub struct Percent<'a>(pub &'a str);
 
-impl fmt::Display for Percent<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Percent<'_> {
+    /// Writes it to `out`, which need be no formatter.
+    pub(crate) fn write_to(self, out: &mut impl fmt::Write) -> fmt::Result {
         let mut rest = self.0;
         // Runs of plain bytes at once: most ids are one.
         while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
-            f.write_str(&rest[..at])?;
+            out.write_str(&rest[..at])?;
             let special = rest[at..].chars().next().map_or(0, char::len_utf8);
             for byte in rest[at..at + special].bytes() {
-                write!(f, "%{byte:02X}")?;
+                write!(out, "%{byte:02X}")?;
             }
             rest = &rest[at + special..];
         }
-        f.write_str(rest)
+        out.write_str(rest)
+    }
+}
+
+impl fmt::Display for Percent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }
 
 pub(crate) const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    PLAIN[byte as usize]
 }
+
+/// Whether a byte stands for itself. A table, because this is asked for every byte of two ids in every message.
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([false; 256], 0);
+    while byte < 128_u8 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    plain
+};
