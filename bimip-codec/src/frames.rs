@@ -61,6 +61,15 @@ impl Frames {
         self.list.push(self.pool.split().freeze());
     }
 
+    /// Adds a frame of exactly `len_bytes`, which `fill` fills.
+    pub(crate) fn filled(&mut self, len_bytes: usize, fill: impl FnOnce(&mut [u8])) {
+        self.frame(len_bytes, |to| {
+            let start = to.len();
+            to.resize(start + len_bytes, 0);
+            fill(&mut to[start..]);
+        });
+    }
+
     /// Adds a frame that was made before.
     pub(crate) fn push(&mut self, frame: Bytes) {
         self.list.push(frame);

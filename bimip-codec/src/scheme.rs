@@ -35,6 +35,7 @@ mod live;
 pub mod numbers;
 mod parts;
 mod payload;
+mod read;
 mod row;
 mod signal;
 #[rustfmt::skip]

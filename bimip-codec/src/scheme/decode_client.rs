@@ -8,8 +8,9 @@ use bytes::Bytes;
 
 use super::frame::{Fields, open};
 use super::numbers::{self, kind, route};
+use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
-use super::v1::{Body as Batch, Identity, Message, PingPong, Signal};
+use super::v1::{self, Body as Batch, Identity, PingPong};
 use super::{account, live};
 use crate::DecodeError;
 
@@ -32,12 +33,26 @@ pub(crate) fn decode_client(
     frame: Bytes,
     out: &mut Vec<Said>,
 ) -> Result<(), DecodeError> {
-    let (origin, payload) = open(frame, &SERVED)?;
-    let reading = Reading { fields: Fields { origin }, me };
-    if let Payload::Body(it) = payload {
-        return reading.batch(it, out);
-    }
-    out.push(reading.payload(payload)?);
+    let envelope = open(frame, &SERVED)?;
+    let reading = Reading { fields: Fields { origin: envelope.origin }, me };
+    let said = match envelope.origin {
+        route::MESSAGE => {
+            let it: Message<'_> = envelope.view()?;
+            reading.message(&it, envelope.share(it.payload))?
+        }
+        route::SIGNAL => {
+            let it: Signal<'_> = envelope.view()?;
+            match numbers::act(it.status) {
+                None => reading.signal(&it)?,
+                Some(_) => reading.payload(envelope.payload()?)?,
+            }
+        }
+        _ => match envelope.payload()? {
+            Payload::Body(it) => return reading.batch(it, out),
+            payload => reading.payload(payload)?,
+        },
+    };
+    out.push(said);
     Ok(())
 }
 
@@ -49,9 +64,31 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn message(self, message: &Message<'_>, payload: Bytes) -> Result<Said, DecodeError> {
+        let (fields, me) = (self.fields, self.me.map(|device| &device.user));
+        let claim = claim(fields, me, message.from.eid, "from.eid")?;
+        let packet = by_name(message.id, draft(fields, me, message, payload))?;
+        Ok(Said { claim, origin: fields.origin, packet })
+    }
+
+    /// A signal that is not live.
+    fn signal(self, signal: &Signal<'_>) -> Result<Said, DecodeError> {
+        let fields = self.fields;
+        let claim = claim(fields, self.me.map(|device| &device.user), signal.from.eid, "from.eid")?;
+        let read = match signal.kind {
+            kind::REQUEST => about(fields, signal.status, signal.user_offset, signal.signal_id),
+            _ => Err(fields.wrong("type")),
+        };
+        let packet = by_name(signal.id, read)?;
+        Ok(Said { claim, origin: fields.origin, packet })
+    }
+
+    /// What is read into memory of its own.
     fn payload(self, payload: Payload) -> Result<Said, DecodeError> {
         let (fields, me) = (self.fields, self.me.map(|device| &device.user));
-        let claim = |from: Option<&Identity>, field| claim(fields, me, from, field);
+        let claim = |from: Option<&Identity>, field| {
+            claim(fields, me, from.map_or("", |identity| &identity.eid), field)
+        };
         let (claim, packet) = match payload {
             Payload::Awareness(it) => {
                 (claim(it.from.as_ref(), "from.eid")?, ClientPacket::Aware(live::awareness(fields, &it)?))
@@ -62,13 +99,10 @@ impl Reading<'_> {
                 (claim(it.from.as_ref(), "from.eid")?, ClientPacket::SetVisible { id, visible })
             }
             Payload::TokenAuthority(it) => (Claim::Own, account::token(fields, it)?),
-            Payload::Message(it) => {
-                let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, ClientRef::new(&it.id).ok());
-                (claim, by_name(id, message(fields, me, it))?)
-            }
+            Payload::Message(it) => return self.message(&Message::from(&it), it.payload.clone()),
             Payload::Signal(it) => {
-                let id = ClientRef::new(&it.id).ok();
-                (claim(it.from.as_ref(), "from.eid")?, by_name(id, signal(fields, self.me, &it))?)
+                let claim = claim(it.from.as_ref(), "from.eid")?;
+                (claim, by_name(&it.id, signal(fields, self.me, &it))?)
             }
             Payload::PushNotification(it) => {
                 (claim(it.from.as_ref(), "from.eid")?, account::push(fields, self.me, it)?)
@@ -111,31 +145,23 @@ impl Reading<'_> {
 
 /// BM-ACK-2: what has a name is refused by it.
 fn by_name(
-    id: Option<ClientRef>,
+    id: &str,
     read: Result<ClientPacket, DecodeError>,
 ) -> Result<ClientPacket, DecodeError> {
-    match (id, read) {
-        (Some(id), Err(DecodeError::Field { field, .. })) => {
-            Ok(ClientPacket::Unfit { id, reason: Reject::Field(field) })
-        }
-        (Some(id), Err(DecodeError::TooLong { .. })) => {
-            Ok(ClientPacket::Unfit { id, reason: Reject::TooLarge })
-        }
-        (_, read) => read,
-    }
+    let reason = match read {
+        Err(DecodeError::Field { field, .. }) => Reject::Field(field),
+        Err(DecodeError::TooLong { .. }) => Reject::TooLarge,
+        read => return read,
+    };
+    ClientRef::new(id).map_or(read, |id| Ok(ClientPacket::Unfit { id, reason }))
 }
 
 /// Whoever says nothing about who speaks, claims nothing.
-fn claim(
-    fields: Fields,
-    me: Option<&UserId>,
-    from: Option<&Identity>,
-    field: &'static str,
-) -> Result<Claim, DecodeError> {
-    match from.map_or("", |identity| &identity.eid) {
+fn claim(fields: Fields, me: Option<&UserId>, eid: &str, field: &'static str) -> Result<Claim, DecodeError> {
+    match eid {
         "" => Ok(Claim::Own),
         eid if me.is_some_and(|me| me.as_str() == eid) => Ok(Claim::Own),
-        eid => UserId::new(eid).map(Claim::Other).map_err(|_| fields.wrong(field)),
+        eid => fields.eid(eid, field).map(Claim::Other),
     }
 }
 
@@ -146,39 +172,43 @@ fn ping(fields: Fields, ping: PingPong) -> Result<ClientPacket, DecodeError> {
     }
 }
 
-fn message(fields: Fields, me: Option<&UserId>, message: Message) -> Result<ClientPacket, DecodeError> {
+fn draft(
+    fields: Fields,
+    me: Option<&UserId>,
+    message: &Message<'_>,
+    payload: Bytes,
+) -> Result<ClientPacket, DecodeError> {
     if message.status > numbers::SENT || message.status < 0 {
         // BM-MARK-3: a message sent back with another status is a word about it, never a new message.
-        return about(fields, message.status, "", &message.signal_id);
+        return about(fields, message.status, "", message.signal_id);
     }
-    let kind = match message.r#type {
+    let kind = match message.kind {
         kind::CHAT => BodyKind::Text,
         kind::NOTIFICATION => BodyKind::Notification,
         _ => return Err(fields.wrong("type")),
     };
-    let client_ref = fields.client_ref(&message.id)?.ok_or_else(|| fields.wrong("id"))?;
-    let to = fields.address(me, &message.conversation, message.to.as_ref())?;
+    let client_ref = fields.client_ref(message.id)?.ok_or_else(|| fields.wrong("id"))?;
+    let to = fields.address(me, message.conversation, message.to.eid)?;
     let client_time = match message.timestamp {
         0 => None,
         at => Some(fields.ms(at, "timestamp")?),
     };
-    let seal = Seal {
-        encryption_type: message.encryption_type,
-        encrypted: message.encrypted,
-        signature: message.signature,
-    };
-    let payload = message.payload;
+    let seal = [message.encryption_type, message.encrypted, message.signature];
     // A body too large on its own is refused by name. What a seal adds must still fit the recipient's frame.
-    let sealed = payload.len() + seal.encryption_type.len() + seal.encrypted.len() + seal.signature.len();
+    let sealed = payload.len() + seal.iter().map(|text| text.len()).sum::<usize>();
     if payload.len() <= limits::BODY_BYTES && sealed > limits::BODY_BYTES {
         return Err(DecodeError::TooLong { len_bytes: sealed, max_bytes: limits::BODY_BYTES });
     }
-    let seal = Some(seal).filter(|seal| *seal != Seal::default());
+    let seal = seal.iter().any(|text| !text.is_empty()).then(|| {
+        let [encryption_type, encrypted, signature] = seal.map(str::to_owned);
+        Seal { encryption_type, encrypted, signature }
+    });
     let body = Body { kind, form: Form::Opaque, bytes: payload, seal };
     Ok(ClientPacket::Send(Draft { client_ref: Some(client_ref), to, client_time, body }))
 }
 
-fn signal(fields: Fields, me: Option<&Device>, signal: &Signal) -> Result<ClientPacket, DecodeError> {
+/// A live signal: all else is read in place.
+fn signal(fields: Fields, me: Option<&Device>, signal: &v1::Signal) -> Result<ClientPacket, DecodeError> {
     if signal.r#type != kind::REQUEST {
         return Err(fields.wrong("type"));
     }

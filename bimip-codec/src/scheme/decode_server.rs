@@ -33,9 +33,9 @@ const SERVED: [u32; 12] = [
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
 pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<ServerPacket>, DecodeError> {
-    let (origin, payload) = open(frame, &SERVED)?;
-    let fields = Fields { origin };
-    Ok(Some(match payload {
+    let envelope = open(frame, &SERVED)?;
+    let fields = Fields { origin: envelope.origin };
+    Ok(Some(match envelope.payload()? {
         Payload::Welcome(it) => ServerPacket::Welcome(welcome(fields, &it)?),
         Payload::Message(it) => ServerPacket::Deliver(message(fields, it)?),
         Payload::Signal(it) => return signal(state, fields, &it),

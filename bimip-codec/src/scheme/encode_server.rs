@@ -111,7 +111,7 @@ fn ref_text(client_ref: Option<&ClientRef>) -> &str {
 /// BM-ACK-1.
 fn accepted(client_ref: Option<&ClientRef>, head: &Head, offset: Offset, out: &mut Frames) {
     let (signal_id, sequence, offset) =
-        (Short::of(head.id), Short::of(head.id.sequence()), Short::of(offset));
+        (Short::id(head.id), Short::decimal(head.id.sequence()), Short::decimal(offset.0));
     let accepted = Signal {
         id: ref_text(client_ref),
         signal_id: signal_id.as_str(),
@@ -151,7 +151,7 @@ fn answer(me: Option<&Device>, status: Status) -> Signal<'_> {
 fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
     match noted {
         Noted::Disposed(offset) => {
-            let offset = Short::of(offset);
+            let offset = Short::decimal(offset.0);
             signal(&Signal { user_offset: offset.as_str(), ..answer(me, Status::Delivered) }, out);
         }
         Noted::Delivered(messages) => {
@@ -187,7 +187,7 @@ enum Name {
 impl Name {
     fn of(message: &MessageRef) -> Self {
         match message {
-            MessageRef::Id(id) => Self::Id(Short::of(id)),
+            MessageRef::Id(id) => Self::Id(Short::id(*id)),
             other => Self::Alias(reference_text(other)),
         }
     }
@@ -211,7 +211,7 @@ fn receipt(me: Option<&Device>, row: &Row, receipt: &Receipt, out: &mut Frames) 
         kind: kind::EVENT,
         ..Signal::default()
     };
-    let offset = Short::of(row.offset);
+    let offset = Short::decimal(row.offset.0);
     let last = Signal { user_offset: offset.as_str(), prev_offset: row.prev.0, ..part };
     let Some((final_names, names)) = receipt.messages.split_last() else {
         // A receipt about nothing is still a row.

@@ -1,5 +1,7 @@
 //! The envelope of a frame, and the small conversions every payload needs.
 
+use core::ops::Range;
+
 use bimip_proto::{
     Address, ClientRef, ConversationId, Device, DeviceName, MessageId, MessageRef, UnixMs, UserId, limits,
 };
@@ -7,38 +9,85 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::numbers::route;
+use super::read::{self, Broken, View};
 use super::v1::message_scheme::Payload;
 use super::v1::{Identity, MessageScheme};
 use crate::{DecodeError, Frames};
 
-/// Reads a frame whose route is one of `served`; gives the route, for answers, and the payload.
+const MALFORMED: DecodeError = DecodeError::Malformed { at: "protobuf" };
+
+/// A frame whose envelope was read, and whose payload was not.
+pub(super) struct Envelope {
+    /// The route, for answers.
+    pub(super) origin: u32,
+    frame: Bytes,
+    /// The payload, where it comes in one piece.
+    whole: Option<Range<usize>>,
+}
+
+/// Reads the envelope of a frame whose route is one of `served`.
 ///
 /// BM-FRAME-1: the route is looked at before the payload is read, so that a frame nobody serves costs nothing: an
 /// empty element of a list takes two bytes of a frame and a hundred of memory.
-pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<(u32, Payload), DecodeError> {
-    const MALFORMED: DecodeError = DecodeError::Malformed { at: "protobuf" };
+pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<Envelope, DecodeError> {
     if frame.is_empty() {
         // Protobuf would read a frame in which every field is zero; nobody means that.
         return Err(DecodeError::Malformed { at: "empty frame" });
     }
-    let outline = outline(&frame).ok_or(MALFORMED)?;
+    let outline = outline(&frame).map_err(|Broken| MALFORMED)?;
     let origin = u32::try_from(outline.route).unwrap_or_default();
     if !route::is_known(origin) {
         return Err(DecodeError::Unknown { origin });
     }
-    match outline.payloads {
+    let whole = match outline.payloads {
         Payloads::None => return Err(DecodeError::Missing { origin }),
-        Payloads::One(tag) if tag == u64::from(origin) => {}
+        Payloads::One(tag, start, end) if tag == origin => Some(start..end),
+        Payloads::Parts(tag) if tag == origin => None,
         _ => return Err(DecodeError::Mismatched { origin }),
-    }
+    };
     if !served.contains(&origin) {
         return Err(DecodeError::Unsupported { origin });
     }
-    if origin == route::BODY && parts(&frame).ok_or(MALFORMED)? > limits::BATCH_PARTS {
+    if origin == route::BODY && parts(&frame).map_err(|Broken| MALFORMED)? > limits::BATCH_PARTS {
         return Err(DecodeError::Field { origin, field: "message" });
     }
-    let scheme = MessageScheme::decode(frame).map_err(|_| MALFORMED)?;
-    Ok((origin, scheme.payload.ok_or(DecodeError::Missing { origin })?))
+    Ok(Envelope { origin, frame, whole })
+}
+
+impl Envelope {
+    /// The payload, in memory of its own but for bytes.
+    pub(super) fn payload(self) -> Result<Payload, DecodeError> {
+        let scheme = MessageScheme::decode(self.frame).map_err(|_| MALFORMED)?;
+        scheme.payload.ok_or(DecodeError::Missing { origin: self.origin })
+    }
+
+    /// The payload, read in place.
+    pub(super) fn view<'a, T: View<'a>>(&'a self) -> Result<T, DecodeError> {
+        let mut view = T::default();
+        let read = match &self.whole {
+            Some(whole) => view.merge(&self.frame[whole.clone()]),
+            None => self.merge(&mut view),
+        };
+        read.map_err(|Broken| MALFORMED).map(|()| view)
+    }
+
+    /// A payload in several pieces: protobuf takes them for one.
+    #[cold]
+    fn merge<'a, T: View<'a>>(&'a self, view: &mut T) -> Result<(), Broken> {
+        let mut fields = read::Fields(&self.frame);
+        while let Some((tag, value)) = fields.next()? {
+            if tag == self.origin {
+                view.merge(value.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A part of the frame, sharing its memory.
+    pub(super) fn share(&self, part: &[u8]) -> Bytes {
+        // An empty part may point anywhere.
+        if part.is_empty() { Bytes::new() } else { self.frame.slice_ref(part) }
+    }
 }
 
 struct Outline {
@@ -48,86 +97,47 @@ struct Outline {
 
 enum Payloads {
     None,
-    One(u64),
+    /// Of one tag, from here to there.
+    One(u32, usize, usize),
+    /// Of one tag, in several pieces.
+    Parts(u32),
+    /// Of several tags.
     Several,
 }
 
 /// The top level of a frame.
-fn outline(frame: &[u8]) -> Option<Outline> {
+fn outline(frame: &[u8]) -> Result<Outline, Broken> {
     let mut outline = Outline { route: 0, payloads: Payloads::None };
-    walk(frame, |tag, value| match value {
-        Value::Number(value) if tag == 1 => outline.route = value,
-        Value::Bytes(_) if u32::try_from(tag).is_ok_and(route::is_known) => {
+    let mut fields = read::Fields(frame);
+    while let Some((tag, value)) = fields.next()? {
+        if tag == 1 {
+            outline.route = value.varint()?;
+        } else if route::is_known(tag) {
+            let len = value.bytes()?.len();
+            let end = frame.len() - fields.0.len();
             outline.payloads = match outline.payloads {
-                Payloads::None => Payloads::One(tag),
-                Payloads::One(same) if same == tag => Payloads::One(tag),
+                Payloads::None => Payloads::One(tag, end - len, end),
+                Payloads::One(same, ..) | Payloads::Parts(same) if same == tag => Payloads::Parts(tag),
                 _ => Payloads::Several,
             };
         }
-        _ => {}
-    })?;
-    Some(outline)
+    }
+    Ok(outline)
 }
 
 /// How many payloads a frame of route 10 carries. A payload that comes in pieces is read as one, so they add up.
-fn parts(frame: &[u8]) -> Option<usize> {
-    let (mut parts, mut whole) = (0_usize, true);
-    walk(frame, |tag, value| {
-        if let (true, Value::Bytes(body)) = (tag == u64::from(route::BODY), value) {
-            let inner = walk(body, |tag, value| {
-                parts += usize::from(matches!((tag, value), (2 | 3, Value::Bytes(_))));
-            });
-            whole &= inner.is_some();
+fn parts(frame: &[u8]) -> Result<usize, Broken> {
+    let (mut parts, mut fields) = (0, read::Fields(frame));
+    while let Some((tag, value)) = fields.next()? {
+        if tag != route::BODY {
+            continue;
         }
-    })?;
-    whole.then_some(parts)
-}
-
-/// A field of a message, as far as its type on the wire says.
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-    Fixed,
-}
-
-/// The fields of one level, in order; `None` if it is no message.
-fn walk<'a>(mut rest: &'a [u8], mut each: impl FnMut(u64, Value<'a>)) -> Option<()> {
-    while !rest.is_empty() {
-        let key = varint(&mut rest)?;
-        let value = match key & 7 {
-            0 => Value::Number(varint(&mut rest)?),
-            1 => {
-                rest = rest.get(8..)?;
-                Value::Fixed
-            }
-            2 => {
-                let len = usize::try_from(varint(&mut rest)?).ok()?;
-                let (bytes, after) = rest.split_at_checked(len)?;
-                rest = after;
-                Value::Bytes(bytes)
-            }
-            5 => {
-                rest = rest.get(4..)?;
-                Value::Fixed
-            }
-            _ => return None,
-        };
-        each(key >> 3, value);
-    }
-    Some(())
-}
-
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
+        let mut body = read::Fields(value.bytes()?);
+        while let Some((tag, value)) = body.next()? {
+            parts += usize::from(matches!(tag, 2 | 3) && value.bytes().is_ok());
         }
     }
-    None
+    Ok(parts)
 }
 
 /// Adds a frame with this payload under its route.
@@ -196,8 +206,12 @@ impl Fields {
         text.parse().ok().filter(|_| canonical).ok_or_else(|| self.wrong(field))
     }
 
+    pub(super) fn eid(self, eid: &str, field: &'static str) -> Result<UserId, DecodeError> {
+        UserId::new(eid).map_err(|_| self.wrong(field))
+    }
+
     pub(super) fn user(self, from: Option<&Identity>, field: &'static str) -> Result<UserId, DecodeError> {
-        from.and_then(|identity| UserId::new(&identity.eid).ok()).ok_or_else(|| self.wrong(field))
+        self.eid(from.map_or("", |identity| &identity.eid), field)
     }
 
     pub(super) fn device(self, from: Option<&Identity>, field: &'static str) -> Result<Device, DecodeError> {
@@ -212,18 +226,18 @@ impl Fields {
         self,
         me: Option<&UserId>,
         conversation: &str,
-        to: Option<&Identity>,
+        to: &str,
     ) -> Result<Address, DecodeError> {
         if conversation.is_empty() {
-            return Ok(Address::User(self.user(to, "to.eid")?));
+            return self.eid(to, "to.eid").map(Address::User);
         }
         match conversation.parse().map_err(|_| self.wrong("conversation"))? {
-            ConversationId::Group(group) => match to.map_or("", |identity| &identity.eid) {
-                eid if eid.is_empty() || eid == group.as_str() => Ok(Address::Group(group)),
-                _ => Err(self.wrong("to.eid")),
-            },
+            ConversationId::Group(group) if to.is_empty() || to == group.as_str() => {
+                Ok(Address::Group(group))
+            }
+            ConversationId::Group(_) => Err(self.wrong("to.eid")),
             direct => {
-                let to = Address::User(self.user(to, "to.eid")?);
+                let to = Address::User(self.eid(to, "to.eid")?);
                 match me {
                     Some(me) if ConversationId::of(me, &to) == direct => Ok(to),
                     _ => Err(self.wrong("conversation")),

@@ -118,7 +118,7 @@ pub(super) fn signal(
     let me = me.map(|device| &device.user);
     Ok(bimip_proto::Signal {
         id: fields.client_ref(&it.id)?,
-        to: fields.address(me, &it.conversation, it.to.as_ref())?,
+        to: fields.address(me, &it.conversation, it.to.as_ref().map_or("", |to| &to.eid))?,
         act,
         at: time(fields, it.timestamp)?,
     })

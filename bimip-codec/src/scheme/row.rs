@@ -1,16 +1,16 @@
 //! `Message`, written from borrowed parts: a row of a mailbox, and what rows of many mailboxes have in common.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 use std::sync::OnceLock;
 
-use bimip_proto::{BodyKind, ConversationId, Message, Row, Seal};
-use bytes::{Bytes, BytesMut};
+use bimip_proto::{BodyKind, ConversationId, Head, Message, Row, Seal};
+use bytes::Bytes;
 
 use super::frame::to_ms;
 use super::numbers::{self, kind, route};
-use super::payload::payload;
+use super::payload::rewritten;
 use super::signal::Identity;
-use super::wire::{Count, Fields, Short, Sink, bytes, int, nested, put, text, uint};
+use super::wire::{Count, Fields, Room, Short, Sink, bytes, int, nested, put, text, uint};
 use crate::Frames;
 
 /// BM-DELIVER-1: a row that is a message.
@@ -46,7 +46,7 @@ struct Placed<'a, T> {
 impl<T: Around> Fields for Placed<'_, T> {
     fn write<S: Sink>(&self, to: &mut S) {
         self.common.before(to);
-        text(to, 13, self.place.offset.as_str());
+        bytes(to, 13, self.place.offset.as_bytes());
         self.common.between(to);
         uint(to, 16, self.place.prev);
         self.common.after(to);
@@ -61,7 +61,7 @@ struct Place {
 
 impl Place {
     fn of(row: &Row) -> Self {
-        Self { offset: Short::of(row.offset), prev: row.prev.0 }
+        Self { offset: Short::decimal(row.offset.0), prev: row.prev.0 }
     }
 }
 
@@ -70,8 +70,9 @@ struct Common<'a> {
     message: &'a Message,
     signal_id: Short,
     signal_offset: Short,
-    payload: Bytes,
-    conversation: ConversationId,
+    /// Where it is not the body as it is.
+    payload: Option<Bytes>,
+    conversation: Conversation,
 }
 
 impl<'a> Common<'a> {
@@ -79,10 +80,10 @@ impl<'a> Common<'a> {
         let Message { head, body } = message;
         Self {
             message,
-            signal_id: Short::of(head.id),
-            signal_offset: Short::of(head.id.sequence()),
-            payload: payload(body, Some(head)),
-            conversation: head.conversation(),
+            signal_id: Short::id(head.id),
+            signal_offset: Short::decimal(head.id.sequence()),
+            payload: rewritten(body, Some(head)),
+            conversation: Conversation::of(head),
         }
     }
 }
@@ -91,24 +92,24 @@ impl Around for Common<'_> {
     fn before<S: Sink>(&self, to: &mut S) {
         let Message { head, body } = self.message;
         text(to, 1, head.client_ref.as_ref().map_or("", |id| id.as_str()));
-        text(to, 2, self.signal_id.as_str());
+        bytes(to, 2, self.signal_id.as_bytes());
         nested(to, 3, &Identity::of(&head.from));
         nested(to, 4, &Identity::named(head.to.as_str()));
         let kind = if body.kind == BodyKind::Notification { kind::NOTIFICATION } else { kind::CHAT };
         int(to, 5, kind);
         int(to, 6, to_ms(head.client_time.unwrap_or(head.at)));
-        bytes(to, 7, &self.payload);
+        bytes(to, 7, self.payload.as_ref().unwrap_or(&body.bytes));
         if let Some(Seal { encryption_type, encrypted, signature }) = &body.seal {
             text(to, 8, encryption_type);
             text(to, 9, encrypted);
             text(to, 10, signature);
         }
         int(to, 11, numbers::SENT);
-        text(to, 12, self.signal_offset.as_str());
+        bytes(to, 12, self.signal_offset.as_bytes());
     }
 
     fn between<S: Sink>(&self, to: &mut S) {
-        nested(to, 14, &Printed(&self.conversation));
+        bytes(to, 14, self.conversation.as_bytes());
         uint(to, 15, self.message.head.seq.0);
     }
 
@@ -117,22 +118,44 @@ impl Around for Common<'_> {
     }
 }
 
-/// A text that is never empty, printed where it goes.
-struct Printed<'a>(&'a ConversationId);
+/// The name of a conversation, which is never empty. Printed once, and without an allocation where the ids are not
+/// long: it is counted and written after that.
+struct Conversation {
+    short: [u8; Self::SHORT_BYTES],
+    len: usize,
+    /// Where it is not short.
+    long: String,
+}
 
-impl Fields for Printed<'_> {
-    fn write<S: Sink>(&self, to: &mut S) {
-        struct Text<'b, S>(&'b mut S);
+impl Conversation {
+    /// Two ids as apps make them, UUIDs of 36 characters for one, and what stands around them.
+    const SHORT_BYTES: usize = 96;
 
-        impl<S: Sink> fmt::Write for Text<'_, S> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                self.0.put(text.as_bytes());
-                Ok(())
-            }
+    fn of(head: &Head) -> Self {
+        let mut name = Self { short: [0; Self::SHORT_BYTES], len: 0, long: String::new() };
+        let written = ConversationId::write_of(&head.from.user, &head.to, &mut name);
+        debug_assert!(written.is_ok(), "nothing that is written to here fails");
+        name
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        if self.long.is_empty() { &self.short[..self.len] } else { self.long.as_bytes() }
+    }
+}
+
+impl fmt::Write for Conversation {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        if let (true, Some(room)) = (self.long.is_empty(), self.short.get_mut(self.len..end)) {
+            room.copy_from_slice(text.as_bytes());
+            self.len = end;
+            return Ok(());
         }
-
-        let written = write!(Text(to), "{}", self.0);
-        debug_assert!(written.is_ok());
+        if self.long.is_empty() {
+            self.long.push_str(core::str::from_utf8(&self.short[..self.len]).unwrap_or_default());
+        }
+        self.long.push_str(text);
+        Ok(())
     }
 }
 
@@ -146,17 +169,19 @@ struct Parts {
 
 impl Parts {
     fn of(common: &Common<'_>) -> Self {
-        let mut count = Count::default();
-        common.before(&mut count);
-        common.between(&mut count);
-        common.after(&mut count);
-        let mut encoded = BytesMut::with_capacity(count.bytes());
-        common.before(&mut encoded);
-        let between = encoded.len();
-        common.between(&mut encoded);
-        let after = encoded.len();
-        common.after(&mut encoded);
-        Self { encoded: encoded.freeze(), between, after }
+        let length = |write: &dyn Fn(&mut Count)| {
+            let mut count = Count::default();
+            write(&mut count);
+            count.bytes()
+        };
+        let between = length(&|to| common.before(to));
+        let after = between + length(&|to| common.between(to));
+        let mut encoded = vec![0; after + length(&|to| common.after(to))];
+        let mut room = Room(&mut encoded);
+        common.before(&mut room);
+        common.between(&mut room);
+        common.after(&mut room);
+        Self { encoded: encoded.into(), between, after }
     }
 }
 

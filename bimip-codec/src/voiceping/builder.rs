@@ -78,12 +78,18 @@ impl<'a> FrameBuilder<'a> {
             (None, None, Some(_)) => 4,
             (None, None, None) => 3,
         };
-        to.put_u8(0x90 | elements);
-        to.put_u8(match self.channel {
+        let channel = match self.channel {
             Channel::Group => 0,
             Channel::Private => 1,
-        });
-        msgpack::put_uint(to, self.kind.number().into());
+        };
+        match u8::try_from(self.kind.number()) {
+            // Every kind there is.
+            Ok(kind @ ..=0x7f) => to.put_slice(&[0x90 | elements, channel, kind]),
+            _ => {
+                to.put_slice(&[0x90 | elements, channel]);
+                msgpack::put_uint(to, self.kind.number().into());
+            }
+        }
         put_id(to, self.from);
         if elements > 3 {
             put_id(to, self.to.unwrap_or(IdText::Number(0)));

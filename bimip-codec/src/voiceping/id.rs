@@ -76,10 +76,13 @@ pub(super) enum IdForm {
 impl IdForm {
     /// The id as this connection reads it.
     pub(super) fn write(self, text: &str) -> IdText<'_> {
+        if self == Self::Text {
+            return IdText::Text(text);
+        }
         // Not 0: as a number it is nobody.
         let canonical = !text.starts_with(['0', '+']);
         match text.parse() {
-            Ok(number) if self == Self::Number && canonical && number <= MAX_NUMBER => IdText::Number(number),
+            Ok(number) if canonical && number <= MAX_NUMBER => IdText::Number(number),
             _ => IdText::Text(text),
         }
     }

@@ -160,6 +160,7 @@ fn skip_nested(bytes: &[u8], mut at: usize, count: u64) -> Result<usize, Broken>
 }
 
 /// An unsigned integer in its smallest form.
+#[inline]
 pub(super) fn put_uint(to: &mut BytesMut, value: u64) {
     if let Ok(value) = u8::try_from(value) {
         if value > 0x7f {
@@ -200,6 +201,7 @@ pub(super) fn put_int(to: &mut BytesMut, value: i64) {
 }
 
 /// Text.
+#[inline]
 pub(super) fn put_str(to: &mut BytesMut, text: &str) {
     match u8::try_from(text.len()) {
         Ok(len @ 0..=31) => to.put_u8(0xa0 | len),
@@ -210,6 +212,7 @@ pub(super) fn put_str(to: &mut BytesMut, text: &str) {
 }
 
 /// Bytes.
+#[inline]
 pub(super) fn put_bin(to: &mut BytesMut, bytes: &[u8]) {
     match u8::try_from(bytes.len()) {
         Ok(len) => to.put_slice(&[0xc4, len]),
