@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::percent::{Percent, is_plain};
-use crate::{Address, GroupId, UserId};
+use crate::{Address, GroupId, UserId, limits};
 
 /// A conversation: two users, or a group. It gives its messages their order ([`Seq`](crate::Seq)).
 ///
@@ -115,6 +115,10 @@ impl FromStr for ConversationId {
 
 /// Strict: only what [`Percent`] writes, so that one conversation has one text.
 fn read_percent(text: &str) -> Option<String> {
+    if text.len() > 3 * limits::ID_BYTES {
+        // No id is that long, not even with every byte escaped.
+        return None;
+    }
     let mut bytes = text.bytes();
     let mut read = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

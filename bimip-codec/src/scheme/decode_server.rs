@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::frame::{Fields, open};
 use super::numbers::{self, kind, route};
 use super::parts::State;
+use super::read;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
 use super::{account, live};
@@ -35,8 +36,10 @@ const SERVED: [u32; 12] = [
 pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<ServerPacket>, DecodeError> {
     let envelope = open(frame, &SERVED)?;
     let fields = Fields { origin: envelope.origin };
+    if envelope.origin == route::WELCOME {
+        return Ok(Some(ServerPacket::Welcome(welcome(fields, &envelope.view()?)?)));
+    }
     Ok(Some(match envelope.payload()? {
-        Payload::Welcome(it) => ServerPacket::Welcome(welcome(fields, &it)?),
         Payload::Message(it) => ServerPacket::Deliver(message(fields, it)?),
         Payload::Signal(it) => return signal(state, fields, &it),
         Payload::PingPong(it) if it.r#type == kind::PONG => {
@@ -71,7 +74,7 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
     }))
 }
 
-fn welcome(fields: Fields, welcome: &v1::Welcome) -> Result<Welcome, DecodeError> {
+fn welcome(fields: Fields, welcome: &read::Welcome<'_>) -> Result<Welcome, DecodeError> {
     Ok(Welcome {
         epoch: welcome.epoch.try_into().map_err(|_| fields.wrong("epoch"))?,
         resume_from: Offset(welcome.resume_from),
@@ -80,7 +83,7 @@ fn welcome(fields: Fields, welcome: &v1::Welcome) -> Result<Welcome, DecodeError
         window: Window { rows: welcome.window, ..Window::default() },
         heartbeat_ms: welcome.heartbeat_ms,
         server_time: fields.ms(welcome.server_time, "server_time")?,
-        connection_id: fields.decimal(&welcome.connection_id, "connection_id")?,
+        connection_id: fields.decimal(welcome.connection_id, "connection_id")?,
         dedup_days: welcome.dedup_days,
     })
 }

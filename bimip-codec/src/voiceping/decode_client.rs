@@ -1,10 +1,14 @@
 //! A client's frame, as a server reads it.
 
+use core::fmt;
+use std::borrow::Cow;
+
 use bimip_proto::{
     Address, BodyKind, Channel, Claim, ClientPacket, Device, Draft, GroupId, MessageRef, Ping, PushToken,
     Said, Status, Talk, TalkAct, UserId, limits,
 };
 use bytes::Bytes;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::frame::Frame;
 use super::kind::Kind;
@@ -147,12 +151,31 @@ fn one_id(frame: &Frame) -> Option<MessageRef> {
 
 /// `None` when any of them is no id, or when there are more than [`limits::DELIVERED_IDS`].
 pub(super) fn many_ids(frame: &Frame) -> Option<Vec<MessageRef>> {
-    // Bounded by the frame; whoever sends more ids than there can be open rows is refused.
-    let ids: Vec<String> = serde_json::from_slice(frame.payload().as_bytes()?).ok()?;
-    if ids.len() > limits::DELIVERED_IDS {
-        return None;
+    struct Ids;
+
+    impl<'de> Visitor<'de> for Ids {
+        type Value = Vec<MessageRef>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of message ids")
+        }
+
+        /// Id by id, so that whoever sends more of them than there can be open rows fills no memory with them.
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut ids = Vec::new();
+            while let Some(id) = list.next_element::<Cow<'de, str>>()? {
+                if ids.len() == limits::DELIVERED_IDS {
+                    return Err(A::Error::invalid_length(ids.len() + 1, &self));
+                }
+                ids.push(reference(&id).ok_or_else(|| A::Error::custom("not a message id"))?);
+            }
+            Ok(ids)
+        }
     }
-    ids.iter().map(|id| reference(id)).collect()
+
+    let mut read = serde_json::Deserializer::from_slice(frame.payload().as_bytes()?);
+    let ids = read.deserialize_seq(Ids).ok()?;
+    read.end().ok().map(|()| ids)
 }
 
 /// A message by either of its names: they cannot be mistaken for each other.

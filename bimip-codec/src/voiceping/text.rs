@@ -28,11 +28,11 @@ const TEXT: &str = "text";
 pub(super) fn sent(kind: BodyKind, frame: &Frame) -> Option<Body> {
     let (form, bytes) = match frame.payload() {
         Value::Nil => return None,
-        Value::Str(text) if Object::is(text) => (Form::Json, frame.share(text.as_bytes())),
+        Value::Str(text) if Object::parse(text).is_some() => (Form::Json, frame.share(text.as_bytes())),
         Value::Str(text) => (Form::Text, frame.share(text.as_bytes())),
         Value::Bin(bytes) => {
             let form = match core::str::from_utf8(bytes) {
-                Ok(text) if Object::is(text) => Form::Json,
+                Ok(text) if Object::parse(text).is_some() => Form::Json,
                 // The bytes of an image may happen to be UTF-8, and are an image all the same.
                 Ok(_) if kind != BodyKind::Image => Form::Text,
                 _ => Form::Opaque,

@@ -1,11 +1,43 @@
 //! The payload of a frame, typed.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use bytes::{BufMut, BytesMut};
 
 use super::msgpack::{self, Token};
-use crate::json::push_string;
+use crate::json::{push_string, string_bytes};
+
+/// Below it nobody asks how much longer a structure gets as JSON.
+const JSON_SPARE_BYTES: usize = 16 * 1024;
+
+/// The longest number, and what stands around it.
+const NUMBER_BYTES: usize = 40;
+
+/// Why a value is not written as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NotJson {
+    /// JSON has no bytes, and only texts as keys.
+    NoWord,
+    /// It would be much longer than it is now.
+    TooLong,
+}
+
+fn write_number(to: &mut String, value: impl fmt::Display) {
+    let written = write!(to, "{value}");
+    debug_assert!(written.is_ok(), "a string takes everything");
+}
+
+/// As the clients' JavaScript does: with an exponent where the digits would be zeros, which could be three hundred.
+fn write_float(to: &mut String, value: f64) {
+    let size = value.abs();
+    if !value.is_finite() {
+        to.push_str("null");
+    } else if size >= 1e21 || (size < 1e-6 && size > 0.0) {
+        write_number(to, format_args!("{value:e}"));
+    } else {
+        write_number(to, value);
+    }
+}
 
 /// One value of a frame, read in place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,46 +138,78 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a text of its own: numbers in decimal, structures as JSON, bytes as far as they are UTF-8.
+    /// The value as a text of its own: numbers in decimal, structures as JSON, bytes as far as they are UTF-8. Empty
+    /// where the JSON would be too long.
     pub(super) fn to_text(self) -> String {
         match self {
             Self::Str(text) => text.to_owned(),
             Self::Bin(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             other => {
-                let mut text = String::new();
-                other.write_json(&mut text);
+                let mut text = other.room();
+                // What JSON has no word for ends the text early; what is too long is no text at all.
+                if other.write_json(&mut text, other.json_bytes()) == Err(NotJson::TooLong) {
+                    text.clear();
+                }
                 text
             }
         }
     }
 
     /// The value as JSON, if JSON has words for it: bytes it has not, and keys only if they are texts or
-    /// integers.
+    /// integers. `None` also where it would be too long.
     pub(super) fn to_json(self) -> Option<String> {
-        let mut text = String::new();
-        self.write_json(&mut text).then_some(text)
+        let mut text = self.room();
+        self.write_json(&mut text, self.json_bytes()).ok()?;
+        text.shrink_to_fit();
+        Some(text)
     }
 
-    /// Recursion is bounded: a checked value nests at most [`DEPTH`](bimip_proto::limits::DEPTH) deep.
-    fn write_json(self, to: &mut String) -> bool {
+    /// Where the JSON of a value goes. Of a large one all that it may become, or doubling would make more of it.
+    fn room(&self) -> String {
+        match self {
+            Self::Array(items) | Self::Map(items) if items.raw.len() > JSON_SPARE_BYTES => {
+                String::with_capacity(self.json_bytes())
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// How long the JSON of a value may be: a list of small things becomes up to six times as long, and no frame shall
+    /// take that much more memory than it has bytes.
+    const fn json_bytes(&self) -> usize {
+        match self {
+            Self::Array(items) | Self::Map(items) => 2 * items.raw.len() + JSON_SPARE_BYTES,
+            _ => usize::MAX,
+        }
+    }
+
+    /// Stops at what JSON has no word for, and before `max_bytes`. Recursion is bounded: a checked value nests at most
+    /// [`DEPTH`](bimip_proto::limits::DEPTH) deep.
+    fn write_json(self, to: &mut String, max_bytes: usize) -> Result<(), NotJson> {
         match self {
             Self::Nil => to.push_str("null"),
             Self::Bool(value) => to.push_str(if value { "true" } else { "false" }),
-            Self::Uint(value) => return write!(to, "{value}").is_ok(),
-            Self::Int(value) | Self::Date(value) => return write!(to, "{value}").is_ok(),
-            Self::Float(value) if value.is_finite() => return write!(to, "{value}").is_ok(),
-            Self::Float(_) => to.push_str("null"),
-            Self::Str(text) => push_string(to, text),
-            Self::Bin(_) => return false,
+            Self::Uint(value) => write_number(to, value),
+            Self::Int(value) | Self::Date(value) => write_number(to, value),
+            Self::Float(value) => write_float(to, value),
+            Self::Str(text) => {
+                // An escape is six bytes long.
+                let worst = 6 * text.len() + 2;
+                if worst > max_bytes.saturating_sub(to.len())
+                    && string_bytes(text) > max_bytes.saturating_sub(to.len())
+                {
+                    return Err(NotJson::TooLong);
+                }
+                push_string(to, text);
+            }
+            Self::Bin(_) => return Err(NotJson::NoWord),
             Self::Array(items) => {
                 to.push('[');
                 for (index, item) in items.enumerate() {
                     if index > 0 {
                         to.push(',');
                     }
-                    if !item.write_json(to) {
-                        return false;
-                    }
+                    item.write_json(to, max_bytes)?;
                 }
                 to.push(']');
             }
@@ -157,19 +221,18 @@ impl<'a> Value<'a> {
                         to.push(',');
                     }
                     match key {
-                        Self::Str(text) => push_string(to, text),
+                        Self::Str(_) => key.write_json(to, max_bytes)?,
                         Self::Uint(_) | Self::Int(_) => push_string(to, &key.to_text()),
-                        _ => return false,
+                        _ => return Err(NotJson::NoWord),
                     }
                     to.push(':');
-                    if !value.write_json(to) {
-                        return false;
-                    }
+                    value.write_json(to, max_bytes)?;
                 }
                 to.push('}');
             }
         }
-        true
+        // The longest thing without an end of its own, a number with what stands around it, still fits.
+        if to.len() + NUMBER_BYTES <= max_bytes { Ok(()) } else { Err(NotJson::TooLong) }
     }
 
     /// Writes it, every integer and length in its smallest form.
