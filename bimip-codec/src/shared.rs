@@ -26,7 +26,7 @@ use crate::{scheme, voiceping};
 ///     codec.encode_shared(&packet, &shared, &mut frames)?;
 /// }
 /// let frames: Vec<_> = frames.drain().collect();
-/// assert_eq!(frames[1].as_ptr(), frames[2].as_ptr(), "the same memory");
+/// assert!(frames[0] == frames[1] && frames[1] == frames[2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! Talks: who is talking to whom, since when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bimip_proto::{Address, Now, Reject, UserId, limits};
 
@@ -21,7 +22,7 @@ pub(super) struct Bursts {
     pub(super) tapes: Tapes,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Burst {
     conn: ConnId,
     started_mono_ms: u64,
@@ -30,6 +31,8 @@ struct Burst {
     /// There was sound in it. A talk without any that its talker does not end leaves nothing behind.
     voiced: bool,
     tape: Tape,
+    /// Who heard the last piece of it.
+    audience: Option<Arc<[ConnId]>>,
 }
 
 /// A talk that is over and becomes a message.
@@ -94,6 +97,7 @@ impl Bursts {
             ended: None,
             voiced: false,
             tape: Tape::Blank,
+            audience: None,
         };
         self.bursts.insert((from.clone(), to.clone()), burst);
         let Asked::TakenFrom(silent, heard_mono_ms) = asked else { return Ok(false) };
@@ -138,6 +142,16 @@ impl Bursts {
         let over = Over { duration_ms, tape: std::mem::take(&mut burst.tape) };
         self.free(from, to);
         Airing::Cut(over)
+    }
+
+    /// These connections, in memory that is the same for as long as the same ones listen.
+    pub(super) fn audience(&mut self, from: &UserId, to: &Address, conns: &[ConnId]) -> Arc<[ConnId]> {
+        let burst = self.bursts.get_mut(&(from.clone(), to.clone()));
+        match burst.map(|burst| &mut burst.audience) {
+            Some(Some(before)) if **before == *conns => Arc::clone(before),
+            Some(before) => Arc::clone(before.insert(conns.into())),
+            None => conns.into(),
+        }
     }
 
     /// A talker says stop. The talk, if one was running; in a group, only if this connection began it.

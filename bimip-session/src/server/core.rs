@@ -38,6 +38,8 @@ pub struct ServerCore {
     pub(super) timers: Timers,
     pub(super) counters: Counters,
     pub(super) cursors: Cursors,
+    /// Empty between two pieces of sound: its memory is used again for each.
+    pub(super) hearers: Vec<ConnId>,
     /// Tickets that storage has not answered yet and talks whose sound is not stored yet, of connections that may be
     /// gone.
     commits: u32,
@@ -129,6 +131,7 @@ impl ServerCore {
             timers: Timers::default(),
             counters: Counters::default(),
             cursors: Cursors::default(),
+            hearers: Vec::new(),
             commits: 0,
             stalled: VecDeque::new(),
             draining: None,

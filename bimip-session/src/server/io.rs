@@ -187,7 +187,7 @@ pub enum Output {
     /// Write this to a connection, after what was written before.
     Send(ConnId, Outgoing),
     /// Write this to several connections: the same to each, so that it need be encoded only once for each dialect.
-    SendAll(Vec<ConnId>, Outgoing),
+    SendAll(Arc<[ConnId]>, Outgoing),
     /// Write this row of a recorded talk to a connection that did not hear it, with the talk before it: its start and
     /// every piece. Where the sound cannot be read, the row alone.
     Replay(ConnId, Outgoing, SoundName),

@@ -193,7 +193,7 @@ impl ServerCore {
     fn send_live(&mut self, conns: Vec<ConnId>, packet: ServerPacket) {
         if !conns.is_empty() {
             self.counters.presence_told += conns.len() as u64;
-            self.output(Output::SendAll(conns, Outgoing::live(packet)));
+            self.output(Output::SendAll(conns.into(), Outgoing::live(packet)));
         }
     }
 

@@ -83,7 +83,7 @@ impl ServerCore {
 
     /// Passes live voice on, to every connection of the target that speaks it, and counts them.
     fn relay(&mut self, conn: ConnId, device: &Device, to: Address, act: TalkAct) -> u64 {
-        let mut conns = Vec::new();
+        let mut conns = std::mem::take(&mut self.hearers);
         match &to {
             // To oneself even on the same connection: clients test themselves like this.
             Address::User(user) => self.listeners(user, conn, *user == device.user, &mut conns),
@@ -95,10 +95,15 @@ impl ServerCore {
             _ => {}
         }
         let reached = conns.len() as u64;
-        if reached > 0 {
-            let talk = ServerPacket::Talk(Talk { from: device.user.clone(), to, act });
-            self.output(Output::SendAll(conns, Outgoing::live(talk)));
+        let all = if reached > 1 { Some(self.bursts.audience(&device.user, &to, &conns)) } else { None };
+        let talk = Outgoing::live(ServerPacket::Talk(Talk { from: device.user.clone(), to, act }));
+        match (all, conns.first()) {
+            (Some(all), _) => self.output(Output::SendAll(all, talk)),
+            (None, Some(conn)) => self.output(Output::Send(*conn, talk)),
+            (None, None) => {}
         }
+        conns.clear();
+        self.hearers = conns;
         reached
     }
 

@@ -199,7 +199,7 @@ impl House {
             match output {
                 Output::Send(conn, outgoing) => self.sent.push((conn, outgoing.into_packet())),
                 Output::SendAll(conns, outgoing) => {
-                    self.sent.extend(conns.into_iter().map(|conn| (conn, outgoing.packet().clone())));
+                    self.sent.extend(conns.iter().map(|conn| (*conn, outgoing.packet().clone())));
                 }
                 Output::Replay(conn, outgoing, sound) => {
                     self.replayed.push((conn, sound));

@@ -76,7 +76,7 @@ impl World {
         let input = match wish {
             Output::Send(conn, outgoing) => return self.hears(conn, outgoing),
             Output::SendAll(conns, outgoing) => {
-                return conns.into_iter().for_each(|conn| self.hears(conn, outgoing.clone()));
+                return conns.iter().for_each(|conn| self.hears(*conn, outgoing.clone()));
             }
             Output::Attach(conn, device) => Input::Attached(conn, Some(book.attach(&device))),
             Output::Commit(ticket) => {

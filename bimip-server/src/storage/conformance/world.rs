@@ -193,8 +193,8 @@ impl<S: Storage> World<S> {
                     self.heard.entry(conn).or_default().push(outgoing.into_packet());
                 }
                 Output::SendAll(conns, outgoing) => {
-                    for conn in conns {
-                        self.heard.entry(conn).or_default().push(outgoing.packet().clone());
+                    for conn in conns.iter() {
+                        self.heard.entry(*conn).or_default().push(outgoing.packet().clone());
                     }
                 }
                 Output::Commit(ticket) => self.tickets.push(ticket),

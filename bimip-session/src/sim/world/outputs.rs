@@ -32,8 +32,8 @@ impl World {
         match output {
             server::Output::Send(conn, outgoing) => self.leaves(conn, outgoing.into_packet()),
             server::Output::SendAll(conns, outgoing) => {
-                for conn in conns {
-                    self.leaves(conn, outgoing.packet().clone());
+                for conn in conns.iter() {
+                    self.leaves(*conn, outgoing.packet().clone());
                 }
             }
             server::Output::Replay(conn, outgoing, _) => self.leaves(conn, outgoing.into_packet()),
