@@ -6,6 +6,8 @@
 mod codec;
 mod replay;
 mod server;
+mod source;
+mod store;
 mod token;
 
 pub use crate::codec::{
@@ -14,13 +16,14 @@ pub use crate::codec::{
 };
 pub use crate::replay::{corpus, replay};
 pub use crate::server::server_core;
+pub use crate::store::store_open;
 pub use crate::token::sign_in_token;
 
 /// A target.
 pub type Entry = fn(&[u8]);
 
 /// Every target with its name, which is also that of its binary and its corpus.
-pub const TARGETS: [(&str, Entry); 8] = [
+pub const TARGETS: [(&str, Entry); 9] = [
     ("decode_voiceping", decode_voiceping),
     ("decode_scheme", decode_scheme),
     ("decode_deployed", decode_deployed),
@@ -28,5 +31,6 @@ pub const TARGETS: [(&str, Entry); 8] = [
     ("roundtrip_scheme", roundtrip_scheme),
     ("roundtrip_deployed", roundtrip_deployed),
     ("server_core", server_core),
+    ("store_open", store_open),
     ("sign_in_token", sign_in_token),
 ];

@@ -5,7 +5,6 @@
 
 mod house;
 mod peer;
-mod source;
 
 use bimip_proto::{
     Act, Address, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, DeviceName, Draft,
@@ -16,7 +15,7 @@ use bimip_session::server::Input;
 use bytes::Bytes;
 
 use self::house::{EPOCH, House};
-use self::source::Source;
+use crate::source::Source;
 
 /// Steps of one schedule. A fuzzer finds nothing new in longer ones that shorter ones do not have.
 const STEPS: usize = 2_000;

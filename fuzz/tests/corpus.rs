@@ -8,6 +8,8 @@ use fuzz::{Entry, TARGETS};
 
 /// Mutations of each target.
 const MUTATIONS: u64 = 20_000;
+/// Of one that opens a store each time.
+const SLOW_MUTATIONS: u64 = 300;
 /// A mutation that grows stops here.
 const LONGEST: usize = 2_048;
 
@@ -19,12 +21,16 @@ fn target(name: &str) -> (Entry, Vec<Vec<u8>>) {
 }
 
 fn run(name: &str) {
+    run_times(name, MUTATIONS);
+}
+
+fn run_times(name: &str, mutations: u64) {
     let (entry, corpus) = target(name);
     for bytes in &corpus {
         check(name, entry, bytes);
     }
     let mut rng = Rng::new(1);
-    for _ in 0..MUTATIONS {
+    for _ in 0..mutations {
         check(name, entry, &mutated(&mut rng, &corpus));
     }
 }
@@ -106,6 +112,12 @@ fn roundtrip_deployed() {
 #[test]
 fn server_core() {
     run("server_core");
+}
+
+// MISSION L4 L3
+#[test]
+fn store_open() {
+    run_times("store_open", SLOW_MUTATIONS);
 }
 
 // MISSION L4 E9

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its terminal")]
 
 mod check;
+mod fuzz;
 mod interop;
 mod mission;
 mod msrv;
@@ -35,6 +36,7 @@ Commands:
   kill9 [N]              kill the real server N times under load (20), check that nothing acked is lost
   powercut [N]           the same with the power cut N times (3), and a control that must lose; needs root
   faults                 the same with a disk that fails: errors of writing and syncing, a full disk
+  fuzz TARGET SECONDS    look for inputs that break a codec, the core or the store; --help to say more
   mission [--marks]      is every row of docs/mission.md proved by a test of the last run?
                          --marks prints the marks in the sources as rows for the table
   bench [arguments]      the benchmarks
@@ -50,6 +52,7 @@ Examples:
   cargo xtask interop -k talk -x
   cargo xtask bench
   cargo xtask kill9 1000 --release
+  cargo xtask fuzz decode_scheme 60
 ";
 
 fn main() -> ExitCode {
@@ -86,6 +89,7 @@ fn dispatch(arguments: &[String], stages: &mut Stages) -> Result<(), Stop> {
         "bench" => sim::bench(&shell, rest),
         "interop" => interop::run(&shell, stages, rest),
         "kill9" | "powercut" | "faults" => torture::run(&shell, stages, command, rest),
+        "fuzz" => fuzz::run(&shell, rest),
         "mission" if rest == ["--marks"] => mission::print_marks(&shell),
         "mission" => none(command, rest).and_then(|()| mission::run(&shell, stages)),
         _ => {

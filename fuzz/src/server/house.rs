@@ -317,7 +317,7 @@ impl House {
                 Output::Send(conn, outgoing) => self.heard(conn, outgoing.packet()),
                 Output::SendAll(conns, outgoing) => {
                     assert!(!conns.is_empty(), "something for nobody");
-                    conns.into_iter().for_each(|conn| self.heard(conn, outgoing.packet()));
+                    conns.iter().for_each(|conn| self.heard(*conn, outgoing.packet()));
                 }
                 Output::Replay(conn, outgoing, _) => self.heard(conn, outgoing.packet()),
                 Output::Sound(sound, SoundAct::Piece(_)) => {
