@@ -59,7 +59,20 @@ pub fn store_open(bytes: &[u8]) {
     let store = place.path().join("store");
     write(&store, &files).expect("a place for a small store");
     match read(&store) {
-        Ok(contents) => assert_eq!(contents, template.contents, "it reads as something else"),
+        Ok(contents) => {
+            let told = |((name, now), (_, before)): (&(PathBuf, Vec<u8>), &(PathBuf, Vec<u8>))| {
+                (now != before)
+                    .then(|| format!("{} ({} to {} bytes)", name.display(), before.len(), now.len()))
+            };
+            let changed: Vec<String> = files.iter().zip(&template.files).filter_map(told).collect();
+            let rows = |contents: &Contents| contents.mailboxes.iter().map(Vec::len).collect::<Vec<_>>();
+            assert!(
+                contents == template.contents,
+                "{changed:?} changed, and {:?} rows read as {:?}",
+                rows(&template.contents),
+                rows(&contents)
+            );
+        }
         Err(_) => untouched(&store, &files),
     }
 }
