@@ -1,5 +1,9 @@
 //! The rules of `docs/protocol/voiceping.md`, frame by frame. Rule ids stand beside what proves them.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "vectors/files.rs"]
+#[allow(dead_code, reason = "shared by several tests")]
+mod files;
 
 use std::sync::Arc;
 
@@ -94,11 +98,7 @@ fn body(kind: BodyKind, form: Form, bytes: &[u8]) -> Body {
 
 /// The golden frame of this name.
 fn golden(name: &str) -> Bytes {
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("vectors/vectors.json")).unwrap();
-    let vector =
-        vectors["voiceping"].as_array().unwrap().iter().find(|vector| vector["name"] == name).unwrap();
-    let text = vector["hex"].as_str().unwrap();
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    files::one("voiceping", name).bytes()
 }
 
 /// What Bob is shown of a body of Alice's.

@@ -15,6 +15,9 @@ const SCHEMAS: [(&str, &str); 2] =
 const REQUIREMENTS: &str = "interop/requirements.txt";
 
 pub(crate) fn run(shell: &Shell, stages: &mut Stages, rest: &[String]) -> Result<(), Stop> {
+    if rest == ["--vectors"] {
+        return make_vectors(shell, stages);
+    }
     let (release, rest) = take_release(rest);
     let server = build(shell, stages, release)?;
     run_built(shell, stages, Some(server), &rest)
@@ -28,14 +31,26 @@ pub(crate) fn run_built(
     rest: &[&String],
 ) -> Result<(), Stop> {
     let server = server.map_or_else(|| build(shell, stages, false), Ok)?;
+    prepare(shell, stages)?;
+    let advice = "See the failures above; `cargo xtask interop -k <name> -x` runs one again.";
+    stages.stage("interop", advice, || pytest(shell, &server, rest))
+}
+
+fn prepare(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     let advice = "It needs python3 with venv, and the Python package index.";
     stages.stage("interop setup", advice, || {
         setup::python(shell)?;
         make_venv(shell)?;
         generate(shell)
-    })?;
-    let advice = "See the failures above; `cargo xtask interop -k <name> -x` runs one again.";
-    stages.stage("interop", advice, || pytest(shell, &server, rest))
+    })
+}
+
+/// Writes those files of docs/protocol/vectors that no original encoder wrote.
+fn make_vectors(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
+    prepare(shell, stages)?;
+    let mut make = python(shell, &["interop/make_vectors.py"]);
+    make.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", generated(shell));
+    shell::run(make)
 }
 
 fn build(shell: &Shell, stages: &mut Stages, release: bool) -> Result<PathBuf, Stop> {

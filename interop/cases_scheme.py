@@ -1,0 +1,338 @@
+"""Every route of bimip.v1 in both directions, and what is refused."""
+
+from vectors import ANYTHING
+
+A, B = "alice", "bob"
+PHONE = {"eid": A, "connection_resource_id": "phone"}
+TABLET = {"eid": B, "connection_resource_id": "tablet"}
+NOW = 1763652000000
+ID = "000001o0000000000110"
+ALIAS = "1_17_bob_alice_1763652000000.txt"
+HELLO, TALK = "aGVsbG8=", "eyJraW5kIjoidm9pY2UiLCJkdXJhdGlvbl9tcyI6MzEyMH0="
+PING = dict(route=3, ping_pong=dict(id="p-1", type=1, timestamp=NOW, **{"from": PHONE}))
+# BM-ERR-1
+CODES = dict(malformed=400, refused=401, not_yourself=403, unknown=404, out_of_place=405, too_long=413, mismatched=421,
+             field=422, missing=428, unsupported=501)  # fmt: skip
+REFUSALS = dict(not_yourself=403, no_such_message=404, conflict=409, too_large=413, busy=429, not_member=442, full=471,
+                unsupported=501, unavailable=503)  # fmt: skip
+
+# For developers; programs do not read them (BM-ERR-1).
+SENTENCES = dict(not_yourself="from is not the signed-in user", no_such_message="no such message for this user",
+                 conflict="this client id was used for another message", too_large="the message is too large",
+                 busy="busy, try again", not_member="not a member of this group", full="no room for another member",
+                 unsupported="not supported", unavailable="unavailable, try again")  # fmt: skip
+
+
+def client(name, say, answer=None, user=A, **more):
+    made = dict(name=name, direction="client-to-server", user=user, say=say, **more)
+    return made if answer is None else dict(made, answer=answer)
+
+
+def fault(word, origin, **more):
+    """What the server says to a frame that is none."""
+    said = dict(code=CODES[word], **({"error_origin": origin} if origin else {}))
+    return {"route": "11", "error": dict(said, **more)}
+
+
+def bad(name, say, error, note, answer=None, **more):
+    """`error` is the word and the route; the answer follows from the table of BM-ERR-1."""
+    word, origin = error.split()
+    made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
+    if isinstance(say, str):
+        made["hex"] = made.pop("say")
+    return made
+
+
+def refused(name, say, word, status=1, id=None, **more):
+    """A frame that can be read, and that the server refuses by a Signal of type 3."""
+    signal = dict(type=3, status=status, code=REFUSALS[word], error=ANYTHING, **({"id": id} if id else {}))
+    return client(name, say, [{"route": "7", "signal": signal}], error=f"{word} {say['route']}", **more)
+
+
+def server(name, say, note=None, user=A):
+    made = dict(name=name, direction="server-to-client", user=user, say=say)
+    return dict(made, note=note) if note else made
+
+
+def draft(id, to=B, **more):
+    """A draft; what is given as None is left out."""
+    made = dict(id=id, to={"eid": to}, type=1, timestamp=NOW, payload=HELLO, status=1, **{"from": PHONE})
+    made.update(more)
+    return dict(route=6, message={key: value for key, value in made.items() if value is not None})
+
+
+def acked(id):
+    return [{"route": "7", "signal": dict(id=id, type=2, status=1, signal_id=ANYTHING, signal_offset=ANYTHING,
+                                          user_offset=ANYTHING, timestamp=ANYTHING, to=ANYTHING, **{"from": PHONE})}]  # fmt: skip
+
+
+def word(status, **more):
+    return dict(route=7, signal=dict(dict(type=1, status=status, timestamp=NOW, **{"from": PHONE}), **more))
+
+
+def noted(status, **more):
+    return [{"route": "7", "signal": dict(type=2, status=status, **more)}]
+
+
+def row(offset, prev, **more):
+    made = dict(id="c-1", signal_id=ID, to={"eid": B}, type=1, timestamp=NOW, payload=HELLO, status=1, signal_offset="66",
+                user_offset=str(offset), conversation="d:alice:bob", conversation_seq=3, prev_offset=prev,
+                server_time=NOW + 5, **{"from": PHONE})  # fmt: skip
+    made.update(more)
+    return dict(route=6, message={key: value for key, value in made.items() if value is not None})
+
+
+def event(status, **more):
+    return dict(route=7, signal=dict(dict(id="c-1", status=status, timestamp=NOW, to=PHONE, type=4, signal_id=ID,
+                                          **{"from": TABLET}), **more))  # fmt: skip
+
+
+def refusal(status, name, id=None, signal_id=None, retry=None):
+    made = dict(status=status, to=PHONE, type=3, error=SENTENCES[name], code=REFUSALS[name])
+    for key, value in (("id", id), ("signal_id", signal_id), ("retry_after_ms", retry)):
+        if value:
+            made[key] = value
+    return dict(route=7, signal=made)
+
+
+def token(**more):
+    return dict(route=5, token_authority=dict(dict(to=PHONE, token=A, type=1, task=3, timestamp=NOW), **more))
+
+
+def logout(**more):
+    return dict(route=12, logout=dict(dict(to=PHONE, type=1, status=4, timestamp=NOW, scope=1), **more))
+
+
+WELCOMED = [{"route": "16", "welcome": dict(epoch=ANYTHING, connection_id=ANYTHING, window=256, dedup_days=ANYTHING)}]
+GOODBYE = [{"route": "12", "logout": dict(type=2, status=1, scope=1, details="bye")}]
+NOT_IN = [fault("refused", 5, details="refused")]
+BEFORE = dict(signed_in="no")
+HUGE_BYTES = 508 * 1024 + 1
+
+
+def sized(bytes):
+    """A payload of so many bytes."""
+    return {"$bin": f"00*{bytes}"}
+
+
+CLIENT = [
+    # Route 5 (BM-AUTH-1).
+    client("sign_in", token(), WELCOMED, **BEFORE),
+    client("sign_in_without_user", token(to=dict(connection_resource_id="phone")), WELCOMED, **BEFORE),
+    client("sign_in_without_device", token(to=None), WELCOMED, note="the device is then `default`", **BEFORE),
+    bad("bad_sign_in_as_another", token(to=TABLET), "refused 5", "the token is for alice", NOT_IN, closes=1008, **BEFORE),
+    bad("bad_sign_in_without_token", token(token=""), "refused 5", "no token", NOT_IN, closes=1008, **BEFORE),
+    bad("bad_sign_in_type", token(type=2), "field 5", "a client's frame is a request", **BEFORE),
+    bad("bad_sign_in_task", token(task=9), "unsupported 5", "no such task", **BEFORE),
+    bad("bad_message_before_sign_in", draft("early"), "out_of_place 6", "nobody is signed in", **BEFORE),
+    bad("bad_ping_before_sign_in", PING, "out_of_place 3", "nobody is signed in", **BEFORE),
+    bad("bad_second_sign_in", token(), "out_of_place 5", "signed in already"),
+    # Route 3.
+    client("ping", PING, [{"route": "3", "ping_pong": dict(id="p-1", type=2, timestamp=ANYTHING, **{"from": PHONE})}]),
+    client("ping_bare", dict(route=3, ping_pong=dict(type=1)), [{"route": "3", "ping_pong": dict(type=2)}]),
+    bad("bad_pong", dict(route=3, ping_pong=dict(id="p-1", type=2)), "field 3", "pongs are the server's"),
+    bad("bad_ping_type", dict(route=3, ping_pong=dict(id="p-1")), "field 3", "0 is not there"),
+    bad("bad_ping_of_another", dict(route=3, ping_pong=dict(id="p-1", type=1, **{"from": TABLET})), "not_yourself 3",
+        "from is not the signed-in user (BM-ID-1)"),
+    # Route 6 (BM-SEND-1, BM-ACK-1).
+    client("message", draft("c-1"), acked("c-1")),
+    client("message_again", draft("c-1"), acked("c-1"), after="message", note="the same id is the same message (DM-DUP-1)"),
+    refused("message_conflict", draft("c-1", payload="b3RoZXI="), "conflict", id="c-1", after="message_again",
+            note="the same id with another content (DM-DUP-2)"),
+    client("message_bare", draft("c-2", status=None, timestamp=None, **{"from": None}), acked("c-2"),
+           note="status 0 is 1; who says nothing about who speaks claims nothing"),
+    client("message_without_payload", draft("c-3", payload=None), acked("c-3")),
+    client("message_notification", draft("c-4", type=2), acked("c-4")),
+    client("message_sealed", draft("c-5", payload="/wA=", encryption_type="aes-256", encrypted="iv", signature="sig"),
+           acked("c-5")),
+    client("message_to_oneself", draft("c-6", to=A), acked("c-6")),
+    client("message_to_a_device", draft("c-7", to=None) | {"message": dict(draft("c-7")["message"], to=TABLET)}, acked("c-7"),
+           note="the device is a hint, and ignored"),
+    client("message_offsets_are_ignored", draft("c-8", signal_id="mine", signal_offset="99", user_offset="007"), acked("c-8")),
+    client("message_direct_conversation", draft("c-9", conversation="d:alice:bob"), acked("c-9"), note="BM-GROUP-1"),
+    client("message_group", draft("c-10", to="", conversation="g:team"), acked("c-10"), note="BM-GROUP-1"),
+    client("message_group_named_twice", draft("c-11", to="team", conversation="g:team"), acked("c-11")),
+    client("message_group_encoded", draft("c-12", to="ünit 7", conversation="g:%C3%BCnit%207"), acked("c-12"),
+           note="percent-encoded in `conversation`, not in `to`"),
+    client("message_id_of_128_bytes", draft("i" * 128), acked("i" * 128)),
+    client("message_of_508_kib", draft("c-13", payload=sized(HUGE_BYTES - 1)), acked("c-13")),
+    refused("message_of_more_than_508_kib", draft("c-14", payload=sized(HUGE_BYTES)), "too_large", id="c-14"),
+    refused("message_of_another", draft("c-15", **{"from": TABLET}), "not_yourself", id="c-15", note="BM-ID-1"),
+    refused("message_stranger", draft("c-16", to="", conversation="g:strangers"), "not_member", id="c-16", note="DM-GRP-5"),
+    client("message_unknown_field", draft("c-17"), acked("c-17"), behind=b"\xf8\x7f\x01",
+           note="field 2047 of a later version is skipped (BM-FRAME-1)"),
+    bad("bad_message_seal_over_508_kib", draft("c-18", payload=sized(HUGE_BYTES - 1), signature="s"), "too_long 0",
+        "payload and seal together"),
+    bad("bad_message_without_id", draft(""), "field 6", "a draft has an id"),
+    bad("bad_message_id_of_129_bytes", draft("i" * 129), "field 6", "1 to 128 bytes"),
+    bad("bad_message_without_to", draft("c-19", to=None), "field 6", "to whom?"),
+    bad("bad_message_to_nobody", draft("c-20", to=""), "field 6", "to whom?"),
+    bad("bad_message_type_0", draft("c-21", type=None), "field 6", "1 or 2"),
+    bad("bad_message_type_3", draft("c-22", type=3), "field 6", "1 or 2"),
+    bad("bad_message_before_1970", draft("c-23", timestamp=-1), "field 6", "timestamp"),
+    bad("bad_message_status_13", draft("c-24", status=13), "field 6", "no such status"),
+    bad("bad_message_status_negative", draft("c-25", status=-1), "field 6", "no such status"),
+    bad("bad_message_from_unreadable", draft("c-26", **{"from": {"eid": "a/b"}}), "field 6", "no user id"),
+    bad("bad_message_conversation", draft("c-27", conversation="x"), "field 6", "cannot be read (BM-GROUP-1)"),
+    bad("bad_message_conversation_lower_case", draft("c-28", to="", conversation="g:%c3%bc"), "field 6", "upper-case hexadecimal"),
+    bad("bad_message_conversation_not_encoded", draft("c-29", to="", conversation="g:a b"), "field 6", "not percent-encoded"),
+    bad("bad_message_conversation_of_others", draft("c-30", conversation="d:bob:carol"), "field 6", "alice is not in it"),
+    bad("bad_message_conversation_with_another", draft("c-31", to="carol", conversation="d:alice:bob"), "field 6",
+        "`to` disagrees"),
+    bad("bad_message_group_and_another", draft("c-32", conversation="g:team"), "field 6", "`to` disagrees"),
+    bad("bad_message_group_without_name", draft("c-33", to="", conversation="g:"), "field 6", "no group"),
+    # Route 7 (BM-DISPOSE-1, BM-MARK-1, BM-MARK-3).
+    client("dispose", word(2, user_offset="3"), noted(2), note="answered with where the cursor stands, beyond what was sent or not"),
+    client("dispose_zero", word(2, user_offset="0"), noted(2)),
+    refused("mark_read", word(3, signal_id=ID), "no_such_message", status=3, note="a store without this message"),
+    refused("mark_forwarded", word(4, signal_id=ID), "no_such_message", status=4, note="a store without this message"),
+    refused("mark_played", word(5, signal_id=ID), "no_such_message", status=5, note="a store without this message"),
+    client("mark_delivered", word(2, signal_id=ID), noted(2, signal_id=ID), note="answered alike, whether there is such a message or not"),
+    refused("mark_read_by_msgpack_name", word(3, signal_id=ALIAS), "no_such_message", status=3,
+            note="a store without this message"),
+    refused("mark_read_as_message", dict(route=6, message=dict(status=3, signal_id=ID)), "no_such_message", status=3,
+            note="never a new message (BM-MARK-3)"),
+    refused("mark_of_another", word(3, signal_id=ID, **{"from": TABLET}), "not_yourself", status=3, note="BM-ID-1"),
+    bad("bad_dispose_leading_zero", word(2, user_offset="007"), "field 7", "canonical decimals (BM-FRAME-3)"),
+    bad("bad_dispose_plus", word(2, user_offset="+7"), "field 7", "canonical decimals (BM-FRAME-3)"),
+    bad("bad_dispose_minus", word(2, user_offset="-1"), "field 7", "canonical decimals (BM-FRAME-3)"),
+    bad("bad_dispose_space", word(2, user_offset=" 7"), "field 7", "canonical decimals (BM-FRAME-3)"),
+    bad("bad_dispose_hexadecimal", word(2, user_offset="0x7"), "field 7", "canonical decimals (BM-FRAME-3)"),
+    bad("bad_dispose_too_large", word(2, user_offset="18446744073709551616"), "field 7", "2⁶⁴"),
+    bad("bad_dispose_of_nothing", word(2), "field 7", "neither a row nor a message"),
+    bad("bad_mark_without_message", word(3), "field 7", "of which message?"),
+    bad("bad_mark_of_no_message", word(3, signal_id="no message id"), "field 7", "of which message?"),
+    bad("bad_mark_path", word(3, signal_id="1_17_../a_b_1.txt"), "field 7", "of which message?"),
+    bad("bad_signal_status_0", word(0, signal_id=ID), "field 7", "no status"),
+    bad("bad_signal_status_1", word(1, signal_id=ID), "field 7", "a client does not say sent"),
+    bad("bad_signal_status_13", word(13, signal_id=ID), "field 7", "no such status"),
+    bad("bad_signal_type_0", word(3, signal_id=ID, type=0), "field 7", "a client's signal is a request"),
+    bad("bad_signal_type_2", word(3, signal_id=ID, type=2), "field 7", "a client's signal is a request"),
+    # Route 12 (BM-BYE-2).
+    client("logout", logout(), GOODBYE, closes=1000),
+    client("logout_scope_0", logout(scope=0), GOODBYE, closes=1000),
+    client("logout_bare", dict(route=12, logout=dict(type=1)), GOODBYE, closes=1000),
+    bad("bad_logout_type_2", logout(type=2), "field 12", "results are the server's"),
+    bad("bad_logout_scope_4", logout(scope=4), "field 12", "no such scope"),
+    bad("bad_logout_of_another", logout(to=TABLET), "not_yourself 12", "to is not the signed-in user (BM-ID-1)"),
+    # Routes of the server.
+    bad("bad_error_from_a_client", dict(route=11, error=dict(code=400)), "unsupported 11", "a word of servers"),
+    bad("bad_welcome_from_a_client", dict(route=16, welcome=dict(epoch=1)), "unsupported 16", "a word of servers"),
+    # The envelope (BM-FRAME-1).
+    bad("bad_empty_frame", "", "malformed 0", "no frame"),
+    bad("bad_not_protobuf", "ffffffff", "malformed 0", "no tag"),
+    bad("bad_payload_cut_off", "0803 1a7f 0a03 70", "malformed 0", "the payload is longer than the frame"),
+    bad("bad_inside_cut_off", "0803 1a02 0a05", "malformed 0", "a field is longer than the payload"),
+    bad("bad_not_utf8", "0803 1a05 0a01ff 1801", "malformed 0", "text that is not UTF-8"),
+    bad("bad_wire_type_of_route", "0a0103 1a02 1801", "unknown 0", "the route is no number"),
+    bad("bad_wire_type_inside", "0803 1a03 1a0101", "malformed 0", "`type` is no number"),
+    bad("bad_nested_groups", "0803 1a02 1801" + " fb7f" * 200 + " fc7f" * 200, "malformed 0", "groups of a later version, too deep"),
+    bad("bad_endless_varint", "08 ffffffffffffffffffff7f", "malformed 0", "a number of more than 64 bits"),
+    bad("bad_no_route", dict(ping_pong=dict(type=1)), "unknown 0", "route 0"),
+    bad("bad_route_1", dict(PING, route=1), "unknown 1", "no such route"),
+    bad("bad_route_13", dict(PING, route=13), "unknown 13", "reserved"),
+    bad("bad_route_17", dict(PING, route=17), "unknown 17", "no such route"),
+    bad("bad_route_99", dict(route=99), "unknown 99", "no such route"),
+    bad("bad_route_negative", dict(PING, route=-1), "unknown 0", "no such route, and no number for the answer"),
+    bad("bad_route_of_another_payload", dict(PING, route=7), "mismatched 7", "route 7, payload 3"),
+    bad("bad_two_payloads", "0803 1a021801 3a021001", "mismatched 3", "payloads 3 and 7"),
+    *(bad(f"bad_route_{route}_without_payload", dict(route=route), f"missing {route}", "a route without its payload")
+      for route in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16)),
+    bad("bad_frame_over_512_kib", "0803 1a021801 fa7f828020 00*524290", "too_long 0", "the connection is closed",
+        [fault("too_long", 0), {"route": "12", "logout": dict(type=2, details="too_long")}], closes=1009),
+]  # fmt: skip
+
+# Known to the schema, and not served by this version.
+NOT_SERVED = [
+    bad("awareness", dict(route=2, awareness=dict(id="a-1", to=TABLET, type=1, status=1, ttl=60, timestamp=NOW, **{"from": PHONE})),
+        "unsupported 2", "not served yet"),
+    bad("awareness_location", dict(route=2, awareness=dict(id="a-2", to=TABLET, type=1, status=1, location_sharing=1,
+                                                           latitude=6.5, longitude=3.25, timestamp=NOW, **{"from": PHONE})),
+        "unsupported 2", "not served yet"),
+    bad("visibility_off", dict(route=4, awareness_visibility=dict(id="v-1", type=2, timestamp=NOW, **{"from": PHONE})),
+        "unsupported 4", "not served yet"),
+    bad("token_refresh", token(task=1), "unsupported 5", "not served yet"),
+    bad("token_revoke", token(task=2), "unsupported 5", "not served yet"),
+    bad("push_registration", dict(route=8, push_notification=dict(id="n-1", type="fcm", timestamp=NOW, payload=HELLO, **{"from": PHONE})),
+        "unsupported 8", "not served yet"),
+    bad("location", dict(route=9, location_stream=dict(id="l-1", to=TABLET, latitude=6.5, longitude=3.25, altitude=0.0, timestamp=NOW,
+                                                       **{"from": PHONE})), "unsupported 9", "not served yet"),
+    bad("body_of_messages", dict(route=10, body=dict(route=6, message=[draft("b-1")["message"], draft("b-2")["message"]],
+                                                     timestamp=NOW)), "unsupported 10", "not served yet"),
+    *(bad(f"signal_{name}", word(status, to=TABLET), "unsupported 7", "live-only, not served yet")
+      for status, name in [(6, "typing"), (7, "recording"), (8, "paused"), (9, "cancelled"), (10, "resume"), (11, "calling"),
+                           (12, "decline")]),
+    bad("signal_event", dict(route=7, signal=dict(type=4, status=3, signal_id=ID)), "unsupported 7", "events are the server's"),
+    bad("logout_session", logout(scope=2), "unsupported 12", "not served yet"),
+    bad("logout_account", logout(scope=3), "unsupported 12", "not served yet"),
+]  # fmt: skip
+
+WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
+               connection_id="17", features=["dispose", "receipts", "notifications"], first=1, dedup_days=7)  # fmt: skip
+
+SERVER = [
+    server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),
+    server("welcome_new_mailbox", dict(route=16, welcome=dict(WELCOME, resume_from=0, head=0, first=1))),
+    server("pong", dict(route=3, ping_pong=dict(id="p-1", type=2, timestamp=NOW, **{"from": PHONE}))),
+    server("ack", dict(route=7, signal=dict(id="c-1", signal_offset="66", user_offset="5", status=1, timestamp=NOW, to={"eid": B},
+                                            type=2, signal_id=ID, **{"from": PHONE})), "BM-ACK-1"),
+    server("ack_group", dict(route=7, signal=dict(id="c-1", signal_offset="66", user_offset="5", status=1, timestamp=NOW,
+                                                  to={"eid": "team"}, type=2, signal_id=ID, **{"from": PHONE})), "BM-GROUP-2"),
+    *(server(f"refused_{name}", refusal(1, name, id="c-1"), "BM-ACK-2")
+      for name in ("not_yourself", "conflict", "too_large", "not_member", "full", "unsupported")),
+    *(server(f"refused_{name}", refusal(1, name, id="c-1", retry=1000), "trying again may help (BM-ACK-2)")
+      for name in ("busy", "unavailable")),
+    # Rows (BM-DELIVER-1).
+    server("deliver", row(9, 8), user=B),
+    server("deliver_first", row(1, 0, conversation_seq=1), user=B),
+    server("deliver_after_a_gap", row(12, 9), "rows 10 and 11 are of this device itself: prev_offset says so", B),
+    server("deliver_notification", row(9, 8, type=2), user=B),
+    server("deliver_sealed", row(9, 8, payload="/wA=", encryption_type="aes-256", encrypted="iv", signature="sig"), user=B),
+    server("deliver_to_oneself", row(9, 8, to={"eid": A}, conversation="d:alice:alice")),
+    server("deliver_to_another_device", row(9, 8), "alice's other devices see what she sent"),
+    server("deliver_group", row(9, 8, to={"eid": "team"}, conversation="g:team"), "BM-GROUP-2", B),
+    server("deliver_group_encoded", row(9, 8, to={"eid": "ünit 7"}, conversation="g:%C3%BCnit%207"), "BM-GROUP-2", B),
+    server("deliver_without_client_id", row(9, 8, id=None, timestamp=NOW + 5, payload="eyJ0ZXh0IjoiaGVsbG8ifQ=="),
+           "a text of a msgpack client (BM-BODY-1); the time is the server's", B),
+    server("deliver_recorded_talk", row(9, 8, id=None, timestamp=NOW + 5, payload=TALK), "BM-BODY-1", B),
+    server("deliver_large_numbers", row(2**64 - 1, 2**64 - 2, conversation_seq=2**53 + 1), "numbers beyond 2⁵³", B),
+    # Receipts (BM-DELIVER-2).
+    *(server(f"event_{name}", event(status, user_offset="10", prev_offset=9))
+      for status, name in [(2, "delivered"), (3, "read"), (4, "forwarded"), (5, "played")]),
+    server("event_part", event(2), "a part of a row: the last frame of the row has its place (BM-DELIVER-2)"),
+    server("event_of_msgpack_reader", event(2, id="", user_offset="10", prev_offset=9, signal_id=ALIAS),
+           "by the msgpack name, where nothing else is known"),
+    # Answers to words about messages.
+    server("disposed", dict(route=7, signal=dict(user_offset="3", status=2, to=PHONE, type=2)), "BM-DISPOSE-1"),
+    *(server(f"marked_{name}", dict(route=7, signal=dict(status=status, to=PHONE, type=2, signal_id=ID)), "BM-MARK-2")
+      for status, name in [(2, "delivered"), (3, "read"), (4, "forwarded"), (5, "played")]),
+    server("mark_refused", refusal(3, "no_such_message", signal_id=ID), "BM-MARK-2"),
+    server("mark_refused_for_now", refusal(3, "unavailable", signal_id=ID, retry=1000), "BM-MARK-2"),
+    # Errors (BM-ERR-1) and goodbyes (BM-BYE-1).
+    *(server(f"error_{code}", dict(route=11, error=dict(code=code, error_origin=6, details=name)))
+      for name, code in CODES.items() if name not in ("refused", "malformed", "too_long")),
+    *(server(f"error_{CODES[name]}", dict(route=11, error=dict(code=CODES[name], details=name))) for name in ("malformed", "too_long")),
+    server("error_of_a_later_server", dict(route=11, error=dict(code=599, error_origin=6, details="?")),
+           "an unknown code is read by its class"),
+    *(server(f"sign_in_{details}", dict(route=11, error=dict(code=401, error_origin=5, details=details)))
+      for details in ("refused", "sign_in_timeout")),
+    *(server(f"bye_{details}", dict(route=12, logout=dict(to=PHONE, type=2, status=1, details=details, scope=1)))
+      for details in ("bye", "replaced", "expired", "too_long", "strikes", "idle", "slow", "going_away", "unavailable")),
+    server("bye_of_a_later_server", dict(route=12, logout=dict(to=PHONE, type=2, status=1, details="moved", scope=1)),
+           "an unknown word is a goodbye all the same"),
+    # What a client refuses to read.
+    *(dict(server(f"bad_{name}", say, note), error=error) for name, say, error, note in [
+        ("deliver_without_signal_id", row(9, 8, signal_id=None), "field 6", "a row has an id"),
+        ("deliver_without_conversation", row(9, 8, conversation=None), "field 6", "a row has a conversation"),
+        ("deliver_offset_leading_zero", row(9, 8, user_offset="09"), "field 6", "BM-FRAME-3"),
+        ("deliver_without_offset", row(9, 8, user_offset=None), "field 6", "a row has a place"),
+        ("deliver_without_device", row(9, 8, **{"from": {"eid": A}}), "field 6", "a row has the sending device"),
+        ("ack_without_signal_id", dict(route=7, signal=dict(id="c-1", user_offset="5", status=1, timestamp=NOW, to={"eid": B},
+                                                            type=2, **{"from": PHONE})), "field 7", "an ack has an id"),
+        ("server_ping", dict(route=3, ping_pong=dict(id="p-1", type=1)), "field 3", "a server does not ping in this way"),
+        ("server_mismatch", dict(route=6, ping_pong=dict(id="p-1", type=2)), "mismatched 6", "BM-FRAME-1"),
+        ("server_sign_in", token(), "unsupported 5", "a word of clients"),
+    ]),
+]  # fmt: skip
+
+CASES = [*CLIENT, *NOT_SERVED, *SERVER]

@@ -1,0 +1,78 @@
+"""Makes those files of docs/protocol/vectors that no original encoder wrote, with the msgpack and protobuf packages:
+`cargo xtask interop --vectors`. Files of other sources are left alone. The cases are in `cases_*.py`.
+"""
+
+import json
+import sys
+
+import bimip_pb2 as pb
+import msgpack
+from google.protobuf import json_format
+
+import cases_scheme
+import cases_walkie
+from vectors import FOLDER, fields, hexed, native, resolved
+
+SOURCE = {
+    "voiceping": "interop/make_vectors.py, the Python package msgpack",
+    "bimip.v1": "interop/make_vectors.py, the Python package protobuf",
+}
+ORDER = [
+    "name", "dialect", "direction", "user", "signed_in", "after", "hex", "meaning", "error", "answer", "closes", "note",
+    "source",
+]  # fmt: skip
+
+
+def meaning_of(dialect, said):
+    """The frame of a case and its meaning in the notation of the files."""
+    if dialect == "voiceping":
+        return msgpack.packb(native(said), use_bin_type=True), said
+    frame = json_format.ParseDict(resolved(said), pb.MessageScheme())
+    # The mapping writes 64-bit numbers as text, and leaves out what is zero.
+    meaning = json_format.MessageToDict(frame, preserving_proto_field_name=True)
+    if "payload" in said.get("message", {}):
+        meaning["message"]["payload"] = said["message"]["payload"]
+    return frame.SerializeToString(), meaning
+
+
+def text_of(dialect, case):
+    case = dict(case, dialect=dialect, source=SOURCE[dialect])
+    if "say" in case:
+        data, case["meaning"] = meaning_of(dialect, case.pop("say"))
+        case["hex"] = hexed(data + case.pop("behind", b""))
+    for key in ("meaning", "answer"):
+        if key in case:
+            case[key] = json.dumps(case[key], ensure_ascii=False)
+    assert set(case) <= set(ORDER), case
+    return "".join(f"{key}: {case[key]}".rstrip() + "\n" for key in ORDER if key in case)
+
+
+def files():
+    """Path to text of all files that are made here."""
+    made = {}
+    for dialect, cases in (("voiceping", cases_walkie.CASES), ("bimip.v1", cases_scheme.CASES)):
+        for case in cases:
+            path = FOLDER / dialect / f"{case['name']}.txt"
+            assert path not in made, f"two cases are called {case['name']}"
+            made[path] = text_of(dialect, case)
+    return made
+
+
+def ours(path):
+    return fields(path.read_text())["source"] in SOURCE.values()
+
+
+def main():
+    made = files()
+    for path in FOLDER.glob("*/*.txt"):
+        if path.parent.name != "transcripts" and ours(path) and path not in made:
+            path.unlink()
+    for path, text in made.items():
+        assert not path.exists() or ours(path), f"{path} was made by an original encoder"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    print(f"{len(made)} files in {FOLDER}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
