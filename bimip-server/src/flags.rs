@@ -54,7 +54,9 @@ Examples:
   bimip-server --auth jwt --jwt-hs256-key secret.txt
       For VoicePing apps whose backend signs tokens with the text in secret.txt.
   bimip-server --auth jwt --jwt-rs256-key 2026=issuer.pem --jwt-issuer https://accounts.example
-      For tokens of an issuer who keeps the private key.
+      For tokens of an issuer who keeps the private key. This server cannot renew them.
+  bimip-server --auth jwt --jwt-max-life 1h --jwt-refresh-for 7d
+      Tokens of at most an hour, which clients may have renewed for a week after their user signed in.
 
 When it is ready it prints one line, `listening on http://ADDRESS:PORT tcp ADDRESS:PORT`. Everything else goes to
 stderr; RUST_LOG=debug says more. It stops in good order on SIGINT and SIGTERM.";
@@ -67,7 +69,8 @@ Examples:
       For ann's phone alone, for an hour, in two groups.
   websocat -b -H \"token: $(bimip-server token --user ann)\" -H 'device_id: phone' ws://127.0.0.1:8080/bimip
 
-Only the token goes to stdout. Whoever has it is that user until it ends.";
+Only the token goes to stdout. Whoever has it is that user until it ends, or is revoked; while it is good, a server with the
+same key makes newer ones of it, for as long as its --jwt-refresh-for says.";
 
 /// How to serve.
 #[derive(Debug, Args)]

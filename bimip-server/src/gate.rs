@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(gate.sign_in(sign_in(Some("bob"), "ann")).await, Err(Refused));
     }
 
-    /// The answers that each kind of authenticator gives without more being written: SI-TOKEN-5.
+    /// The answers that each kind of authenticator gives without more being written: SI-TOKEN-3.
     #[tokio::test]
     async fn what_knows_nothing_of_tokens_says_so() {
         let open = gate(OpenAuth);

@@ -35,7 +35,8 @@ mod reason;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bimip_codec::Dialect;
-use bimip_session::server::{Grant, Refused};
+use bimip_proto::{Device, Reject, TokenTask};
+use bimip_session::server::{Grant, Refused, Vouched};
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 
@@ -44,7 +45,7 @@ pub use self::keys::{Algorithm, KeyError, Keys, Secret};
 pub use self::mint::{MintError, NewToken};
 pub use self::policy::{Legacy, Policy};
 
-use self::claims::Claims;
+use self::claims::{Claims, Revocable};
 use self::reason::{Reason, Reasons};
 use crate::auth::{Authenticator, SignIn};
 
@@ -92,19 +93,87 @@ impl JwtAuth {
     fn judge(&self, now_unix_ms: u64, sign_in: &SignIn) -> Result<Grant, Reason> {
         match (&self.deployed, sign_in.dialect) {
             (Some(deployed), Some(Dialect::Deployed)) => {
-                let claims: deployed::Claims = opened(&deployed.keys, &sign_in.token)?;
+                let (claims, _) = opened::<deployed::Claims>(&deployed.keys, &sign_in.token)?;
                 claims.grant(&deployed.issuer, &self.policy, now_unix_ms, sign_in)
             }
-            _ => {
-                let claims: Claims = opened(&self.keys, &sign_in.token)?;
-                claims.grant(&self.policy, now_unix_ms, sign_in)
-            }
+            _ => self.opened(&sign_in.token)?.grant(&self.policy, now_unix_ms, sign_in),
         }
+    }
+
+    /// The claims of a token of ours.
+    fn opened(&self, token: &[u8]) -> Result<Claims, Reason> {
+        let (mut claims, signed) = opened::<Claims>(&self.keys, token)?;
+        claims.name_by(signed);
+        Ok(claims)
+    }
+
+    /// What may be done with a token that somebody shows who is signed in.
+    fn vouch(&self, now_unix_ms: u64, task: TokenTask, sign_in: &SignIn) -> Result<Vouched, No> {
+        match task {
+            TokenTask::Validate => Ok(Vouched { grant: self.judge(now_unix_ms, sign_in)?, token: None }),
+            TokenTask::Revoke => {
+                let Revocable { user, name, expires } = self.revocable(sign_in)?;
+                let mut grant = Grant::new(Device::new(user, sign_in.device_or_default()));
+                (grant.token_id, grant.expires) = (Some(name), expires);
+                Ok(Vouched { grant, token: None })
+            }
+            TokenTask::Refresh => self.refresh(now_unix_ms, sign_in),
+            _ => Err(No::Unsupported),
+        }
+    }
+
+    fn revocable(&self, shown: &SignIn) -> Result<Revocable, Reason> {
+        match (&self.deployed, shown.dialect) {
+            (Some(deployed), Some(Dialect::Deployed)) => {
+                let (claims, _) = opened::<deployed::Claims>(&deployed.keys, &shown.token)?;
+                claims.revocable(&deployed.issuer)
+            }
+            _ => self.opened(&shown.token)?.revocable(&self.policy),
+        }
+    }
+
+    /// Only tokens of ours: those of the deployed server's backends are theirs to renew.
+    fn refresh(&self, now_unix_ms: u64, shown: &SignIn) -> Result<Vouched, No> {
+        let theirs = self.deployed.is_some() && shown.dialect == Some(Dialect::Deployed);
+        let signer = self.keys.signer().filter(|_| self.policy.refresh_for.is_some() && !theirs);
+        let signer = signer.ok_or(No::Unsupported)?;
+        let claims = self.opened(&shown.token)?;
+        claims.grant(&self.policy, now_unix_ms, shown)?;
+        let (token, dates) = claims.renewed(&self.policy, now_unix_ms)?;
+        let token = token.dated(signer, &self.policy, dates).map_err(No::Unmade)?;
+        let newer = SignIn { token: token.into(), ..shown.clone() };
+        // By the same rules that it will meet at the door.
+        let grant = self.judge(now_unix_ms, &newer)?;
+        Ok(Vouched { grant, token: Some(newer.token) })
+    }
+
+    fn count(&self, reason: Reason) {
+        self.reasons.count(reason);
+        // Without the token: whoever reads the log must not be able to use it.
+        tracing::debug!(reason = reason.name(), "a token is refused");
     }
 }
 
-/// What a token says, once one of the keys vouches for it. Nothing of it is believed before.
-fn opened<C: DeserializeOwned>(keys: &Keys, token: &[u8]) -> Result<C, Reason> {
+/// Why nothing is done with a token.
+#[derive(Debug, PartialEq, Eq)]
+enum No {
+    /// It is not good.
+    Bad(Reason),
+    /// This server never does it.
+    Unsupported,
+    /// It could not be done.
+    Unmade(MintError),
+}
+
+impl From<Reason> for No {
+    fn from(reason: Reason) -> Self {
+        Self::Bad(reason)
+    }
+}
+
+/// What a token says, once one of the keys vouches for it, and the part of it that was signed. Nothing of it is
+/// believed before.
+fn opened<'t, C: DeserializeOwned>(keys: &Keys, token: &'t [u8]) -> Result<(C, &'t str), Reason> {
     if token.len() > TOKEN_BYTES {
         return Err(Reason::Malformed);
     }
@@ -132,16 +201,29 @@ fn opened<C: DeserializeOwned>(keys: &Keys, token: &[u8]) -> Result<C, Reason> {
     if !claims.trim_ascii_start().starts_with(b"{") {
         return Err(Reason::BadClaims);
     }
-    serde_json::from_slice(&claims).map_err(|_| Reason::BadClaims)
+    let claims = serde_json::from_slice(&claims).map_err(|_| Reason::BadClaims)?;
+    Ok((claims, signed))
 }
 
 impl Authenticator for JwtAuth {
     async fn authenticate(&self, sign_in: SignIn) -> Result<Grant, Refused> {
         self.judge(unix_ms(), &sign_in).map_err(|reason| {
-            self.reasons.count(reason);
-            // Without the token: whoever reads the log must not be able to use it.
-            tracing::debug!(reason = reason.name(), "a token is refused");
+            self.count(reason);
             Refused
+        })
+    }
+
+    async fn token(&self, task: TokenTask, sign_in: SignIn) -> Result<Vouched, Reject> {
+        self.vouch(unix_ms(), task, &sign_in).map_err(|no| match no {
+            No::Bad(reason) => {
+                self.count(reason);
+                Reject::BadToken
+            }
+            No::Unsupported => Reject::Unsupported,
+            No::Unmade(error) => {
+                tracing::warn!(%error, "no newer token is made");
+                Reject::Unavailable
+            }
         })
     }
 

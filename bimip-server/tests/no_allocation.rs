@@ -10,6 +10,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use bimip_codec::voiceping::{FrameBuilder, IdText, Kind, Value};
 use bimip_codec::{Codec, Dialect, Frames, Shared};
 use bimip_proto::{Caps, Channel, Device, DeviceName, GroupId, Now, Offset, Said, UserId};
@@ -83,7 +85,15 @@ impl House {
             house.input(Input::Opened { conn, caps: Caps::WALKIE, grant: Some(Grant::new(device)) });
             let groups = vec![GroupId::new(GROUP).unwrap()];
             let zero = Offset::ZERO;
-            let attachment = Attachment { epoch: 1, cursor: zero, first: Offset(1), head: zero, groups };
+            let attachment = Attachment {
+                epoch: 1,
+                cursor: zero,
+                first: Offset(1),
+                head: zero,
+                groups,
+                standing: Arc::default(),
+                contacts: Vec::new(),
+            };
             house.input(Input::Attached(conn, Some(attachment)));
         }
         house

@@ -144,10 +144,7 @@ impl Reading<'_> {
 }
 
 /// BM-ACK-2: what has a name is refused by it.
-fn by_name(
-    id: &str,
-    read: Result<ClientPacket, DecodeError>,
-) -> Result<ClientPacket, DecodeError> {
+fn by_name(id: &str, read: Result<ClientPacket, DecodeError>) -> Result<ClientPacket, DecodeError> {
     let reason = match read {
         Err(DecodeError::Field { field, .. }) => Reject::Field(field),
         Err(DecodeError::TooLong { .. }) => Reject::TooLarge,

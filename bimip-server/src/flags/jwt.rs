@@ -35,6 +35,10 @@ pub(crate) struct Jwt {
     /// The longest that a token may still be good for when it is used: 90s, 30m, 24h, 7d.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::time::parse)]
     jwt_max_life: Duration,
+    /// For how long after the sign-in a client may have its token renewed, or `off`. A newer token lives as long as the
+    /// older one did. Needs a secret to sign with, so it is off where only public keys are given.
+    #[arg(long, value_name = "TIME|off", default_value = "30d", value_parser = refresh_for)]
+    jwt_refresh_for: RefreshFor,
     /// VoicePing tokens as backends have always made them: `uid`, `userId`, `user_id` or `sub`, neither issuer nor
     /// audience. Never good on /bimip.
     #[arg(long, value_enum, default_value_t = LegacyTokens::On)]
@@ -111,6 +115,7 @@ impl Jwt {
     fn policy(&self) -> Policy {
         let mut policy = self.names.policy();
         policy.max_life = self.jwt_max_life;
+        policy.refresh_for = self.jwt_refresh_for.0;
         policy.legacy_max_life = self.jwt_legacy_max_life;
         policy.legacy = match self.jwt_legacy_voiceping {
             LegacyTokens::Off => Legacy::Refuse,
@@ -154,6 +159,18 @@ fn add_public(keys: &mut Keys, flag: &str, algorithm: Algorithm, files: &[NamedF
             .map_err(|error| format!("{flag} {}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+/// A time, or never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct RefreshFor(Option<Duration>);
+
+fn refresh_for(text: &str) -> Result<RefreshFor, String> {
+    if matches!(text, "off" | "0") {
+        return Ok(RefreshFor(None));
+    }
+    let time = super::time::parse(text).map_err(|error| format!("{error}, or `off`"))?;
+    Ok(RefreshFor(Some(time)))
 }
 
 /// `KID=FILE` or `FILE`.
@@ -228,6 +245,15 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_renewed_for_a_time_or_never() {
+        assert_eq!(refresh_for("30d"), Ok(RefreshFor(Some(Duration::from_secs(30 * 24 * 3600)))));
+        for never in ["off", "0"] {
+            assert_eq!(refresh_for(never), Ok(RefreshFor(None)), "{never}");
+        }
+        assert!(refresh_for("on").unwrap_err().contains("off"));
+    }
 
     #[test]
     fn keys_have_a_name_or_none() {

@@ -4,7 +4,7 @@ use bimip_proto::{Device, DeviceName, TokenId, UnixMs, UserId};
 use bimip_session::server::Grant;
 use serde::Deserialize;
 
-use super::claims::end;
+use super::claims::{Revocable, end};
 use super::policy::Policy;
 use super::reason::Reason;
 use crate::auth::SignIn;
@@ -48,7 +48,21 @@ impl Claims {
         let end_unix_ms = end(self.exp, begins, policy.max_life, policy.leeway, now_unix_ms)?;
         let mut grant = Grant::new(Device::new(user, device));
         grant.expires = Some(UnixMs(end_unix_ms));
-        grant.token_id = Some(TokenId::new(&self.jti).map_err(|_| Reason::BadClaims)?);
+        grant.token_id = Some(self.name()?);
+        grant.issued = Some(UnixMs(self.iat.saturating_mul(1000)));
         Ok(grant)
+    }
+
+    /// What is needed to take it back, also when it has run out.
+    pub(super) fn revocable(&self, issuer: &str) -> Result<Revocable, Reason> {
+        if self.iss != issuer {
+            return Err(Reason::WrongIssuer);
+        }
+        let user = UserId::new(&self.eid).map_err(|_| Reason::NoUser)?;
+        Ok(Revocable { user, name: self.name()?, expires: Some(UnixMs(self.exp.saturating_mul(1000))) })
+    }
+
+    fn name(&self) -> Result<TokenId, Reason> {
+        TokenId::new(&self.jti).map_err(|_| Reason::BadClaims)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jsonwebtoken::{Algorithm as Alg, DecodingKey, crypto};
+use jsonwebtoken::{Algorithm as Alg, DecodingKey, EncodingKey, crypto};
 use thiserror::Error;
 
 use super::KEY_ID_BYTES;
@@ -114,17 +114,21 @@ pub(super) fn choose_backend() {
 ///
 /// A key with a name (`kid`) is used for tokens that name it and for no others; a key without one for tokens that
 /// name none.
+///
+/// The first secret also signs what the server makes itself: newer tokens for old ones. Of public keys alone it makes
+/// none.
 #[derive(Debug, Default)]
 pub struct Keys {
     named: BTreeMap<String, Key>,
     nameless: Vec<Key>,
+    signer: Option<Signer>,
 }
 
 impl Keys {
     /// No keys: nobody comes in.
     #[must_use]
     pub const fn new() -> Self {
-        Self { named: BTreeMap::new(), nameless: Vec::new() }
+        Self { named: BTreeMap::new(), nameless: Vec::new(), signer: None }
     }
 
     /// Adds a secret for HS256.
@@ -132,7 +136,14 @@ impl Keys {
     /// # Errors
     /// As the name is none or taken, and [`KeyError::TooMany`].
     pub fn add_secret(&mut self, kid: Option<&str>, secret: &Secret) -> Result<(), KeyError> {
-        self.add(kid, Key { algorithm: Alg::HS256, key: DecodingKey::from_secret(secret.as_bytes()) })
+        self.add(kid, Key { algorithm: Alg::HS256, key: DecodingKey::from_secret(secret.as_bytes()) })?;
+        self.signer.get_or_insert_with(|| Signer::new(kid, secret));
+        Ok(())
+    }
+
+    /// What the server signs with, if it has a secret.
+    pub(super) const fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     /// Adds a public key in PEM form.
@@ -199,5 +210,18 @@ impl Key {
     /// Compares in constant time where that matters.
     pub(super) fn has_signed(&self, signed: &[u8], signature: &str) -> bool {
         crypto::verify(signature, signed, &self.key, self.algorithm).unwrap_or(false)
+    }
+}
+
+/// A secret to sign with, and its name.
+#[derive(Debug)]
+pub(super) struct Signer {
+    pub(super) kid: Option<String>,
+    pub(super) key: EncodingKey,
+}
+
+impl Signer {
+    pub(super) fn new(kid: Option<&str>, secret: &Secret) -> Self {
+        Self { kid: kid.map(ToOwned::to_owned), key: EncodingKey::from_secret(secret.as_bytes()) }
     }
 }

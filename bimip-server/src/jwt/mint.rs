@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bimip_proto::{DeviceName, GroupId, UserId};
 use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::Header;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::keys::{Secret, choose_backend};
+use super::keys::{Secret, Signer, choose_backend};
 use super::policy::Policy;
 use super::{TOKEN_BYTES, TOKEN_GROUPS, unix_ms};
 
@@ -61,7 +61,19 @@ struct Written<'t> {
     groups: Vec<&'t str>,
     iat: u64,
     exp: u64,
+    auth_time: u64,
     jti: String,
+}
+
+/// In seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dates {
+    /// When the token was made.
+    pub(super) iat: u64,
+    /// When it runs out.
+    pub(super) exp: u64,
+    /// When the user really signed in: a token that was made from another keeps its date.
+    pub(super) auth_time: u64,
 }
 
 impl NewToken {
@@ -79,12 +91,19 @@ impl NewToken {
         if self.life.as_secs() == 0 {
             return Err(MintError::NoLife);
         }
+        let iat = unix_ms() / 1000;
+        let dates = Dates { iat, exp: iat.saturating_add(self.life.as_secs()), auth_time: iat };
+        self.dated(&Signer::new(None, secret), policy, dates)
+    }
+
+    /// The same, with dates that are given. [`life`](Self::life) says nothing then.
+    pub(super) fn dated(&self, signer: &Signer, policy: &Policy, dates: Dates) -> Result<String, MintError> {
         if self.groups.len() > TOKEN_GROUPS {
             return Err(MintError::TooManyGroups);
         }
         let mut jti = [0; TOKEN_ID_BYTES];
         getrandom::fill(&mut jti).map_err(|error| MintError::Randomness(error.to_string()))?;
-        let iat = unix_ms() / 1000;
+        let Dates { iat, exp, auth_time } = dates;
         let written = Written {
             iss: &policy.issuer,
             aud: &policy.audience,
@@ -92,12 +111,13 @@ impl NewToken {
             device: self.device.as_ref().map(DeviceName::as_str),
             groups: self.groups.iter().map(GroupId::as_str).collect(),
             iat,
-            exp: iat.saturating_add(self.life.as_secs()),
+            exp,
+            auth_time,
             jti: BASE64URL_NOPAD.encode(&jti),
         };
         choose_backend();
-        let key = EncodingKey::from_secret(secret.as_bytes());
-        let token = jsonwebtoken::encode(&Header::default(), &written, &key)
+        let header = Header { kid: signer.kid.clone(), ..Header::default() };
+        let token = jsonwebtoken::encode(&header, &written, &signer.key)
             .map_err(|error| MintError::Signing(error.to_string()))?;
         if token.len() > TOKEN_BYTES { Err(MintError::TooLong) } else { Ok(token) }
     }

@@ -20,7 +20,10 @@ pub struct Policy {
     /// The longest that a token may still live when it is used, and so the longest that a session lasts: a stolen
     /// token is worth something until then.
     pub max_life: Duration,
-    /// How far ahead of ours the clock of an issuer may be: for `nbf` and [`max_life`](Self::max_life). The end of a
+    /// For how long after the user really signed in newer tokens are given for older ones; `None` for never. Whoever
+    /// has stolen a token can renew it for so long, too.
+    pub refresh_for: Option<Duration>,
+    /// How far ahead of ours the clock of an issuer may be: for `nbf`, `iat` and [`max_life`](Self::max_life). The end of a
     /// token is taken as it is, since a session ends there too.
     pub leeway: Duration,
     /// Whether tokens of the first days are let in on the msgpack door.
@@ -36,6 +39,7 @@ impl Default for Policy {
             issuer: "bimip".to_owned(),
             audience: "bimip".to_owned(),
             max_life: Duration::from_secs(24 * HOUR_S),
+            refresh_for: Some(Duration::from_secs(30 * 24 * HOUR_S)),
             leeway: Duration::from_secs(5),
             legacy: Legacy::Accept,
             legacy_max_life: Duration::from_secs(366 * 24 * HOUR_S),

@@ -52,6 +52,8 @@ reasons! {
     NotAccess = "token_not_access",
     /// It belongs to another device.
     OtherDevice = "token_other_device",
+    /// It cannot be refreshed: the user signed in too long ago, or it does not say when.
+    NotRenewable = "token_not_renewable",
     /// More groups than a token may name, or one that cannot be.
     BadGroups = "token_bad_groups",
 }

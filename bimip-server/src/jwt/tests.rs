@@ -5,6 +5,8 @@ use jsonwebtoken::{Algorithm as Alg, EncodingKey, Header, crypto};
 
 use super::*;
 
+mod tasks;
+
 const NOW_S: u64 = 1_800_000_000;
 const HOUR_S: u64 = 3600;
 
