@@ -18,7 +18,7 @@ use bimip_server::storage::memory::MemoryStorage;
 use bimip_server::{Config, Dialect};
 use bytes::Bytes;
 use support::msgpack::{V, array};
-use support::{Running, device, soon, user};
+use support::{Running, device, is_about_the_test, soon, user};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -64,6 +64,15 @@ impl Line {
 
     /// The next packet, or `None` when the stream has ended between two frames.
     async fn hear(&mut self) -> Option<ServerPacket> {
+        loop {
+            match self.frame().await {
+                Some(packet) if !is_about_the_test(&packet) => {}
+                heard => return heard,
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Option<ServerPacket> {
         let mut length = [0; 4];
         match soon(self.socket.read_exact(&mut length)).await {
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return None,
