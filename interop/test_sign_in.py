@@ -138,7 +138,7 @@ async def test_the_command_makes_tokens_that_others_can_read(tmp_path, names, mo
     assert (data / "jwt-hs256.key").stat().st_mode & 0o777 == 0o600
     claims = jwt.decode(made, key, algorithms=["HS256"], audience="bimip", issuer="bimip")
     assert (claims["sub"], claims["device"], claims["groups"]) == (alice, "phone", ["crew", "drivers"])
-    assert claims["exp"] - claims["iat"] == 3600 and claims["jti"]
+    assert claims["exp"] - claims["iat"] == 3600 and claims["auth_time"] == claims["iat"] and claims["jti"]
 
     server = await Server(data, tmp_path / "log", auth="jwt").start()
     try:

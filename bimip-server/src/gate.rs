@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bimip_proto::{Reject, TokenTask};
-use bimip_session::ledger::Standing;
 use bimip_session::server::{Grant, Refused, Vouched};
 
 use crate::auth::{Authenticator, SignIn};
@@ -30,6 +29,15 @@ impl Gate {
         self.admit(grant).await
     }
 
+    /// The same, for what no core looks at again: while the store cannot be read, nobody with a token comes in.
+    pub(crate) async fn sign_in_alone(&self, sign_in: SignIn) -> Result<Grant, Refused> {
+        let grant = self.ask(sign_in).await?;
+        match self.is_revoked(&grant).await {
+            Some(false) => Ok(grant),
+            Some(true) | None => Err(Refused),
+        }
+    }
+
     /// A claim to be somebody else than the token's user is refused.
     pub(crate) async fn ask(&self, sign_in: SignIn) -> Result<Grant, Refused> {
         let claimed = sign_in.user.clone();
@@ -43,18 +51,24 @@ impl Gate {
     /// Refuses what was revoked, for the device as the core will know it. The core asks again when it attaches, so
     /// whoever slips through meanwhile, or while the store cannot be read, comes no further.
     pub(crate) async fn admit(&self, grant: Grant) -> Result<Grant, Refused> {
-        if grant.token_id.is_none() && grant.issued.is_none() {
-            return Ok(grant);
+        match self.is_revoked(&grant).await {
+            Some(true) => Err(Refused),
+            Some(false) | None => Ok(grant),
         }
-        let standing = self.standings.of(&grant.device.user).await;
-        let refuses =
-            |standing: &Standing| standing.refuses(&grant.device.name, grant.token_id.as_ref(), grant.issued);
-        if standing.is_some_and(|standing| refuses(&standing)) {
+    }
+
+    /// `None` when the store cannot be read.
+    async fn is_revoked(&self, grant: &Grant) -> Option<bool> {
+        if grant.token_id.is_none() && grant.issued.is_none() {
+            return Some(false);
+        }
+        let standing = self.standings.of(&grant.device.user).await?;
+        let revoked = standing.refuses(&grant.device.name, grant.token_id.as_ref(), grant.issued);
+        if revoked {
             self.revoked.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(reason = REVOKED, "a token is refused");
-            return Err(Refused);
         }
-        Ok(grant)
+        Some(revoked)
     }
 
     /// What is the token worth that somebody shows who is signed in?
@@ -63,7 +77,7 @@ impl Gate {
         let vouched = self.authenticator.token(task, sign_in).await?;
         if task == TokenTask::Refresh {
             // The answer is about the newer token alone; the one that was shown must not have been revoked.
-            self.sign_in(shown).await.map_err(|Refused| Reject::BadToken)?;
+            self.sign_in_alone(shown).await.map_err(|Refused| Reject::BadToken)?;
         }
         Ok(vouched)
     }

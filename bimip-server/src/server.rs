@@ -214,13 +214,13 @@ impl Server {
         Ok(())
     }
 
-    /// Who is this? Asks the authenticator, and refuses a claim that its answer does not bear out, and a token that
-    /// was revoked.
+    /// Who is this? Asks the authenticator, and refuses a claim that its answer does not bear out, a token that was
+    /// revoked, and every token while the store cannot be read.
     ///
     /// # Errors
     /// [`Refused`], for whatever reason.
     pub async fn authenticate(&self, sign_in: SignIn) -> Result<Grant, Refused> {
-        self.gate.sign_in(sign_in).await
+        self.gate.sign_in_alone(sign_in).await
     }
 
     /// How it is doing, or `None` when it has stopped.

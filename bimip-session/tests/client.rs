@@ -243,7 +243,7 @@ fn silence_ends_in_a_new_dial() {
     assert!(redial <= at(35_000).mono_ms + 500, "soon, the first time");
 }
 
-/// Dialling again would take the place of the device's newer session, or bring a token that is good no more.
+/// SI-END-4. Dialling again would take the place of the device's newer session, or bring a token that is good no more.
 // MISSION B9
 #[test]
 fn a_session_that_was_ended_for_good_stays_away() {
