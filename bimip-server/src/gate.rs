@@ -77,7 +77,12 @@ impl Gate {
         let vouched = self.authenticator.token(task, sign_in).await?;
         if task == TokenTask::Refresh {
             // The answer is about the newer token alone; the one that was shown must not have been revoked.
-            self.sign_in_alone(shown).await.map_err(|Refused| Reject::BadToken)?;
+            let shown = self.ask(shown).await.map_err(|Refused| Reject::BadToken)?;
+            match self.is_revoked(&shown).await {
+                Some(false) => {}
+                Some(true) => return Err(Reject::BadToken),
+                None => return Err(Reject::Unavailable),
+            }
         }
         Ok(vouched)
     }
