@@ -1,15 +1,15 @@
 //! Everything that can be said about the sources without running them. The quick looks come first.
 
+mod arrows;
 mod licences;
 mod listed;
 pub(crate) mod metadata;
-mod rules;
 mod scan;
 
 pub(crate) use scan::tracked_files;
 
 use crate::shell::{self, Shell, Stop};
-use crate::{setup, stages::Stages};
+use crate::{rules, setup, stages::Stages};
 
 /// The crates that touch no I/O, clock, thread or randomness.
 const CORE: [&str; 3] = ["bimip-proto", "bimip-codec", "bimip-session"];
@@ -51,6 +51,9 @@ fn sources(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
         }
         Stop::unless_empty("the core crates may not say this:", &findings)
     })?;
+    let advice =
+        "A test quotes what it proves in a comment, `// VP-TEXT-3`; `cargo xtask rules` prints the table.";
+    stages.stage("protocol rules", advice, || rules::check(shell))?;
     stages.stage("tracked files", "Take these lines out.", || {
         Stop::unless_empty("these files may not say this:", &scan::tracked(shell)?)
     })
@@ -59,7 +62,7 @@ fn sources(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
 fn dependencies(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     let metadata = metadata::read(shell)?;
     stages.stage("dependency rules", "The arrows between the crates are in ARCHITECTURE.md.", || {
-        Stop::unless_empty("the crates depend on what they may not:", &rules::broken(shell, &metadata)?)
+        Stop::unless_empty("the crates depend on what they may not:", &arrows::broken(shell, &metadata)?)
     })?;
     stages.stage("dependency list", "Add a line with the reason, or drop the dependency.", || {
         let table = shell.read_file("docs/dependencies.md")?;

@@ -10,6 +10,7 @@ mod interop;
 mod mission;
 mod msrv;
 mod ran;
+mod rules;
 mod setup;
 mod shell;
 mod sim;
@@ -40,6 +41,7 @@ Commands:
   fuzz TARGET SECONDS    look for inputs that break a codec, the core or the store; --help to say more
   mission [--marks]      is every row of docs/mission.md proved by a test of the last run?
                          --marks prints the marks in the sources as rows for the table
+  rules [--write]        print which test proves which rule of docs/protocol, or write docs/protocol/rules.md
   bench [arguments]      the benchmarks
   msrv                   build with the oldest supported toolchains
 
@@ -91,6 +93,7 @@ fn dispatch(arguments: &[String], stages: &mut Stages) -> Result<(), Stop> {
         "interop" => interop::run(&shell, stages, rest),
         "kill9" | "powercut" | "faults" => torture::run(&shell, stages, command, rest),
         "fuzz" => fuzz::run(&shell, rest),
+        "rules" => rules::run(&shell, rest),
         "mission" if rest == ["--marks"] => mission::print_marks(&shell),
         "mission" => none(command, rest).and_then(|()| mission::run(&shell, stages)),
         _ => {

@@ -3,6 +3,8 @@
 mod marks;
 mod table;
 
+pub(crate) use marks::test_at;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ran::{Ended, Ran};

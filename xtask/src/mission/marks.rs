@@ -101,7 +101,7 @@ fn ids(line: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The function that a comment stands above (with nothing but comments and attributes between), or in.
-fn test_at(lines: &[&str], index: usize) -> Option<String> {
+pub(crate) fn test_at(lines: &[&str], index: usize) -> Option<String> {
     if lines[index].trim_start().starts_with("//!") {
         return None;
     }
