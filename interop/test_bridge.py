@@ -78,6 +78,7 @@ async def test_receipts_cross_over_when_the_sender_was_away(server, names):
         assert (await b.event(S_READ)).signal_id == reply.signal_id
 
 
+# DM-TLK-2 BM-BODY-1
 # MISSION V2 B7
 async def test_a_talk_is_a_voice_message_elsewhere(server, names):
     alice, bob = names("alice", "bob")
@@ -115,6 +116,7 @@ async def test_one_user_with_both_dialects(server, names):
         assert json.loads((await desk.message()).payload)["text"] == "to both"
 
 
+# DM-BOX-4 VP-TEXT-4 BM-BODY-1
 # MISSION B7
 async def test_what_is_encrypted_stays_so(server, names):
     alice, bob = names("alice", "bob")

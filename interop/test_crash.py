@@ -55,6 +55,7 @@ class Sender:
                 self.note(frame.signal)
 
 
+# DM-BOX-2 DM-ACK-1 DM-CUR-4
 # MISSION B3 B10
 async def test_kill_in_the_middle_of_a_stream(own_server, names):
     alice, bob = names("alice", "bob")

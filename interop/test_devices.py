@@ -6,6 +6,7 @@ import pytest
 from scheme import DELIVERED, EVENT, FORWARDED, MESSAGE, PLAYED, READ, Scheme, is_row, is_signal, sender
 
 
+# DM-CUR-5
 # MISSION B4 B5
 async def test_the_other_device_gets_a_copy(server, names):
     alice, bob = names("alice", "bob")
@@ -61,6 +62,7 @@ async def test_each_device_has_its_own_cursor(server, names):
         assert await one.rest() == []
 
 
+# DM-CUR-3
 # MISSION B4
 async def test_disposal_is_idempotent_and_never_goes_back(server, names):
     alice, bob = names("alice", "bob")
@@ -89,6 +91,7 @@ async def test_disposal_is_idempotent_and_never_goes_back(server, names):
             assert (await a.message()).payload == b"next"
 
 
+# DM-CUR-4
 # MISSION B4
 async def test_what_was_not_disposed_of_comes_again(server, names):
     alice, bob = names("alice", "bob")
@@ -103,6 +106,7 @@ async def test_what_was_not_disposed_of_comes_again(server, names):
         )
 
 
+# BM-MARK-2 DM-RCP-3 DM-RCP-5
 # MISSION B6
 @pytest.mark.parametrize("status", [READ, PLAYED, FORWARDED])
 async def test_a_mark_is_answered_told_and_synced(server, names, status):
@@ -149,6 +153,7 @@ async def test_read_implies_delivered_and_statuses_only_rise(server, names):
         assert later == [], "read implies delivered: nothing more is told"
 
 
+# DM-RCP-4 BM-MARK-2
 # MISSION B6
 async def test_a_mark_on_a_message_of_others_is_refused(server, names):
     alice, bob, carol = names("alice", "bob", "carol")
@@ -168,6 +173,7 @@ async def test_a_mark_on_a_message_of_others_is_refused(server, names):
         assert await c.rest() == [] and await a.rest() == []
 
 
+# DM-SES-4
 # MISSION B4 B5
 async def test_the_same_device_twice_the_newest_wins(server, names):
     alice, bob = names("alice", "bob")

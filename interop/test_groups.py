@@ -115,6 +115,7 @@ async def test_the_floor_is_busy_for_others(station, names, round):
     await leave(a, b)
 
 
+# DM-TLK-7
 # MISSION V7
 @again
 async def test_a_silent_holder_loses_the_floor_to_the_next_who_asks(station, names, round):
@@ -140,6 +141,7 @@ async def test_a_silent_holder_loses_the_floor_to_the_next_who_asks(station, nam
     await leave(a, b, c)
 
 
+# DM-TLK-4
 # MISSION V7
 @again
 async def test_a_talk_ends_at_its_greatest_length(station, names, round):
@@ -193,6 +195,7 @@ async def test_a_holder_who_is_gone_frees_the_floor(station, names, round):
     await leave(a)
 
 
+# DM-GRP-5 VP-GROUP-2
 # MISSION V8
 @again
 async def test_strangers_are_told_so_and_heard_by_nobody(station, names, round):
@@ -219,6 +222,7 @@ async def test_strangers_are_told_so_and_heard_by_nobody(station, names, round):
     await leave(a, e)
 
 
+# DM-GRP-3
 # MISSION V6 V8
 async def test_membership_and_missed_messages_outlive_the_server(tmp_path, names):
     alice, bob, team = names("alice", "bob", "team")

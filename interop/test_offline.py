@@ -94,6 +94,7 @@ async def test_a_talk_that_is_cut_off_leaves_the_line_free(server, names):
             assert await b.take(wanted, "the second talk")
 
 
+# DM-WIN-1
 # MISSION V6
 async def test_a_backlog_longer_than_the_window(server, names):
     alice, bob, count = *names("alice", "bob"), 700

@@ -11,6 +11,7 @@ async def rows_of(server, user, device):
         return await client.mailbox(client.welcome.head)
 
 
+# DM-DUP-1
 # MISSION B10
 async def test_a_retry_gets_the_first_answer_and_stores_nothing(own_server, names):
     alice, bob = names("alice", "bob")
@@ -47,6 +48,7 @@ async def test_retries_in_one_breath(server, names):
         assert await b.rest() == []
 
 
+# DM-DUP-2
 # MISSION B10
 async def test_another_body_with_the_same_id_is_refused(server, names):
     alice, bob = names("alice", "bob")
@@ -75,6 +77,7 @@ async def test_an_id_belongs_to_its_device(server, names):
         assert len({ack.signal_id for ack in acks}) == 3
 
 
+# DM-ACK-3 DM-ACK-4
 # MISSION B3 B10
 async def test_every_message_of_a_flood_is_answered_and_what_was_refused_can_be_sent_again(server, names):
     alice, bob, count = *names("alice", "bob"), 2000

@@ -35,6 +35,7 @@ async def test_every_way_to_sign_in_is_welcomed(server, names, by):
         assert (await a.send(alice, b"to myself")).user_offset == "1"
 
 
+# BM-WELCOME-1 DM-SES-2
 # MISSION B1 B4
 async def test_the_welcome_tells_where_the_device_stands(own_server, names):
     alice, bob = names("alice", "bob")
@@ -126,6 +127,7 @@ async def test_fields_of_a_later_version_are_passed_over(server, names):
         assert (await b.message()).payload == b"x"
 
 
+# BM-ID-1 DM-SES-1
 # MISSION B2
 async def test_nobody_sends_as_another(server, names):
     alice, bob, carol = names("alice", "bob", "carol")
@@ -143,6 +145,7 @@ async def test_nobody_sends_as_another(server, names):
         assert c.welcome.head == 0, "nothing was stored"
 
 
+# BM-SEND-1 BM-DELIVER-1 DM-BOX-4
 # MISSION B2 B7
 async def test_a_message_arrives_untouched(server, names):
     alice, bob = names("alice", "bob")
@@ -186,6 +189,7 @@ async def test_a_message_arrives_untouched(server, names):
         assert (message.type, message.payload, message.conversation_seq) == (2, b"push", 2)
 
 
+# BM-BYE-1
 # MISSION E10
 async def test_a_goodbye_when_the_server_ends(own_server, names):
     (alice,) = names("alice")

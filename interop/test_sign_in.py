@@ -69,6 +69,7 @@ async def test_numbered_users_of_old_claims(signed, names):
             await walkie.fence()
 
 
+# SI-WAY-4
 # MISSION E9
 @pytest.mark.parametrize("by", ["headers", "bearer", "subprotocols", "frame", "tcp"])
 async def test_every_way_to_sign_in_takes_a_token(signed, names, by):
@@ -103,6 +104,7 @@ async def test_who_is_refused(signed, names):
         assert "refused" in str(ended.value)
 
 
+# SI-END-1 SI-END-2
 # MISSION E9
 async def test_a_session_ends_with_its_token(signed, names):
     alice, bob = names("alice", "bob")
@@ -110,14 +112,21 @@ async def test_a_session_ends_with_its_token(signed, names):
     phone = await Scheme.connect(signed, alice, token=made)
     line = await Scheme.connect(signed, alice, device="line", by="tcp", token=made)
     walkie = await Walkie.connect(signed, bob, additional_headers={"token": legacy(bob, life=2)})
+    await phone.send(alice, b"to myself")
+    offset = int((await line.message()).user_offset)
+    await line.dispose(offset)
     for client in (phone, line):
         goodbye = await client.take(lambda frame: frame.route == LOGOUT, "goodbye")
         assert goodbye.logout.details == "expired", goodbye
     assert await phone.closed() == 4401
     assert await line.closed() is None
     assert await walkie.closed() == 4401
+    # With another token the device goes on where it was.
+    async with await Scheme.connect(signed, alice, device="line", by="tcp", token=token(alice)) as line:
+        assert line.welcome.resume_from == offset and await line.rest() == []
 
 
+# SI-NO-2 SI-KEY-4 SI-KEY-5
 # MISSION E9
 async def test_the_command_makes_tokens_that_others_can_read(tmp_path, names, monkeypatch):
     monkeypatch.setenv("RUST_LOG", "debug")

@@ -66,6 +66,7 @@ async def test_a_text_to_oneself(server, names):
         assert await a.rest() == []
 
 
+# DM-ORD-1 DM-ORD-2 VP-MSGID-1
 # MISSION V5
 async def test_ids_differ_within_one_millisecond_and_keep_the_order(server, names):
     alice, bob = names("alice", "bob")
@@ -79,6 +80,7 @@ async def test_ids_differ_within_one_millisecond_and_keep_the_order(server, name
         assert stamps == sorted(stamps)
 
 
+# DM-DUP-4 DM-SES-3
 # MISSION V4
 async def test_no_text_of_a_flood_is_passed_over_in_silence(server, names):
     """The dialect has no word for "busy": a server that cannot keep up reads more slowly."""

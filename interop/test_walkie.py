@@ -81,6 +81,7 @@ async def test_a_connection_test_is_echoed(server, names, payload):
             assert await a.get(CONNECTION_ACK) == [PRIVATE, CONNECTION_ACK, 0, alice, payload]
 
 
+# VP-ID-2
 # MISSION V1
 async def test_ids_are_echoed_in_the_form_the_client_writes(server, names):
     (name,) = names("n")
@@ -128,6 +129,7 @@ async def test_the_first_frames_of_the_android_app_are_harmless(server, names):
             await b.take(lambda frame, id=message: frame[1] == STOP and id in frame[4], "the talk")
 
 
+# DM-SES-1 VP-ID-3
 # MISSION V1
 async def test_nobody_speaks_as_another(server, names):
     alice, bob, carol = names("alice", "bob", "carol")
@@ -148,6 +150,7 @@ async def test_nobody_speaks_as_another(server, names):
         await comes_to_rest(server, user, known=[message, mine])
 
 
+# SI-WAY-1
 # MISSION V10
 @pytest.mark.parametrize(
     "headers",
@@ -165,6 +168,7 @@ async def test_sign_in_by_headers(server, names, headers):
         await a.talk(alice)
 
 
+# SI-WAY-2
 # MISSION V10
 async def test_sign_in_by_subprotocols_selects_the_first(server, names):
     (alice,) = names("alice")
@@ -198,6 +202,7 @@ async def test_ids_that_are_paths_are_refused(server, names):
         assert (await b.receive(alice))["text"] == "fine"
 
 
+# SI-VP-1 VP-BYE-1
 # MISSION V10
 async def test_the_newest_connection_wins(server, names):
     alice, bob = names("alice", "bob")

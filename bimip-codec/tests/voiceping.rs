@@ -262,6 +262,7 @@ fn talks_are_relayed_as_they_come() {
     }
 }
 
+// DM-TLK-5
 #[test]
 fn audio_keeps_its_type_and_has_a_limit() {
     // VP-AUDIO-1.

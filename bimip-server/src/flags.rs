@@ -236,6 +236,7 @@ mod tests {
         assert!(matches!(token, Command::Token(_)));
     }
 
+    // SI-OPEN-1
     #[test]
     fn open_sign_in_stays_on_this_machine() {
         let check = |flags: &[&str]| serve(flags).check();

@@ -59,6 +59,7 @@ async fn it_says_where_and_stops_in_order() {
     }
 }
 
+// SI-OPEN-1
 #[tokio::test]
 async fn open_sign_in_is_refused_on_an_address_of_others() {
     let (code, stderr) = fails(&["serve", "--storage", "memory", "--listen", "0.0.0.0:0"]).await;
@@ -109,6 +110,7 @@ async fn knock(address: &str, path: &str, token: &str) -> u16 {
 }
 
 // MISSION E9
+// SI-KEY-4
 #[tokio::test]
 async fn a_token_lets_in_whichever_comes_first() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,6 +140,7 @@ async fn a_token_lets_in_whichever_comes_first() {
 }
 
 // MISSION E9 V10
+// SI-KEY-5, SI-JWT-3
 #[tokio::test]
 async fn a_secret_of_a_backend_is_good_for_its_tokens() {
     let folder = tempfile::tempdir().unwrap();
@@ -159,6 +162,7 @@ async fn a_secret_of_a_backend_is_good_for_its_tokens() {
 }
 
 // MISSION E9
+// SI-KEY-2, SI-KEY-6, SI-JWT-1
 #[tokio::test]
 async fn keys_of_issuers_are_told_apart_by_name() {
     let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/keys");

@@ -5,7 +5,8 @@
 #[path = "support/support.rs"]
 mod support;
 
-use support::{Running, soon};
+use bimip_proto::{ClientPacket, CloseReason, FaultKind, Ping, ServerPacket};
+use support::{Phone, Running, soon};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::http::StatusCode;
 
@@ -48,6 +49,7 @@ async fn health_counts() {
 }
 
 // MISSION V10
+// SI-NO-1, SI-NO-2, SI-WAY-3
 #[tokio::test]
 async fn without_a_token_nobody_comes_in() {
     let running = Running::start().await;
@@ -62,6 +64,7 @@ async fn without_a_token_nobody_comes_in() {
 }
 
 // MISSION V10
+// SI-WAY-2
 #[tokio::test]
 async fn the_first_subprotocol_is_echoed() {
     let running = Running::start().await;
@@ -94,4 +97,43 @@ async fn a_full_house_is_said_at_the_door() {
         }
     })
     .await;
+}
+
+// SI-WAY-5
+#[tokio::test]
+async fn a_cookie_signs_nobody_in() {
+    let running = Running::start().await;
+    let cookie = ("cookie", "token=ann; device_id=phone; VoicePingToken=ann");
+    assert_eq!(status(running.knock("/", &[cookie]).await), StatusCode::UNAUTHORIZED);
+    let mut phone = Phone::new(running.knock("/bimip", &[cookie]).await.unwrap().0, "ann", "phone");
+    phone.say(&ClientPacket::Ping(Ping::default())).await;
+    let fault = phone.next().await;
+    assert!(matches!(&fault, ServerPacket::Fault(fault) if fault.kind == FaultKind::OutOfPlace), "{fault:?}");
+    assert_eq!(running.counter("accepted").await, 0);
+}
+
+// SI-WAY-3
+#[tokio::test]
+async fn a_device_of_more_than_256_bytes_is_none() {
+    let running = Running::start().await;
+    let (most, long) = ("d".repeat(256), "d".repeat(257));
+    let knock = |path, device: &str| {
+        let device = device.to_owned();
+        let running = &running;
+        async move { running.knock(path, &[("token", "ann"), ("device_id", &device)]).await }
+    };
+    assert!(knock("/bimip", &most).await.is_ok());
+    assert_eq!(status(knock("/bimip", &long).await), StatusCode::BAD_REQUEST);
+    assert!(knock("/", &long).await.is_ok());
+}
+
+// SI-WHO-2
+#[tokio::test]
+async fn who_names_no_device_is_the_device_default() {
+    let running = Running::start().await;
+    let wire = running.knock("/bimip", &[("token", "ann")]).await.unwrap().0;
+    let mut nameless = Phone::new(wire, "ann", "default");
+    assert!(matches!(nameless.next().await, ServerPacket::Welcome(_)));
+    let _named = running.phone("ann", "default").await;
+    assert!(matches!(nameless.next().await, ServerPacket::Bye(CloseReason::Replaced { .. })));
 }

@@ -66,6 +66,7 @@ async fn walkie_is(wire: &mut Wire, user: &str) {
 }
 
 // MISSION E9 V10
+// SI-NO-1, SI-NO-2, SI-KEY-1, SI-KEY-2, SI-KEY-3, SI-JWT-1
 #[tokio::test]
 async fn every_forgery_is_refused_alike_and_counted() {
     let running = start().await;
@@ -88,6 +89,7 @@ async fn every_forgery_is_refused_alike_and_counted() {
 }
 
 // MISSION E9
+// SI-KEY-1, SI-KEY-2, SI-KEY-3
 #[tokio::test]
 async fn every_algorithm_with_its_own_key_is_let_in() {
     let running = start().await;
@@ -111,6 +113,7 @@ async fn every_algorithm_with_its_own_key_is_let_in() {
 }
 
 // MISSION V10 E9
+// SI-WAY-2, SI-JWT-3
 #[tokio::test]
 async fn a_walkie_token_comes_in_every_way() {
     let running = start().await;
@@ -140,6 +143,7 @@ async fn a_walkie_token_comes_in_every_way() {
 }
 
 // MISSION E9 B1
+// SI-WAY-2, SI-WAY-3, SI-WAY-4
 #[tokio::test]
 async fn a_protobuf_token_comes_in_every_way() {
     let running = start().await;
@@ -170,6 +174,7 @@ async fn stranger(running: &Running) -> Phone {
 }
 
 // MISSION E9
+// SI-NO-1, SI-WHO-1, SI-WHO-2
 #[tokio::test]
 async fn a_first_frame_with_a_bad_token_ends_with_one_word() {
     let running = start().await;
@@ -198,6 +203,7 @@ fn short(claims: impl Fn(u64) -> String) -> String {
 }
 
 // MISSION E9
+// SI-END-1
 #[tokio::test]
 async fn a_session_ends_with_its_token() {
     let running = start().await;
@@ -237,6 +243,7 @@ async fn watched(config: Config) -> (Running, UnboundedReceiver<Grant>) {
 }
 
 // MISSION E9 V10
+// SI-JWT-1, SI-WHO-2
 #[tokio::test]
 async fn a_grant_is_what_the_token_says() {
     let (running, mut granted) = watched(Config::default()).await;
@@ -265,6 +272,7 @@ async fn walkie(running: &Running, device: &str) -> Wire {
 }
 
 // MISSION V10
+// SI-VP-1, VP-BYE-1
 #[tokio::test]
 async fn under_replace_a_walkie_takes_the_place_of_walkies_alone() {
     let running = start().await;
@@ -283,6 +291,7 @@ async fn under_replace_a_walkie_takes_the_place_of_walkies_alone() {
 }
 
 // MISSION V10
+// SI-VP-2
 #[tokio::test]
 async fn under_multi_each_device_has_its_own() {
     let mut config = Config::default();
@@ -302,6 +311,7 @@ async fn under_multi_each_device_has_its_own() {
 }
 
 // MISSION V10 E9
+// SI-WHO-2
 #[tokio::test]
 async fn a_walkie_token_for_one_device_is_no_good_on_another() {
     let running = start().await;

@@ -128,6 +128,7 @@ async fn ack(wire: &mut Wire) -> String {
 }
 
 // MISSION L3
+// DM-ACK-1
 #[tokio::test]
 async fn acks_leave_after_the_sync_of_their_message() {
     let found = traced(false).await;

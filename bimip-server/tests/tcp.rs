@@ -163,6 +163,7 @@ async fn a_story_between_tcp_and_the_web_sockets() {
     ann.lives().await;
 }
 
+// TC-FRAME-1, TC-TLS-1, SI-WAY-4
 #[tokio::test]
 async fn frames_come_in_any_pieces() {
     let running = Running::start().await;
@@ -194,6 +195,7 @@ async fn frames_come_in_any_pieces() {
     assert_eq!(client_ref.unwrap().as_str(), "last");
 }
 
+// TC-FRAME-2, TC-END-1, DM-SES-5, DM-SES-6
 #[tokio::test]
 async fn large_frames_are_for_those_who_are_known() {
     let running = Running::start().await;
@@ -227,6 +229,7 @@ async fn large_frames_are_for_those_who_are_known() {
 }
 
 /// What comes behind a sign-in that is not answered yet is read when it is, and by the new limit.
+// TC-FRAME-2, SI-WAY-4
 #[tokio::test]
 async fn a_large_frame_may_follow_the_sign_in_at_once() {
     let running = Running::start().await;
@@ -239,6 +242,7 @@ async fn a_large_frame_may_follow_the_sign_in_at_once() {
 }
 
 // MISSION B1
+// TC-FRAME-1, TC-FRAME-3, DM-SES-6, BM-BYE-1
 #[tokio::test]
 async fn what_is_no_frame_is_answered_or_let_go() {
     let running = Running::start().await;
@@ -276,6 +280,7 @@ async fn what_is_no_frame_is_answered_or_let_go() {
     assert_eq!(running.counter("accepted").await, 0);
 }
 
+// SI-WAY-4, SI-NO-1
 #[tokio::test]
 async fn nobody_is_heard_before_the_sign_in() {
     let running = Running::start().await;
@@ -294,6 +299,7 @@ async fn nobody_is_heard_before_the_sign_in() {
     assert_eq!(running.counter("accepted").await, 0);
 }
 
+// SI-WAY-4, DM-SES-5
 #[tokio::test]
 async fn whoever_does_not_sign_in_has_to_go() {
     let mut config = Config::default();
@@ -313,6 +319,7 @@ async fn whoever_does_not_sign_in_has_to_go() {
 }
 
 /// There is no transport ping: a client that says nothing is let go, whatever it reads.
+// TC-LIVE-1
 #[tokio::test]
 async fn the_heartbeat_is_the_clients() {
     let mut config = Config::default();
@@ -324,6 +331,7 @@ async fn the_heartbeat_is_the_clients() {
     assert_eq!(running.counter("idle").await, 1);
 }
 
+// TC-FULL-1
 #[tokio::test]
 async fn a_full_house_is_full_at_every_door() {
     let mut config = Config::default();
@@ -347,6 +355,7 @@ async fn a_full_house_is_full_at_every_door() {
 }
 
 // MISSION E10
+// TC-END-1, DM-SES-8
 #[tokio::test]
 async fn a_shutdown_answers_and_says_goodbye() {
     let running = Running::start().await;
@@ -378,6 +387,7 @@ async fn a_shutdown_answers_and_says_goodbye() {
     .await;
 }
 
+// TC-LIVE-2
 #[tokio::test]
 async fn a_dialect_that_needs_a_ping_is_not_served() {
     let running = Running::start().await;

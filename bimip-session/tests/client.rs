@@ -90,6 +90,7 @@ fn received(outputs: &[Output]) -> Vec<Offset> {
         .collect()
 }
 
+// DM-ACK-4, DM-DUP-1
 #[test]
 fn a_draft_is_sent_again_until_it_is_answered_and_reported_once() {
     let mut session = up(Resume::default());
@@ -112,6 +113,7 @@ fn a_draft_is_sent_again_until_it_is_answered_and_reported_once() {
     assert_eq!(session.unacked().count(), 1);
 }
 
+// DM-ROW-1, DM-WIN-2, DM-CUR-4
 #[test]
 fn rows_are_taken_in_order_once_and_disposed_of_when_stored() {
     let mut session = up(Resume::default());
@@ -139,6 +141,7 @@ fn rows_are_taken_in_order_once_and_disposed_of_when_stored() {
     assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Dispose(Offset(3)))], "said again");
 }
 
+// DM-ROW-1
 #[test]
 fn a_hole_in_the_rows_ends_the_connection_and_loses_nothing() {
     let mut session = up(Resume::default());
@@ -150,6 +153,7 @@ fn a_hole_in_the_rows_ends_the_connection_and_loses_nothing() {
     assert_eq!(session.seen(), Offset(1));
 }
 
+// DM-SES-2, BM-WELCOME-1
 #[test]
 fn the_welcome_says_resumed_gap_or_reset() {
     let start_from = |resume: Resume, epoch, resume_from, first| {
@@ -178,6 +182,7 @@ fn the_welcome_says_resumed_gap_or_reset() {
     assert!(matches!(start(Resume::default(), 7, 0), (Event::Resumed(_), Offset(0))));
 }
 
+// DM-ACK-3
 #[test]
 fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
     let mut session = up(Resume::default());
@@ -207,6 +212,7 @@ fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
     assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3"], "in order");
 }
 
+// DM-ACK-4
 #[test]
 fn a_mark_is_said_until_it_is_noted() {
     let mut session = up(Resume::default());
@@ -318,4 +324,26 @@ fn what_is_live_is_said_now_or_never_and_heard_beside_the_rows() {
     session.handle_input(T0, Input::Packet(ServerPacket::Bye(CloseReason::Revoked)));
     let ended = Output::Event(Event::Ended(CloseReason::Revoked));
     assert!(outputs(&mut session).contains(&ended), "it does not dial with that token again");
+}
+
+// DM-WIN-2
+#[test]
+fn thirty_two_stored_rows_are_disposed_of_at_once() {
+    let mut session = up(Resume::default());
+    for offset in 1..=40 {
+        session.handle_input(T0, row(offset - 1, offset));
+    }
+    outputs(&mut session);
+    for offset in 1..=31 {
+        session.stored(T0, Offset(offset));
+    }
+    assert_eq!(outputs(&mut session), []);
+    session.stored(T0, Offset(32));
+    assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Dispose(Offset(32)))]);
+    // And the rest, when no more come.
+    for offset in 33..=40 {
+        session.stored(T0, Offset(offset));
+    }
+    session.handle_timeout(at(20));
+    assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Dispose(Offset(40)))]);
 }

@@ -87,6 +87,7 @@ fn heard(house: &mut House, conn: ConnId) -> Vec<String> {
 }
 
 // MISSION V8
+// DM-GRP-6
 #[test]
 fn a_message_goes_to_every_member_but_where_it_came_from() {
     let mut house = House::new();
@@ -105,6 +106,7 @@ fn a_message_goes_to_every_member_but_where_it_came_from() {
 }
 
 // MISSION V8
+// DM-GRP-5, DM-ACK-3
 #[test]
 fn a_stranger_is_told_so_and_nothing_is_stored() {
     let mut house = House::new();
@@ -124,6 +126,7 @@ fn a_stranger_is_told_so_and_nothing_is_stored() {
 }
 
 // MISSION V8
+// DM-GRP-2, DM-GRP-3
 #[test]
 fn joining_and_leaving_say_so_and_cost_nothing_when_repeated() {
     let mut house = House::new();
@@ -141,6 +144,7 @@ fn joining_and_leaving_say_so_and_cost_nothing_when_repeated() {
 }
 
 // MISSION V8
+// DM-GRP-2, DM-GRP-4
 #[test]
 fn a_managed_group_lets_nobody_in_but_whom_the_sign_in_names() {
     let mut config = Config::default();
@@ -160,6 +164,7 @@ fn a_managed_group_lets_nobody_in_but_whom_the_sign_in_names() {
     assert_eq!(heard(&mut house, ann), ["joined", "accepted"]);
 }
 
+// DM-GRP-7
 #[test]
 fn what_is_said_after_a_join_waits_for_it() {
     let mut house = House::new();
@@ -207,6 +212,7 @@ fn groups_joined_while_a_device_attaches_are_not_lost() {
 }
 
 // MISSION V7
+// DM-TLK-6
 #[test]
 fn a_group_has_one_talker_and_is_busy_for_others() {
     let mut house = House::new();
@@ -226,6 +232,7 @@ fn a_group_has_one_talker_and_is_busy_for_others() {
 }
 
 // MISSION V7
+// DM-TLK-7, DM-TLK-8
 #[test]
 fn a_silent_talker_loses_the_floor_when_somebody_asks_and_not_before() {
     let mut house = House::new();
@@ -258,6 +265,7 @@ fn a_silent_talker_loses_the_floor_when_somebody_asks_and_not_before() {
 }
 
 // MISSION V7
+// DM-TLK-6
 #[test]
 fn a_talker_who_vanishes_frees_the_floor() {
     let mut house = House::new();
@@ -287,6 +295,7 @@ fn a_talker_who_vanishes_frees_the_floor() {
 }
 
 // MISSION V7
+// DM-TLK-8
 #[test]
 fn who_left_by_another_device_has_no_floor_and_is_not_heard() {
     let mut house = House::new();
@@ -316,6 +325,7 @@ fn who_left_by_another_device_has_no_floor_and_is_not_heard() {
 }
 
 // MISSION V7
+// DM-TLK-4
 #[test]
 fn a_group_talk_is_cut_at_its_greatest_length() {
     let mut house = House::new();
@@ -338,6 +348,7 @@ fn a_group_talk_is_cut_at_its_greatest_length() {
 }
 
 // MISSION V3
+// DM-GRP-10, DM-RCP-4
 #[test]
 fn receipts_in_a_group_go_to_the_author() {
     let mut house = House::new();
@@ -374,6 +385,7 @@ fn receipts_in_a_group_go_to_the_author() {
     }
 }
 
+// DM-GRP-9
 #[test]
 fn who_left_says_nothing_about_what_came_later() {
     let mut house = House::new();
@@ -397,6 +409,7 @@ fn who_left_says_nothing_about_what_came_later() {
     assert!(matches!(mark(ids[1]), ServerPacket::Noted(Noted::Refused { .. })));
 }
 
+// DM-GRP-10
 #[test]
 fn in_a_large_group_the_author_hears_of_the_first_receipt_of_each_kind() {
     let mut house = House::new();
@@ -426,6 +439,7 @@ fn in_a_large_group_the_author_hears_of_the_first_receipt_of_each_kind() {
     assert_eq!((far.delivered().0, far.read().0), (2, 0));
 }
 
+// DM-GRP-8
 #[test]
 fn a_group_has_a_greatest_size_and_so_have_the_groups_of_a_user() {
     let mut house = House::new();
@@ -548,4 +562,27 @@ fn a_sign_in_that_meets_a_leave_on_its_way_is_in_the_group() {
     heard(&mut house, second);
     house.says(second, post("here"));
     assert_eq!(heard(&mut house, second), ["accepted"]);
+}
+
+// DM-GRP-9
+#[test]
+fn the_last_eight_stays_are_remembered() {
+    let mut house = House::new();
+    let ann = house.open_with(Caps::FULL, member("ann", "phone"));
+    let bob = house.open(Caps::FULL, &device("bob", "phone"));
+    let mut ids = Vec::new();
+    for _ in 0..9 {
+        house.says(bob, ClientPacket::Join(group()));
+        ids.push(posted(&mut house, ann));
+        house.says(bob, ClientPacket::Leave(group()));
+        // While bob is away.
+        posted(&mut house, ann);
+    }
+    let mut may = |id| {
+        house.heard(bob);
+        house.says(bob, ClientPacket::Mark { message: MessageRef::Id(id), status: Status::Read });
+        !matches!(house.heard(bob).pop().unwrap(), ServerPacket::Noted(Noted::Refused { .. }))
+    };
+    let may: Vec<bool> = ids.into_iter().map(&mut may).collect();
+    assert_eq!(may, [vec![false], vec![true; 8]].concat());
 }

@@ -17,6 +17,7 @@ fn failing(seeds: std::ops::Range<u64>, plan: &Plan) -> Vec<(u64, Vec<String>)> 
 }
 
 // MISSION L2
+// DM-BOX-2, DM-BOX-3, DM-ORD-1, DM-ACK-1, DM-DUP-1, DM-CUR-2, DM-ROW-1
 #[test]
 fn five_hundred_seeds() {
     let failing = failing(0..500, &Plan::small());
@@ -43,6 +44,7 @@ fn a_seed_is_the_same_to_the_byte() {
     }
 }
 
+// DM-BOX-2, DM-ACK-1, DM-DUP-1
 #[test]
 fn a_lying_disk_is_found_out() {
     use Lie::{

@@ -50,6 +50,7 @@ fn audio() -> TalkAct {
 }
 
 // MISSION B3
+// DM-ACK-1, DM-ACK-2, DM-BOX-3
 #[test]
 fn a_message_is_in_both_mailboxes_before_it_is_acknowledged() {
     let mut house = House::new();
@@ -68,6 +69,7 @@ fn a_message_is_in_both_mailboxes_before_it_is_acknowledged() {
 }
 
 // MISSION B10
+// DM-DUP-1, DM-DUP-2, DM-ACK-3
 #[test]
 fn a_resend_gets_the_first_ack_and_another_body_is_a_conflict() {
     let mut house = House::new();
@@ -91,6 +93,7 @@ fn a_resend_gets_the_first_ack_and_another_body_is_a_conflict() {
 }
 
 // MISSION B5
+// DM-CUR-5, DM-ROW-1
 #[test]
 fn the_senders_other_devices_get_a_copy_and_the_sender_does_not() {
     let mut house = House::new();
@@ -105,6 +108,7 @@ fn the_senders_other_devices_get_a_copy_and_the_sender_does_not() {
 }
 
 // MISSION B4
+// DM-CUR-1, DM-CUR-2, DM-CUR-3, DM-CUR-4
 #[test]
 fn a_device_gets_what_it_has_not_disposed_of_and_nothing_twice() {
     let mut house = House::new();
@@ -130,6 +134,7 @@ fn a_device_gets_what_it_has_not_disposed_of_and_nothing_twice() {
     assert_eq!(rows(&house.heard(b2)).len(), 5, "another device has a cursor of its own");
 }
 
+// DM-CUR-3
 #[test]
 fn a_disposal_beyond_what_was_sent_is_clamped_and_counted() {
     let mut house = House::new();
@@ -141,6 +146,7 @@ fn a_disposal_beyond_what_was_sent_is_clamped_and_counted() {
     assert_eq!(house.core.counters().dispose_clamped, 1);
 }
 
+// DM-RCP-1, DM-RCP-6
 #[test]
 fn receipts_of_one_disposal_share_rows() {
     let mut house = House::new();
@@ -153,6 +159,7 @@ fn receipts_of_one_disposal_share_rows() {
     assert_eq!(receipts(&house.heard(a)), [(Status::Delivered, 64), (Status::Delivered, 6)]);
 }
 
+// DM-RCP-2, DM-RCP-5, DM-ACK-4
 #[test]
 fn receipts_only_rise_and_reading_implies_delivery() {
     let mut house = House::new();
@@ -174,6 +181,7 @@ fn receipts_only_rise_and_reading_implies_delivery() {
     assert_eq!(noted.count(), 2, "each command is answered");
 }
 
+// DM-RCP-4
 #[test]
 fn a_stranger_to_a_message_can_say_nothing_about_it() {
     let mut house = House::new();
@@ -193,6 +201,7 @@ fn a_stranger_to_a_message_can_say_nothing_about_it() {
 }
 
 // MISSION V2
+// DM-TLK-1, DM-TLK-2
 #[test]
 fn a_private_talk_is_relayed_and_becomes_a_message() {
     let mut house = House::new();
@@ -225,6 +234,7 @@ fn a_private_talk_is_relayed_and_becomes_a_message() {
 }
 
 // MISSION V2
+// DM-TLK-3
 #[test]
 fn a_stop_without_a_start_has_an_id_and_goes_nowhere() {
     let mut house = House::new();
@@ -250,6 +260,7 @@ fn a_stop_without_a_start_has_an_id_and_goes_nowhere() {
     assert_eq!(house.book.page(&user("a"), Offset(0), 9, 999), []);
 }
 
+// DM-TLK-4
 #[test]
 fn a_talk_is_cut_at_its_greatest_length() {
     let mut house = House::new();
@@ -275,10 +286,12 @@ fn a_talk_is_cut_at_its_greatest_length() {
     assert_eq!(house.core.counters().talks_cut, 1);
 }
 
+// DM-TLK-4
 #[test]
 fn a_talk_to_nobody_is_forgotten() {
     let mut house = House::new();
     let a = house.open(Caps::WALKIE, &device("a", "voiceping"));
+    assert_eq!((limits::TALK_MS, limits::TALK_FORGOTTEN_MS), (90_000, 95_000));
     house.says(a, talk("00000", start()));
     for _ in 0..3 {
         house.wait(limits::TALK_FORGOTTEN_MS / 2);
@@ -288,6 +301,7 @@ fn a_talk_to_nobody_is_forgotten() {
     assert_eq!(house.book.users().count(), 0, "nothing was stored of it");
 }
 
+// DM-TLK-4
 #[test]
 fn a_talker_who_vanishes_has_stopped() {
     let mut house = House::new();
@@ -315,6 +329,7 @@ fn talking_to_oneself_comes_back() {
     assert_eq!(house.heard(a).len(), 2, "the grant and the relayed start");
 }
 
+// DM-BAR-1, DM-BAR-2
 #[test]
 fn a_barrier_moves_the_cursor_and_delivers_nothing() {
     let mut house = House::new();
@@ -437,6 +452,7 @@ fn a_receipt_finds_its_message_by_alias_even_when_ids_hold_the_separator() {
     assert_eq!(receipts(&house.heard(a)), [(Status::Read, 1)]);
 }
 
+// DM-SES-1
 #[test]
 fn nobody_speaks_for_somebody_else() {
     let mut house = House::new();
@@ -456,6 +472,7 @@ fn nobody_speaks_for_somebody_else() {
     assert_eq!(house.book.users().count(), 0);
 }
 
+// DM-WIN-1, DM-WIN-2, DM-ROW-1
 #[test]
 fn the_window_bounds_what_flies_and_the_backlog_follows() {
     let mut config = Config::default();
@@ -486,6 +503,7 @@ fn rows_committed_while_a_device_attaches_are_not_lost() {
     assert_eq!(rows(&house.heard(b)), [Offset(1)]);
 }
 
+// DM-SES-4
 #[test]
 fn the_newest_session_of_a_device_wins() {
     let mut house = House::new();
@@ -518,6 +536,7 @@ fn another_handset_of_the_same_user_is_told_which() {
     );
 }
 
+// DM-SES-5, DM-SES-6
 #[test]
 fn signing_in_comes_first_and_soon() {
     let mut house = House::new();
@@ -545,6 +564,7 @@ fn signing_in_comes_first_and_soon() {
     assert!(house.closed.contains(&(slow, CloseReason::SignInTimeout)));
 }
 
+// DM-SES-6
 #[test]
 fn twenty_bad_frames_close_a_connection_and_unknown_ones_do_not() {
     let mut house = House::new();
@@ -564,6 +584,7 @@ fn twenty_bad_frames_close_a_connection_and_unknown_ones_do_not() {
     assert_eq!(house.closed, [(a, CloseReason::Strikes)]);
 }
 
+// DM-ACK-3
 #[test]
 fn a_failed_store_refuses_by_name_and_says_when_to_try_again() {
     let mut house = House::new();
@@ -582,6 +603,7 @@ fn a_failed_store_refuses_by_name_and_says_when_to_try_again() {
     );
 }
 
+// DM-ORD-3, DM-SES-3, DM-DUP-4
 #[test]
 fn commits_under_way_are_bounded_and_the_rest_waits_in_order() {
     let mut config = Config::default();
@@ -627,6 +649,7 @@ fn everybody_who_waits_gets_a_turn() {
     assert_eq!(accepted(&house.heard(b)).len(), 3);
 }
 
+// DM-SES-3
 #[test]
 fn a_burst_before_the_welcome_waits_however_long_it_is() {
     let mut house = House::new();
@@ -668,6 +691,7 @@ fn a_body_too_large_is_refused_by_name() {
     assert!(matches!(&heard[..], [ServerPacket::Rejected { reason: Reject::TooLarge, .. }]));
 }
 
+// DM-SES-8
 #[test]
 fn draining_answers_what_is_under_way_and_then_says_goodbye() {
     let mut house = House::new();
@@ -697,6 +721,7 @@ fn draining_answers_what_is_under_way_and_then_says_goodbye() {
     assert!(house.closed.contains(&(late, CloseReason::GoingAway)));
 }
 
+// DM-SES-8, DM-ACK-3
 #[test]
 fn draining_refuses_by_name_what_waits() {
     let refused = |heard: &[ServerPacket], name: &str| {
@@ -724,10 +749,12 @@ fn draining_refuses_by_name_what_waits() {
     assert!(house.core.is_drained());
 }
 
+// DM-SES-7
 #[test]
 fn silence_is_asked_about_and_then_ended() {
     let mut house = House::new();
     let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    assert_eq!((Config::default().probe_ms, Config::default().idle_ms), (54_000, 120_000));
     house.wait(Config::default().probe_ms + 1);
     assert_eq!(house.barriers, [(a, 0), (b, 0)]);
     house.input(Input::Barrier(a, 0));
@@ -735,6 +762,7 @@ fn silence_is_asked_about_and_then_ended() {
     assert_eq!(house.closed, [(b, CloseReason::Idle)]);
 }
 
+// SI-END-1
 #[test]
 fn a_grant_runs_out_on_its_own_clock() {
     let mut house = House::new();
@@ -768,6 +796,7 @@ fn nothing_is_due_for_those_who_are_gone() {
     assert_eq!(house.core.connections(), 1);
 }
 
+// DM-ORD-1, DM-ORD-2
 #[test]
 fn stamps_rise_though_the_clock_does_not() {
     let mut house = House::new();
@@ -788,6 +817,7 @@ fn stamps_rise_though_the_clock_does_not() {
     assert_eq!((heads[0].seq.0, heads[1].seq.0), (1, 2));
 }
 
+// DM-SES-2, DM-SES-3
 #[test]
 fn a_client_may_speak_before_it_is_welcomed() {
     let mut house = House::new();
@@ -890,4 +920,85 @@ fn a_window_is_kept_to_the_byte_also_by_rows_as_they_come() {
     assert_eq!(rows(&house.heard(b)), [Offset(4)], "what fits nowhere waits until it is alone");
     house.says(b, ClientPacket::Dispose(Offset(4)));
     assert_eq!(rows(&house.heard(b)), [Offset(5)]);
+}
+
+// DM-ACK-2: an acknowledgement does not wait behind rows.
+#[test]
+fn an_ack_overtakes_a_backlog() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    for n in 0..300 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "x")));
+    }
+    let b = house.open(Caps::FULL, &device("b", "1"));
+    assert_eq!(rows(&house.heard(b)).len(), 256, "the window is full");
+    house.says(b, ClientPacket::Send(draft("r1", "a", "at once")));
+    let heard = house.heard(b);
+    assert_eq!(accepted(&heard), [(MessageId::new(7, 301), Offset(301))]);
+    assert_eq!(rows(&heard), []);
+}
+
+// DM-WIN-1
+#[test]
+fn the_window_is_256_rows_or_one_mebibyte() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let body = "x".repeat(400 * 1024);
+    for n in 0..4 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", &body)));
+    }
+    for n in 4..400 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "x")));
+    }
+    let b = house.open(Caps::FULL, &device("b", "1"));
+    assert_eq!(rows(&house.heard(b)), [Offset(1), Offset(2)]);
+    house.says(b, ClientPacket::Dispose(Offset(2)));
+    assert_eq!(rows(&house.heard(b)).len(), 256);
+
+    let mut config = Config::default();
+    config.window.bytes = 1;
+    let mut house = House::with(config);
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "one")));
+    house.says(a, ClientPacket::Send(draft("r2", "b", "two")));
+    assert_eq!(rows(&house.heard(b)), [Offset(1)], "one row always fits");
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(rows(&house.heard(b)), [Offset(2)]);
+}
+
+// DM-CUR-6
+#[test]
+fn a_row_without_words_is_passed_over() {
+    let mut house = House::new();
+    let (a, b) =
+        (house.open(Caps::WALKIE, &device("a", "voiceping")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(a, ClientPacket::Send(draft("", "b", "hello")));
+    house.heard(a);
+    let before = house.barriers.clone();
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    house.says(b, ClientPacket::Mark { message, status: Status::Played });
+    assert_eq!(house.heard(a), [], "a walkie-talkie has no word for played");
+    assert_eq!(house.barriers, before, "and there is nothing to ask about");
+    let rows_of_b = house.book.page(&user("b"), Offset(0), 9, 9_999).len();
+    house.says(a, ClientPacket::Send(draft("", "a", "note")));
+    assert_eq!(rows(&house.heard(a)), [Offset(3)]);
+    let (conn, upto) = house.barriers.pop().unwrap();
+    house.input(Input::Barrier(conn, upto));
+    assert_eq!(house.book.cursor(&device("a", "voiceping")), Ok(Offset(3)));
+    assert_eq!(house.book.page(&user("b"), Offset(0), 9, 9_999).len(), rows_of_b, "no receipt was made");
+}
+
+// DM-RCP-3
+#[test]
+fn played_and_forwarded_are_marks_of_their_own() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.heard(a);
+    let marks = [Status::Forwarded, Status::Read, Status::Played, Status::Forwarded, Status::Played];
+    for status in marks {
+        house.says(b, ClientPacket::Mark { message: MessageRef::Id(MessageId::new(7, 1)), status });
+    }
+    let told = receipts(&house.heard(a));
+    assert_eq!(told, [(Status::Forwarded, 1), (Status::Read, 1), (Status::Played, 1)], "each once");
 }

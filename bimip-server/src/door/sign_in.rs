@@ -181,6 +181,7 @@ mod tests {
     }
 
     // MISSION V10
+    // SI-WAY-1, SI-WAY-2
     #[test]
     fn msgpack_tokens_come_in_four_ways() {
         let android = headers(&[("VoicePingToken", "acme_a"), ("DeviceId", "Xiaomi/daisy:9/release-keys")]);
@@ -199,6 +200,7 @@ mod tests {
         assert_eq!(voiceping(&headers(&[("token", "")])).unwrap_err(), StatusCode::UNAUTHORIZED);
     }
 
+    // SI-WAY-3
     #[test]
     fn protobuf_tokens_come_in_headers_or_subprotocols() {
         let knock = bimip(&headers(&[("token", "Bearer ann"), ("device_id", "phone")])).unwrap();
@@ -243,6 +245,7 @@ mod tests {
     }
 
     // MISSION V10
+    // SI-VP-1, SI-VP-2, SI-WHO-2
     #[test]
     fn msgpack_devices_share_a_cursor_or_have_their_own() {
         let words = |device: &str, label: Option<&str>| (device.to_owned(), label.map(ToOwned::to_owned));

@@ -202,6 +202,7 @@ fn mode(_file: &File) -> io::Result<u32> {
 mod tests {
     use super::*;
 
+    // SI-KEY-4
     #[test]
     fn many_that_want_a_key_at_once_have_the_same() {
         let folder = tempfile::tempdir().unwrap();
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(secrets[0], Secret::new(text.trim_end()).unwrap());
     }
 
+    // SI-KEY-4, SI-KEY-5
     #[cfg(unix)]
     #[test]
     fn a_key_of_ours_that_others_may_read_is_refused() {
@@ -238,6 +240,7 @@ mod tests {
         assert_eq!(own_secret(folder.path()).unwrap(), secret);
     }
 
+    // SI-KEY-5
     #[test]
     fn a_secret_is_its_text_without_the_line_end() {
         let folder = tempfile::tempdir().unwrap();

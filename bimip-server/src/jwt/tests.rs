@@ -39,6 +39,7 @@ fn ours(rest: &str) -> String {
     format!(r#"{{"iss":"bimip","aud":"bimip","sub":"ann",{rest}}}"#)
 }
 
+// SI-JWT-1, SI-JWT-2
 #[test]
 fn an_end_is_needed_and_taken_as_it_is() {
     let auth = auth(|_| {});
@@ -61,6 +62,7 @@ fn an_end_is_needed_and_taken_as_it_is() {
     }
 }
 
+// SI-JWT-2
 #[test]
 fn a_beginning_is_waited_for() {
     let auth = auth(|_| {});
@@ -74,6 +76,7 @@ fn a_beginning_is_waited_for() {
 }
 
 /// Which policy lets in which token at which door.
+// SI-JWT-3
 #[test]
 fn tokens_without_an_address_are_good_at_one_door() {
     let legacy = format!(r#"{{"uid":"ann","exp":{}}}"#, NOW_S + 30 * 24 * HOUR_S);
@@ -97,6 +100,7 @@ fn tokens_without_an_address_are_good_at_one_door() {
 }
 
 /// Half an address is no licence to be taken for a token of old.
+// SI-JWT-4, SI-JWT-1
 #[test]
 fn an_address_has_to_be_ours() {
     let auth = auth(|_| {});
@@ -119,6 +123,7 @@ fn an_address_has_to_be_ours() {
     assert!(judge(&auth, &several, Dialect::Scheme).is_ok());
 }
 
+// SI-JWT-3
 #[test]
 fn users_of_old_have_many_names_for_one() {
     let auth = auth(|_| {});
@@ -140,6 +145,7 @@ fn users_of_old_have_many_names_for_one() {
     }
 }
 
+// SI-JWT-1
 #[test]
 fn groups_are_named_once_and_not_too_many() {
     let auth = auth(|_| {});
@@ -162,6 +168,7 @@ fn groups_are_named_once_and_not_too_many() {
     assert_eq!(groups(&format!(r#""groups":{}"#, many(257))), Err(Reason::BadGroups));
 }
 
+// SI-WHO-2
 #[test]
 fn a_token_for_one_device_is_no_good_on_another() {
     let auth = auth(|_| {});
@@ -204,6 +211,7 @@ fn a_token_of_ours_is_good() {
     assert_eq!(sign(&token), Err(MintError::TooManyGroups));
 }
 
+// SI-KEY-1, SI-KEY-2
 #[test]
 fn keys_are_looked_at_before_they_are_taken() {
     const RSA: &str = include_str!("../../tests/support/keys/rs256.public.pem");
@@ -234,6 +242,7 @@ fn keys_are_looked_at_before_they_are_taken() {
 }
 
 /// As an issuer publishes it: with keys for other purposes, and of algorithms that are not ours.
+// SI-KEY-6
 #[test]
 fn a_set_of_keys_is_taken_as_it_is_published() {
     let set = include_str!("../../tests/support/keys/jwks.json");

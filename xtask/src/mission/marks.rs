@@ -144,7 +144,7 @@ fn indent(line: &str) -> usize {
 /// The name of the function that a line begins.
 fn function(line: &str) -> Option<&str> {
     let mut words = line.trim_start();
-    for modifier in ["pub ", "async "] {
+    for modifier in ["pub ", "pub(super) ", "pub(crate) ", "async "] {
         words = words.strip_prefix(modifier).unwrap_or(words);
     }
     let rest = words.strip_prefix("fn ").or_else(|| words.strip_prefix("def "))?;

@@ -9,6 +9,7 @@ use super::Subject;
 use super::world::{Rows, World, accepted, draft, group, heads, offsets, receipts, rejected};
 use crate::storage::Storage;
 
+// DM-BOX-3, DM-GRP-1, DM-GRP-5, DM-ORD-1
 pub(super) fn a_group_message_is_in_every_mailbox<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let conns = ["a", "b", "c", "d"].map(|who| world.open(who, "1"));
@@ -36,6 +37,7 @@ pub(super) fn a_group_message_is_in_every_mailbox<S: Storage>(subject: &Subject<
     assert_eq!((world.rows("g", 0).len(), world.rows("b", 0).len()), (1, 3));
 }
 
+// DM-GRP-3, DM-GRP-6
 pub(super) fn who_left_a_group_gets_no_more_of_it<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -61,6 +63,7 @@ pub(super) fn who_left_a_group_gets_no_more_of_it<S: Storage>(subject: &Subject<
     }
 }
 
+// DM-GRP-6
 pub(super) fn a_batch_sees_who_comes_and_goes<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let [a, b, c] = ["a", "b", "c"].map(|who| world.open(who, "1"));
@@ -79,6 +82,7 @@ pub(super) fn a_batch_sees_who_comes_and_goes<S: Storage>(subject: &Subject<'_, 
     assert!(world.attach("c", "1").groups.is_empty());
 }
 
+// DM-GRP-3
 pub(super) fn groups_survive_reopening<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let names = ["g", "g2", "ünï", "a"];

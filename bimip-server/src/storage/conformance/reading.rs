@@ -9,6 +9,7 @@ use super::Subject;
 use super::world::{World, accepted, draft, group, offsets, user};
 use crate::storage::{Reader, Storage};
 
+// DM-WIN-1
 pub(super) fn a_page_is_bounded<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -36,6 +37,7 @@ pub(super) fn a_page_is_bounded<S: Storage>(subject: &Subject<'_, S>) {
     }
 }
 
+// DM-BOX-2, DM-CUR-2
 pub(super) fn pages_join_without_a_gap<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -66,6 +68,7 @@ pub(super) fn pages_join_without_a_gap<S: Storage>(subject: &Subject<'_, S>) {
     }
 }
 
+// DM-CUR-1, DM-CUR-3
 pub(super) fn a_cursor_never_goes_back<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -95,6 +98,7 @@ pub(super) fn a_cursor_never_goes_back<S: Storage>(subject: &Subject<'_, S>) {
     }
 }
 
+// DM-BOX-1
 pub(super) fn an_unknown_user_has_an_empty_mailbox<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let empty = world.attach("b", "1");
@@ -107,6 +111,7 @@ pub(super) fn an_unknown_user_has_an_empty_mailbox<S: Storage>(subject: &Subject
     assert_eq!(world.attach("a", "1").epoch, empty.epoch, "one store, one epoch");
 }
 
+// DM-ACK-1
 pub(super) fn readers_see_what_is_proven_and_no_more<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let early = world.reader.clone();
@@ -164,6 +169,7 @@ pub(super) fn a_reader_finds_messages_by_name<S: Storage>(subject: &Subject<'_, 
     }
 }
 
+// DM-BOX-1
 pub(super) fn readers_keep_up_with_a_writer<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");

@@ -7,6 +7,7 @@ use super::Subject;
 use super::world::{World, offsets, receipts, rejected};
 use crate::storage::Storage;
 
+// DM-BOX-1, DM-RCP-2, DM-RCP-5
 pub(super) fn a_mark_is_told_once<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -36,6 +37,7 @@ pub(super) fn a_mark_is_told_once<S: Storage>(subject: &Subject<'_, S>) {
     }
 }
 
+// DM-RCP-1, DM-RCP-6
 pub(super) fn receipts_share_rows<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -55,6 +57,7 @@ pub(super) fn receipts_share_rows<S: Storage>(subject: &Subject<'_, S>) {
     assert_eq!(world.attach("b", "1").cursor, Offset(messages), "in the commit that moved the cursor");
 }
 
+// DM-RCP-4
 pub(super) fn a_mark_of_a_stranger_is_refused<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b, c) = (world.open("a", "1"), world.open("b", "1"), world.open("c", "1"));
@@ -79,6 +82,7 @@ pub(super) fn a_mark_of_a_stranger_is_refused<S: Storage>(subject: &Subject<'_, 
     assert_eq!(offsets(&world.rows("a", 0)), [1], "and nothing of it is stored");
 }
 
+// VP-MSGID-1
 pub(super) fn every_message_is_found_by_its_alias<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a_1", "1"), world.open("b_2", "1"));

@@ -6,6 +6,7 @@ use super::Subject;
 use super::world::{World, heads};
 use crate::storage::Storage;
 
+// DM-DUP-1, DM-CUR-3
 pub(super) fn everything_survives_reopening<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -31,6 +32,7 @@ pub(super) fn everything_survives_reopening<S: Storage>(subject: &Subject<'_, S>
     }
 }
 
+// DM-BOX-2, DM-ORD-2
 pub(super) fn numbers_go_on_after_reopening<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     for round in 0..4_u64 {

@@ -10,6 +10,7 @@ use super::Subject;
 use super::world::{World, accepted, draft, heads, offsets, rejected, user};
 use crate::storage::Storage;
 
+// DM-BOX-2, DM-BOX-3
 pub(super) fn a_send_is_in_both_mailboxes<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -26,6 +27,7 @@ pub(super) fn a_send_is_in_both_mailboxes<S: Storage>(subject: &Subject<'_, S>) 
     assert!(world.rows("c", 0).is_empty());
 }
 
+// DM-BOX-3
 pub(super) fn a_message_to_oneself_has_one_row<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -34,6 +36,7 @@ pub(super) fn a_message_to_oneself_has_one_row<S: Storage>(subject: &Subject<'_,
     assert_eq!(offsets(&world.rows("a", 0)), [1]);
 }
 
+// DM-DUP-1
 pub(super) fn a_resend_is_stored_once<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -55,6 +58,7 @@ pub(super) fn a_resend_is_stored_once<S: Storage>(subject: &Subject<'_, S>) {
     }
 }
 
+// DM-DUP-2, DM-DUP-3, DM-ACK-3
 pub(super) fn another_body_under_a_name_is_refused<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -89,6 +93,7 @@ pub(super) fn another_body_under_a_name_is_refused<S: Storage>(subject: &Subject
     }
 }
 
+// DM-DUP-1, DM-DUP-4
 pub(super) fn names_belong_to_devices<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let clients =
@@ -101,6 +106,7 @@ pub(super) fn names_belong_to_devices<S: Storage>(subject: &Subject<'_, S>) {
     assert_eq!(offsets(&world.rows("c", 0)), [1, 2, 3, 4, 5, 6], "what has no name is never a resend");
 }
 
+// DM-ORD-1
 pub(super) fn a_batch_sees_its_own_tickets<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -118,6 +124,7 @@ pub(super) fn a_batch_sees_its_own_tickets<S: Storage>(subject: &Subject<'_, S>)
     assert_eq!(accepted(&world.heard(a)).len(), 80, "resends are acknowledged too");
 }
 
+// DM-ORD-1, DM-ORD-2, DM-ACK-2
 pub(super) fn seqs_are_dense_and_stamps_rise<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
@@ -138,6 +145,7 @@ pub(super) fn seqs_are_dense_and_stamps_rise<S: Storage>(subject: &Subject<'_, S
     assert!(heads.iter().all(|head| head.at.0 <= head.stamp.0), "{heads:?}");
 }
 
+// DM-TLK-3, DM-ORD-2
 pub(super) fn a_stamp_for_nobody_is_given_once<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open_with(Caps::WALKIE, "a", "1");
@@ -162,6 +170,7 @@ pub(super) fn a_stamp_for_nobody_is_given_once<S: Storage>(subject: &Subject<'_,
     assert_eq!(offsets(&world.rows("b", 0)), [1, 2]);
 }
 
+// DM-ORD-3
 pub(super) fn answers_are_in_order<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -181,6 +190,7 @@ pub(super) fn answers_are_in_order<S: Storage>(subject: &Subject<'_, S>) {
     assert!(world.heard(a).is_empty(), "a batch of nothing is answered with nothing");
 }
 
+// DM-BOX-4
 pub(super) fn bodies_come_back_as_sent<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
