@@ -12,6 +12,10 @@ use crate::stages::Stages;
 /// The published schemas: folder, name of the Python module.
 const SCHEMAS: [(&str, &str); 2] =
     [("bimip-proto/proto/bimip/v1", "bimip"), ("bimip-proto/proto/bimip/deployed", "deployed")];
+}
+
+const PROTO_FOLDER: &str = "bimip-proto/proto/bimip/v1";
+const NODE_FOLDER: &str = "interop/node";
 const REQUIREMENTS: &str = "interop/requirements.txt";
 
 pub(crate) fn run(shell: &Shell, stages: &mut Stages, rest: &[String]) -> Result<(), Stop> {
@@ -37,11 +41,13 @@ pub(crate) fn run_built(
 }
 
 fn prepare(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
-    let advice = "It needs python3 with venv, and the Python package index.";
+    let advice = "It needs python3 with venv, Node.js with npm, and the indexes of their packages.";
     stages.stage("interop setup", advice, || {
         setup::python(shell)?;
         make_venv(shell)?;
-        generate(shell)
+        generate(shell)?;
+        setup::node(shell)?;
+        install_node_modules(shell)
     })
 }
 
@@ -86,6 +92,26 @@ fn make_venv(shell: &Shell) -> Result<(), Stop> {
 
 /// Writes `target/interop-gen/{bimip,deployed}_pb2.py` with the code generator of the protobuf project itself. A module
 /// is named after its file, and both files have one name; so each is generated under the name of its module.
+/// Installs the pinned packages of `interop/node` into `target/interop-node`, unless they are there.
+fn install_node_modules(shell: &Shell) -> Result<(), Stop> {
+    let folder = shell.target().join("interop-node");
+    let note = folder.join("installed.json");
+    let wanted = shell.read_file(&format!("{NODE_FOLDER}/package-lock.json"))?;
+    if std::fs::read_to_string(&note).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    println!("    making {} from {NODE_FOLDER}", folder.display());
+    shell::write_file(&folder.join("package-lock.json"), &wanted)?;
+    let package = shell.read_file(&format!("{NODE_FOLDER}/package.json"))?;
+    shell::write_file(&folder.join("package.json"), &package)?;
+    let mut npm = shell.program("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
+        .arg(&folder);
+    shell::run(npm)?;
+    shell::write_file(&note, &wanted) // last: what is half installed is installed again
+}
+
+/// Writes `target/interop-gen/bimip_pb2.py` with the code generator of the protobuf project itself.
 fn generate(shell: &Shell) -> Result<(), Stop> {
     let folder = generated(shell);
     std::fs::create_dir_all(&folder)
@@ -106,6 +132,7 @@ fn pytest(shell: &Shell, server: &Path, rest: &[&String]) -> Result<(), Stop> {
         python(shell, &["-m", "pytest", "--rootdir=.", "--config-file=interop/pytest.ini", "-v"]);
     pytest.args(["--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.env("PYTHONUNBUFFERED", "1").env("BIMIP_SERVER", server).env("PYTHONPATH", generated(shell));
+    pytest.env("BIMIP_NODE_MODULES", shell.target().join("interop-node/node_modules"));
     if !rest.iter().any(|argument| argument.contains(".py")) {
         pytest.arg("interop");
     }

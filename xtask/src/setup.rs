@@ -51,6 +51,25 @@ pub(crate) fn python(shell: &Shell) -> Result<(), Stop> {
     if python_works(shell) { Ok(()) } else { Err(missing("python3 with its modules venv and ensurepip")) }
 }
 
+/// `node` and `npm`: a client of the original router's own encoder runs on them.
+pub(crate) fn node(shell: &Shell) -> Result<(), Stop> {
+    if node_works(shell) {
+        return Ok(());
+    }
+    println!("    node or npm is missing: installing nodejs and npm with apt-get");
+    apt_get(shell, &["update", "-q"])?;
+    apt_get(shell, &["install", "-y", "-q", "--no-install-recommends", "nodejs", "npm"])?;
+    if node_works(shell) { Ok(()) } else { Err(missing("node and npm")) }
+}
+
+fn node_works(shell: &Shell) -> bool {
+    ["node", "npm"].iter().all(|program| {
+        let mut command = shell.program(*program);
+        command.arg("--version");
+        shell::works(command)
+    })
+}
+
 /// `strace`, which shows what the server asks of the system, and answers in its place where a disk has to fail.
 pub(crate) fn strace(shell: &Shell) -> Result<(), Stop> {
     if strace_works(shell) {
