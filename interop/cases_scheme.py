@@ -45,7 +45,8 @@ def bad(name, say, error, note, answer=None, **more):
 
 def refused(name, say, word, status=1, id=None, **more):
     """A frame that can be read, and that the server refuses by a Signal of type 3."""
-    signal = dict(type=3, status=status, code=REFUSALS[word], error=ANYTHING, **({"id": id} if id else {}))
+    stated = {} if status is None else dict(status=status)
+    signal = dict(type=3, **stated, code=REFUSALS[word], error=ANYTHING, **({"id": id} if id else {}))
     return client(name, say, [{"route": "7", "signal": signal}], error=f"{word} {say['route']}", **more)
 
 
@@ -126,7 +127,6 @@ CLIENT = [
     bad("bad_sign_in_task", token(task=9), "field 5", "no such task", **BEFORE),
     bad("bad_message_before_sign_in", draft("early"), "out_of_place 6", "nobody is signed in", **BEFORE),
     bad("bad_ping_before_sign_in", PING, "out_of_place 3", "nobody is signed in", **BEFORE),
-    bad("bad_second_sign_in", token(), "out_of_place 5", "signed in already"),
     # Route 3.
     client("ping", PING, [{"route": "3", "ping_pong": dict(id="p-1", type=2, timestamp=ANYTHING, **{"from": PHONE})}]),
     client("ping_bare", dict(route=3, ping_pong=dict(type=1)), [{"route": "3", "ping_pong": dict(type=2)}]),
@@ -181,9 +181,6 @@ CLIENT = [
         "`to` disagrees"),
     bad("bad_message_group_and_another", draft("c-32", conversation="g:team"), "field 6", "`to` disagrees"),
     bad("bad_message_group_without_name", draft("c-33", to="", conversation="g:"), "field 6", "no group"),
-    # Route 10: several at once.
-    client("body_of_messages", dict(route=10, body=dict(route=6, message=[draft("b-1")["message"], draft("b-2")["message"]],
-                                                        timestamp=NOW)), acked("b-1") + acked("b-2")),
     # Route 7 (BM-DISPOSE-1, BM-MARK-1, BM-MARK-3).
     client("dispose", word(2, user_offset="3"), noted(2), note="answered with where the cursor stands, beyond what was sent or not"),
     client("dispose_zero", word(2, user_offset="0"), noted(2)),
@@ -245,28 +242,92 @@ CLIENT = [
         [fault("too_long", 0), {"route": "12", "logout": dict(type=2, details="too_long")}], closes=1009),
 ]  # fmt: skip
 
-# Known to the schema, and not served by this version.
-NOT_SERVED = [
-    bad("awareness", dict(route=2, awareness=dict(id="a-1", to=TABLET, type=1, status=1, ttl=60, timestamp=NOW, **{"from": PHONE})),
-        "unsupported 2", "not served yet"),
-    bad("awareness_location", dict(route=2, awareness=dict(id="a-2", to=TABLET, type=1, status=1, location_sharing=1,
-                                                           latitude=6.5, longitude=3.25, timestamp=NOW, **{"from": PHONE})),
-        "unsupported 2", "not served yet"),
-    bad("visibility_off", dict(route=4, awareness_visibility=dict(id="v-1", type=2, timestamp=NOW, **{"from": PHONE})),
-        "unsupported 4", "not served yet"),
-    bad("token_refresh", token(task=1), "unsupported 5", "not served yet"),
-    bad("token_revoke", token(task=2), "unsupported 5", "not served yet"),
-    bad("push_registration", dict(route=8, push_notification=dict(id="n-1", type="fcm", timestamp=NOW, payload=HELLO, **{"from": PHONE})),
-        "unsupported 8", "not served yet"),
-    bad("location", dict(route=9, location_stream=dict(id="l-1", to=TABLET, latitude=6.5, longitude=3.25, altitude=0.0, timestamp=NOW,
-                                                       **{"from": PHONE})), "unsupported 9", "not served yet"),
-    *(bad(f"signal_{name}", word(status, to=TABLET), "unsupported 7", "live-only, not served yet")
-      for status, name in [(6, "typing"), (7, "recording"), (8, "paused"), (9, "cancelled"), (10, "resume"), (11, "calling"),
-                           (12, "decline")]),
-    bad("logout_device", logout(), "unsupported 12", "not served yet"),
-    bad("logout_session", logout(scope=2), "unsupported 12", "not served yet"),
-    bad("logout_account", logout(scope=3), "unsupported 12", "not served yet"),
+def aware(**more):
+    return dict(route=2, awareness=dict(dict(id="a-1", type=1, status=1, timestamp=NOW, **{"from": PHONE}), **more))
+
+
+def live(status, **more):
+    made = dict(dict(id="s-1", status=status, timestamp=NOW, to={"eid": B}, type=1, **{"from": PHONE}), **more)
+    return dict(route=7, signal={key: value for key, value in made.items() if value is not None})
+
+
+def place(**more):
+    made = dict(dict(id="l-1", to={"eid": B}, latitude=6.5, longitude=3.25, timestamp=NOW, **{"from": PHONE}), **more)
+    return dict(route=9, location_stream=made)
+
+
+def push(**more):
+    return dict(route=8, push_notification=dict(dict(id="n-1", timestamp=NOW, **{"from": PHONE}), **more))
+
+
+def visibility(type, **more):
+    return dict(route=4, awareness_visibility=dict(dict(id="v-1", type=type, timestamp=NOW, **{"from": PHONE}), **more))
+
+
+def body(route, **more):
+    return dict(route=10, body=dict(route=route, timestamp=NOW, **more))
+
+
+LOGGED_OUT = [{"route": "12", "logout": dict(type=2, status=1, scope=2, details="logged_out")}]
+LIVE = [(6, "typing"), (7, "recording"), (8, "paused"), (9, "cancelled"), (10, "resumed"), (11, "calling"), (12, "declined")]
+
+# Presence and what else is live (BM-AWARE-1, BM-LIVE-1, BM-LOC-1, BM-VIS-1) is not answered, save visibility.
+LIVE_AND_ACCOUNT = [
+    *(client(f"awareness_{name}", aware(status=status), [])
+      for status, name in enumerate(("online", "offline", "away", "busy", "do_not_disturb"), 1)),
+    *(client(f"awareness_{name}", aware(status=status, to={"eid": B}), [])
+      for status, name in enumerate(("typing", "recording", "forwarded", "delivered", "read", "resumed"), 6)),
+    client("awareness_ttl", aware(status=3, ttl=86400), []),
+    client("awareness_location", aware(location_sharing=1, latitude=6.5, longitude=-3.25), []),
+    client("awareness_location_not_shared", aware(location_sharing=2, latitude=999.0), [], note="a place counts only where it is shared"),
+    bad("bad_awareness_sent", aware(status=12), "field 2", "the server says that"),
+    bad("bad_awareness_status_0", aware(status=0), "field 2", "no status"),
+    bad("bad_awareness_typing_to_nobody", aware(status=6), "field 2", "to whom?"),
+    bad("bad_awareness_type_2", aware(type=2), "field 2", "a client's presence is type 1"),
+    bad("bad_awareness_ttl_negative", aware(ttl=-1), "field 2", "0 to 86 400 seconds"),
+    bad("bad_awareness_ttl_of_more_than_a_day", aware(ttl=86401), "field 2", "0 to 86 400 seconds"),
+    bad("bad_awareness_off_earth", aware(location_sharing=1, latitude=91.0), "field 2", "no such place"),
+    bad("bad_awareness_of_another", aware(**{"from": TABLET}), "not_yourself 2", "BM-ID-1"),
+    *(client(f"signal_{name}", live(status), []) for status, name in LIVE),
+    client("signal_typing_in_a_group", live(6, to=None, conversation="g:team"), []),
+    refused("signal_stranger", live(6, to=None, conversation="g:strangers"), "not_member", status=None, id="s-1", note="BM-LIVE-1"),
+    bad("bad_signal_typing_to_nobody", live(6, to=None), "field 7", "to whom?"),
+    client("location", place(), []),
+    client("location_altitude", place(altitude=0.0), [], note="an altitude of 0 is on the wire: the field is optional"),
+    bad("bad_location_off_earth", place(longitude=181.0), "field 9", "no such place"),
+    bad("bad_location_to_nobody", place(to={"eid": ""}), "field 9", "to whom?"),
+    client("visibility_off", visibility(2), [{"route": "4", "awareness_visibility": dict(id="v-1", type=2)}]),
+    client("visibility_on", visibility(1), [{"route": "4", "awareness_visibility": dict(id="v-1", type=1)}], after="visibility_off"),
+    bad("bad_visibility_type_3", visibility(3), "field 4", "1 or 2"),
+    # Several at once (BM-BATCH-1).
+    client("body_of_messages", body(6, message=[draft("b-1")["message"], draft("b-2")["message"]]), acked("b-1") + acked("b-2")),
+    client("body_of_presences", body(2, awareness_list=[aware()["awareness"], aware(status=3)["awareness"]]), []),
+    bad("bad_body_with_a_bad_part", body(6, message=[draft("b-3")["message"], draft("")["message"]]), "field 6",
+        "none of it is carried out"),
+    bad("bad_body_of_other_parts", body(6, awareness_list=[aware()["awareness"]]), "field 10", "the parts are not of the route"),
+    bad("bad_body_of_signals", body(7), "field 10", "messages and presences only"),
+    # Push (BM-PUSH-1, BM-PUSH-2).
+    client("push_register", push(type="fcm", payload=HELLO), [{"route": "8", "push_notification": dict(id="n-1", type="registered")}]),
+    client("push_remove", push(type="fcm"), [{"route": "8", "push_notification": dict(id="n-1", type="removed")}], after="push_register"),
+    client("push_to_another", push(id="n-2", to={"eid": B}, payload=HELLO), acked("n-2"), note="a message of type 2"),
+    bad("bad_push_to_another_with_a_service", push(to={"eid": B}, type="fcm", payload=HELLO), "field 8", "`type` is empty"),
+    bad("bad_push_of_more_than_4_kib", push(type="fcm", payload={"$bin": "00*4096"}), "field 8", "service and token together"),
+    # Tokens (BM-TOKEN-1): this server signs in by name, and has none to refresh or revoke.
+    *(bad(f"token_{name}", token(task=task), "unsupported 5", "a server without tokens of its own (BM-TOKEN-1)")
+      for task, name in [(1, "refresh"), (2, "revoke"), (3, "validate")]),
+    bad("bad_token_refresh_of_nothing", token(task=1, token=""), "field 5", "which token?"),
+    # Logging out (BM-LOGOUT-1, BM-LOGOUT-2).
+    client("logout_device", logout(), LOGGED_OUT, closes=1008),
+    client("logout_this_device", logout(to=dict(eid=A)), LOGGED_OUT, closes=1008),
+    client("logout_session", logout(scope=2), LOGGED_OUT, closes=1008),
+    client("logout_account", logout(scope=3), LOGGED_OUT, closes=1008),
+    client("logout_another_device", logout(to=dict(eid=A, connection_resource_id="lost")),
+           [{"route": "12", "logout": dict(type=2, status=3, scope=1, to=dict(eid=A, connection_resource_id="lost"))}]),
 ]  # fmt: skip
+
+def told(**more):
+    return dict(dict(type=2, status=1, location_sharing=2, timestamp=NOW, **{"from": TABLET}), **more)
+
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
                connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push"], first=1, dedup_days=7)  # fmt: skip
@@ -318,9 +379,31 @@ SERVER = [
     *(server(f"sign_in_{details}", dict(route=11, error=dict(code=401, error_origin=5, details=details)))
       for details in ("refused", "sign_in_timeout")),
     *(server(f"bye_{details}", dict(route=12, logout=dict(to=PHONE, type=2, status=1, details=details, scope=2)))
-      for details in ("bye", "replaced", "expired", "too_long", "strikes", "idle", "slow", "going_away", "unavailable")),
+      for details in ("bye", "replaced", "expired", "too_long", "strikes", "idle", "slow", "going_away", "unavailable",
+                      "revoked", "logged_out")),
     server("bye_of_a_later_server", dict(route=12, logout=dict(to=PHONE, type=2, status=1, details="moved", scope=2)),
            "an unknown word is a goodbye all the same"),
+    # What is live, and the account.
+    server("presence", dict(route=2, awareness=told(status=3, ttl=120)), "BM-AWARE-2"),
+    server("presence_with_location", dict(route=2, awareness=told(location_sharing=1, latitude=6.5, longitude=-3.25, ttl=120))),
+    server("presence_offline", dict(route=2, awareness=told(status=2))),
+    server("presences", dict(route=10, body=dict(route=2, awareness_list=[told(ttl=120), told(status=4)])), "BM-AWARE-3"),
+    *(server(f"live_{name}", dict(route=7, signal=dict(id="s-1", status=status, timestamp=NOW, to={"eid": A}, type=4,
+                                                       **{"from": TABLET}))) for status, name in LIVE),
+    server("live_typing_in_a_group", dict(route=7, signal=dict(status=6, timestamp=NOW, to={"eid": "team"}, type=4,
+                                                               conversation="g:team", **{"from": TABLET})), "BM-LIVE-1"),
+    server("position", dict(route=9, location_stream=dict(id="l-1", to={"eid": A}, latitude=6.5, longitude=3.25, altitude=0.0,
+                                                          timestamp=NOW, **{"from": TABLET})), "BM-LOC-1"),
+    *(server(f"visible_{name}", dict(route=4, awareness_visibility=dict(id="v-1", type=type, **{"from": PHONE})), "BM-VIS-1")
+      for type, name in [(1, "on"), (2, "off")]),
+    server("token_refreshed", dict(route=5, token_authority=dict(to=PHONE, token="new", type=2, task=1, expires=NOW)), "BM-TOKEN-1"),
+    server("token_revoked", dict(route=5, token_authority=dict(to=PHONE, type=2, task=2, expires=NOW)), "BM-TOKEN-1"),
+    server("token_valid", dict(route=5, token_authority=dict(to=PHONE, type=2, task=3, expires=NOW)), "BM-TOKEN-1"),
+    server("token_not_valid", dict(route=11, error=dict(code=498, error_origin=5, details="the token is not valid")), "BM-ERR-2"),
+    *(server(f"push_{word}", dict(route=8, push_notification=dict(id="n-1", to=PHONE, type=word)), "BM-PUSH-1")
+      for word in ("registered", "removed")),
+    server("logged_out_another", dict(route=12, logout=dict(to=dict(eid=A, connection_resource_id="lost"), type=2, status=3, scope=1)),
+           "BM-LOGOUT-2"),
     # What a client refuses to read.
     *(dict(server(f"bad_{name}", say, note), error=error) for name, say, error, note in [
         ("deliver_without_signal_id", row(9, 8, signal_id=None), "field 6", "a row has an id"),
@@ -336,4 +419,4 @@ SERVER = [
     ]),
 ]  # fmt: skip
 
-CASES = [*CLIENT, *NOT_SERVED, *SERVER]
+CASES = [*CLIENT, *LIVE_AND_ACCOUNT, *SERVER]

@@ -81,6 +81,7 @@ async def test_a_frame_before_the_sign_in_is_not_obeyed(server, names):
 
 
 # MISSION B1
+# BM-PING-1
 async def test_a_ping_is_answered(server, names):
     (alice,) = names("alice")
     async with await Scheme.connect(server, alice) as a:

@@ -109,7 +109,9 @@ class Ground:
         return await client.get(kind, **options)
 
     def receive(self, user, frame, about):
-        """Notes a message; the same words come with the same id, however often."""
+        """Notes a message; the same words come with the same id, however often. Only the form of ids may differ: it
+        is that of the client, from when it has spoken (VP-ID-2)."""
+        frame = [*frame[:2], *map(str, frame[2:4]), *frame[4:]]
         known = self.got[user].setdefault((frame[1], about), frame)
         assert known == frame, f"it came again as another: {known} {frame}"
 

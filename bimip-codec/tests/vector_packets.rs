@@ -81,5 +81,5 @@ fn what_a_client_says_comes_out_of_packets_and_says_the_same() {
     assert!(same >= 50 && changed.len() < 55, "{same} {changed:?}");
     // And it leaves out what the server does not look at.
     let (same, changed) = written_again(Dialect::Scheme, "bimip.v1", true);
-    assert!(same >= 10 && changed.len() < 20, "{same} {changed:?}");
+    assert!(same >= 20 && changed.len() < 60, "{same} {changed:?}");
 }

@@ -70,9 +70,12 @@ fn is_python_test(path: &Path) -> bool {
 }
 
 impl Rules {
+    /// A rule is an item of a list that begins with its id in bold.
     fn define(&mut self, page: &str, text: &str) {
-        for bold in text.split("**").skip(1).step_by(2).filter(|bold| ids(bold).eq([*bold])) {
-            self.defined.push((bold.to_owned(), page.to_owned()));
+        for line in text.lines() {
+            let item = line.strip_prefix("* **").or_else(|| line.strip_prefix("- **"));
+            let id = item.and_then(|item| item.split_once("**")).map(|(id, _)| id);
+            self.defined.extend(id.filter(|id| is_id(id)).map(|id| (id.to_owned(), page.to_owned())));
         }
     }
 
@@ -174,7 +177,7 @@ mod tests {
         rules
     }
 
-    const PAGE: &str = "- **VP-A-1** Text (VP-B-1).\n* **VP-A-2** More, **bold**.\n";
+    const PAGE: &str = "Such as **VP-B-1**.\n- **VP-A-1** Text (VP-B-1).\n* **VP-A-2** More, **bold**.\n";
     const RUST: &str = "#[test]\nfn first() {\n    // VP-A-1, VP-A-2: why\n}\n";
 
     #[test]
@@ -190,7 +193,7 @@ mod tests {
     fn every_disagreement_is_named() {
         let python =
             "# VP-A-1\n@pytest.mark.parametrize(\"a\", [1])\nasync def test_b(a):\n    b()  # VP-C-3\n";
-        let twice = format!("{PAGE}**VP-A-1**\n");
+        let twice = format!("{PAGE}- **VP-A-1** again\n");
         assert_eq!(
             rules(&twice, &[("interop/test_a.py", python)]).findings(),
             [
