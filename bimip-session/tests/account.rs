@@ -228,7 +228,7 @@ fn what_is_revoked_while_a_device_is_being_let_in_is_not_let_in() {
 
 #[test]
 fn push_tokens_are_bounded() {
-    // BM-PUSH-1.
+    // BM-PUSH-1, DM-ACC-3.
     let mut house = House::new();
     let id = ClientRef::new("p").ok();
     for number in 0..=limits::PUSH_TOKENS {

@@ -116,6 +116,7 @@ mod tests {
         assert_eq!(standing.tokens.len(), 1, "what has run out needs no revoking");
     }
 
+    // DM-ACC-2
     #[test]
     fn revoked_tokens_are_bounded_and_the_refusal_is_honest() {
         let mut standing = Standing::default();
@@ -146,6 +147,7 @@ mod tests {
         assert!(!standing.refuses(&name("b"), None, None), "a server without tokens has nothing to revoke");
     }
 
+    // DM-ACC-2
     #[test]
     fn dates_of_devices_are_bounded_and_never_forgotten() {
         let mut standing = Standing::default();

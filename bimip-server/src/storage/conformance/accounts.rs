@@ -94,6 +94,7 @@ pub(super) fn who_is_logged_out_stays_out<S: Storage>(subject: &Subject<'_, S>) 
     }
 }
 
+// DM-ACC-2
 pub(super) fn revoked_tokens_are_bounded<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let mut a = world.open("a", "1");
@@ -123,6 +124,7 @@ pub(super) fn revoked_tokens_are_bounded<S: Storage>(subject: &Subject<'_, S>) {
     assert_eq!(standing.tokens.keys().map(|token| token.as_str()).collect::<Vec<_>>(), ["one more"]);
 }
 
+// DM-ACC-3
 pub(super) fn push_tokens_are_replaced_and_bounded<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let name = |number: usize| format!("d{number}");
