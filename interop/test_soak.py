@@ -367,6 +367,7 @@ async def node():
     await made.stop()
 
 
+# MISSION V2 V3 V4 V7 V8 V9 V10
 @pytest.mark.timeout(SECONDS + 60)
 async def test_every_scenario_in_any_order_on_servers_that_live_through_it(stations, node):
     seed = int(os.environ.get("BIMIP_SOAK_SEED") or random.SystemRandom().randrange(2**32))

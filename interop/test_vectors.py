@@ -283,6 +283,7 @@ def stated(slots):
     return [slot if slot == vectors.ANYTHING else vectors.native(slot) for slot in slots]
 
 
+# MISSION V1 V9
 # VP-FRAME-2 VP-ACK-1 VP-TALK-2 VP-ID-2
 @every("voiceping", said_by_clients)
 async def test_the_server_answers_msgpack_as_stated(host, name):
@@ -318,6 +319,7 @@ def chain(case):
     return [*before, case]
 
 
+# MISSION B1
 # BM-AUTH-1 BM-ID-1 BM-SEND-1 BM-ACK-1 BM-ACK-2 BM-FRAME-2 BM-FRAME-3 BM-ERR-1 BM-BYE-2 BM-MARK-2 BM-GROUP-1
 @every("bimip.v1", said_by_clients)
 async def test_the_server_answers_protobuf_as_stated(host, name):
