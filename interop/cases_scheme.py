@@ -34,9 +34,21 @@ def fault(word, origin, **more):
     return {"route": "11", "error": dict(said, **more)}
 
 
+def named(say):
+    """What a frame calls itself, if that can be read: then its refusal says so (BM-FRAME-2)."""
+    if isinstance(say, str) or say.get("route") not in (6, 7):
+        return None
+    part = say.get("message" if say["route"] == 6 else "signal", {})
+    return part.get("id") if 1 <= len(part.get("id", "").encode()) <= 128 else None
+
+
 def bad(name, say, error, note, answer=None, **more):
     """`error` is the word and the route; the answer follows from the table of BM-ERR-1."""
     word, origin = error.split()
+    id = named(say)
+    if answer is None and id and more.get("signed_in") != "no":
+        signal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
+        answer = [{"route": "7", "signal": signal}]
     made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
     if isinstance(say, str):
         made["hex"] = made.pop("say")
@@ -172,7 +184,8 @@ CLIENT = [
     bad("bad_message_before_1970", draft("c-23", timestamp=-1), "field 6", "timestamp"),
     bad("bad_message_status_13", draft("c-24", status=13), "field 6", "no such status"),
     bad("bad_message_status_negative", draft("c-25", status=-1), "field 6", "no such status"),
-    bad("bad_message_from_unreadable", draft("c-26", **{"from": {"eid": "a/b"}}), "field 6", "no user id"),
+    bad("bad_message_from_unreadable", draft("c-26", **{"from": {"eid": "a/b"}}), "field 6", "no user id",
+        [fault("field", 6)]),
     bad("bad_message_conversation", draft("c-27", conversation="x"), "field 6", "cannot be read (BM-GROUP-1)"),
     bad("bad_message_conversation_lower_case", draft("c-28", to="", conversation="g:%c3%bc"), "field 6", "upper-case hexadecimal"),
     bad("bad_message_conversation_not_encoded", draft("c-29", to="", conversation="g:a b"), "field 6", "not percent-encoded"),

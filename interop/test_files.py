@@ -65,6 +65,7 @@ def packets(ogg):
 
 
 # MISSION V6 V7
+# VP-FILE-3
 async def test_a_talk_is_fetched_by_both_sides_and_nobody_else(own_server, names):
     """VP-FILE-1 to VP-FILE-4. What was acknowledged is there after a kill."""
     alice, bob, carol = names("alice", "bob", "carol")

@@ -284,7 +284,7 @@ def stated(slots):
 
 
 # MISSION V1 V9
-# VP-FRAME-2 VP-ACK-1 VP-TALK-2 VP-ID-2
+# VP-FRAME-2 VP-FRAME-4 VP-ACK-1 VP-TALK-2 VP-ID-2
 @every("voiceping", said_by_clients)
 async def test_the_server_answers_msgpack_as_stated(host, name):
     case = CASES["voiceping"][name]

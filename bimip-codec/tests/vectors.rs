@@ -7,7 +7,7 @@ mod files;
 use bimip_codec::scheme::v1::{MessageScheme, message_scheme::Payload};
 use bimip_codec::voiceping::{Frame, FrameBuilder, IdText, Kind, Value};
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
-use bimip_proto::{Channel, Claim, Device, DeviceName, UserId};
+use bimip_proto::{Channel, Claim, ClientPacket, Device, DeviceName, Reject, Said, UserId};
 use bytes::Bytes;
 use files::{Case, as_rmpv, hex, load, one, plain, transcripts};
 use prost::Message as _;
@@ -134,7 +134,7 @@ fn voiceping_bad_frames_are_refused_each_for_its_reason() {
     for case in load("voiceping").iter().filter(|case| case.is_from_client()) {
         let mut codec = signed_in(Dialect::VoicePing, case.get("user").unwrap());
         let mut said = Vec::new();
-        check_fault(case, codec.decode_client(case.bytes(), &mut said), said.first().map(|said| &said.claim));
+        check_fault(case, codec.decode_client(case.bytes(), &mut said), said.first());
         refused += usize::from(case.error().is_some());
         // MISSION V9: never fatal. The connection reads on.
         said.clear();
@@ -145,7 +145,8 @@ fn voiceping_bad_frames_are_refused_each_for_its_reason() {
 }
 
 /// What a codec finds out by itself; the rest is for who knows the connection and the store.
-fn check_fault(case: &Case, read: Result<(), DecodeError>, claim: Option<&Claim>) {
+fn check_fault(case: &Case, read: Result<(), DecodeError>, said: Option<&Said>) {
+    let claim = said.map(|said| &said.claim);
     const KNOWN_TO_THE_SERVER: [&str; 6] =
         ["not_member", "no_such_message", "conflict", "too_large", "refused", "out_of_place"];
     let name = case.name();
@@ -157,6 +158,13 @@ fn check_fault(case: &Case, read: Result<(), DecodeError>, claim: Option<&Claim>
         Some(("not_yourself", _)) => {
             assert!(read.is_ok() && matches!(claim, Some(Claim::Other(_))), "{name}");
         }
+        // A frame with a name is refused by its name.
+        Some((word @ ("field" | "too_long"), _)) if read.is_ok() => match said.map(|said| &said.packet) {
+            Some(ClientPacket::Unfit { reason, .. }) => {
+                assert_eq!(*reason == Reject::TooLarge, word == "too_long", "{name}");
+            }
+            other => panic!("{name}: {other:?}"),
+        },
         Some((word, origin)) => {
             let fault = read.expect_err(name).fault();
             assert_eq!((fault.kind.name(), fault.origin), (word, origin), "{name}");
@@ -334,12 +342,12 @@ fn older_listing(bytes: &Bytes, stated: &Json) {
 
 #[test]
 fn bimip_frames_are_refused_each_for_its_reason() {
-    // BM-FRAME-1, BM-FRAME-2, BM-FRAME-3, BM-AUTH-1, BM-ID-1, BM-SEND-1, BM-GROUP-1, BM-MARK-1, BM-MARK-3, BM-ERR-1.
+    // DM-ID-2, BM-FRAME-1, BM-FRAME-2, BM-FRAME-3, BM-AUTH-1, BM-ID-1, BM-SEND-1, BM-GROUP-1, BM-MARK-1, BM-MARK-3, BM-ERR-1.
     let (mut taken, mut refused) = (0, 0);
     for case in load("bimip.v1").iter().filter(|case| case.is_from_client()) {
         let mut codec = signed_in(Dialect::Scheme, case.get("user").unwrap());
         let mut said = Vec::new();
-        check_fault(case, codec.decode_client(case.bytes(), &mut said), said.first().map(|said| &said.claim));
+        check_fault(case, codec.decode_client(case.bytes(), &mut said), said.first());
         *(if case.error().is_some() { &mut refused } else { &mut taken }) += 1;
         said.clear();
         codec.decode_client(one("bimip.v1", "ping").bytes(), &mut said).unwrap();

@@ -198,6 +198,7 @@ impl fmt::Display for Address {
 mod tests {
     use super::*;
 
+    // DM-ID-1
     #[test]
     fn ids_with_paths_in_them_are_refused() {
         for text in ["a/b", "..", "a..b", "a\nb", "\0"] {
@@ -207,6 +208,7 @@ mod tests {
         assert!(DeviceName::new("Xiaomi/daisy:9/PKQ1:user/release-keys").is_ok());
     }
 
+    // DM-ID-1
     #[test]
     fn ids_have_a_length() {
         assert_eq!(UserId::new(""), Err(IdError::Empty));

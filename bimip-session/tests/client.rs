@@ -251,6 +251,7 @@ fn silence_ends_in_a_new_dial() {
 
 /// SI-END-4. Dialling again would take the place of the device's newer session, or bring a token that is good no more.
 // MISSION B9
+// BM-BYE-3
 #[test]
 fn a_session_that_was_ended_for_good_stays_away() {
     for reason in [
