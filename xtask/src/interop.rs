@@ -12,9 +12,6 @@ use crate::stages::Stages;
 /// The published schemas: folder, name of the Python module.
 const SCHEMAS: [(&str, &str); 2] =
     [("bimip-proto/proto/bimip/v1", "bimip"), ("bimip-proto/proto/bimip/deployed", "deployed")];
-}
-
-const PROTO_FOLDER: &str = "bimip-proto/proto/bimip/v1";
 const NODE_FOLDER: &str = "interop/node";
 const REQUIREMENTS: &str = "interop/requirements.txt";
 
@@ -90,8 +87,6 @@ fn make_venv(shell: &Shell) -> Result<(), Stop> {
     shell::write_file(&note, &wanted) // last: a venv without it is made again
 }
 
-/// Writes `target/interop-gen/{bimip,deployed}_pb2.py` with the code generator of the protobuf project itself. A module
-/// is named after its file, and both files have one name; so each is generated under the name of its module.
 /// Installs the pinned packages of `interop/node` into `target/interop-node`, unless they are there.
 fn install_node_modules(shell: &Shell) -> Result<(), Stop> {
     let folder = shell.target().join("interop-node");
@@ -111,7 +106,8 @@ fn install_node_modules(shell: &Shell) -> Result<(), Stop> {
     shell::write_file(&note, &wanted) // last: what is half installed is installed again
 }
 
-/// Writes `target/interop-gen/bimip_pb2.py` with the code generator of the protobuf project itself.
+/// Writes `target/interop-gen/{bimip,deployed}_pb2.py` with the code generator of the protobuf project itself. A module
+/// is named after its file, and both files have one name; so each is generated under the name of its module.
 fn generate(shell: &Shell) -> Result<(), Stop> {
     let folder = generated(shell);
     std::fs::create_dir_all(&folder)
