@@ -1,6 +1,10 @@
 //! The layout of the deployed server: bytes that were seen in the field, and what they mean.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[allow(dead_code, reason = "each test file uses its part")]
+#[path = "vectors/files.rs"]
+mod files;
+
 use std::sync::Arc;
 
 use bimip_codec::scheme::deployed::{ID_BYTES, wire};
@@ -27,20 +31,10 @@ fn device(name: &str, device: &str) -> Device {
     Device::new(user(name), DeviceName::new(device).unwrap())
 }
 
-fn unhex(hex: &str) -> Bytes {
-    let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect::<Vec<u8>>().into()
-}
-
 /// The published frames: name, bytes, whether they are of this layout.
 fn vectors() -> Vec<(String, Bytes, bool)> {
-    let all: serde_json::Value = serde_json::from_str(include_str!("vectors/vectors.json")).unwrap();
-    let text = |vector: &serde_json::Value, key: &str| vector[key].as_str().unwrap_or_default().to_owned();
-    let vector = |vector| {
-        let name = text(vector, "name") + &text(vector, "found_in") + &text(vector, "commit");
-        (name, unhex(&text(vector, "hex")), vector["clean_under_seed_schema"].as_bool().unwrap())
-    };
-    all["bimip"].as_array().unwrap().iter().map(vector).collect()
+    let all = files::load("deployed").into_iter();
+    all.map(|it| (it.name().to_owned(), it.bytes(), it.get("layout") == Some("deployed"))).collect()
 }
 
 fn vector(name: &str) -> Bytes {
@@ -220,7 +214,7 @@ fn frames_of_other_layouts_are_refused_in_words() {
     assert_eq!(error.fault().kind, FaultKind::Field);
 
     // Signal with its sender at 5, as before; and with another type at 9, as after.
-    let older = unhex("08073a0c0a01332a070a05616c696365");
+    let older = Bytes::from(files::unhex("08073a0c0a01332a070a05616c696365"));
     assert!(read(&mut codec, older).unwrap_err().to_string().contains("older layout"));
     for (name, bytes, _) in vectors().into_iter().filter(|(name, ..)| name.ends_with("178900d")) {
         let error = read(&mut codec, bytes).unwrap_err();
@@ -260,7 +254,11 @@ fn the_payload_decides_not_the_route() {
         ("08063200 3a00", DecodeError::Mismatched { origin: 7 }),
         ("080a5200", DecodeError::Unsupported { origin: 10 }),
     ] {
-        assert_eq!(read(&mut codec, unhex(&bytes.replace(' ', ""))).unwrap_err(), expected, "{bytes}");
+        assert_eq!(
+            read(&mut codec, files::unhex(&bytes.replace(' ', "")).into()).unwrap_err(),
+            expected,
+            "{bytes}"
+        );
     }
 }
 

@@ -9,6 +9,7 @@ mod server;
 mod source;
 mod store;
 mod token;
+mod vectors;
 
 pub use crate::codec::{
     decode_deployed, decode_scheme, decode_voiceping, roundtrip_deployed, roundtrip_scheme,
@@ -18,6 +19,7 @@ pub use crate::replay::{corpus, replay};
 pub use crate::server::server_core;
 pub use crate::store::store_open;
 pub use crate::token::sign_in_token;
+pub use crate::vectors::vectors;
 
 /// A target.
 pub type Entry = fn(&[u8]);

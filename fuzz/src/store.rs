@@ -24,9 +24,12 @@ const USERS: [&str; 2] = ["ann", "bob"];
 /// Changes of one input. More of them only hide each other.
 const CHANGES: usize = 6;
 
+/// A file of a store, below its folder, and what it holds.
+type File = (PathBuf, Vec<u8>);
+
 /// The files of a store, and what is in it.
 struct Template {
-    files: Vec<(PathBuf, Vec<u8>)>,
+    files: Vec<File>,
     contents: Contents,
     /// Where runs write their copies, one at a time.
     place: Mutex<TempDir>,
@@ -60,7 +63,7 @@ pub fn store_open(bytes: &[u8]) {
     write(&store, &files).expect("a place for a small store");
     match read(&store) {
         Ok(contents) => {
-            let told = |((name, now), (_, before)): (&(PathBuf, Vec<u8>), &(PathBuf, Vec<u8>))| {
+            let told = |((name, now), (_, before)): (&File, &File)| {
                 (now != before)
                     .then(|| format!("{} ({} to {} bytes)", name.display(), before.len(), now.len()))
             };
@@ -78,7 +81,7 @@ pub fn store_open(bytes: &[u8]) {
 }
 
 /// One change of one file.
-fn change(files: &mut [(PathBuf, Vec<u8>)], source: &mut Source<'_>) {
+fn change(files: &mut [File], source: &mut Source<'_>) {
     let count = files.len();
     let which = usize::from(source.byte()) % count;
     let other = files[usize::from(source.byte()) % count].1.clone();
@@ -145,7 +148,7 @@ fn tempdir() -> io::Result<TempDir> {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
 }
 
-fn gather(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
+fn gather(root: &Path, folder: &Path, files: &mut Vec<File>) -> io::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::path);
     for entry in entries {
@@ -160,7 +163,7 @@ fn gather(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> io
     Ok(())
 }
 
-fn write(store: &Path, files: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
+fn write(store: &Path, files: &[File]) -> io::Result<()> {
     if store.exists() {
         fs::remove_dir_all(store)?;
     }
@@ -173,8 +176,8 @@ fn write(store: &Path, files: &[(PathBuf, Vec<u8>)]) -> io::Result<()> {
 }
 
 /// A store that cannot be read keeps its tables, for somebody who can.
-fn untouched(store: &Path, files: &[(PathBuf, Vec<u8>)]) {
-    let tables = |(name, _): &&(PathBuf, Vec<u8>)| name.components().any(|part| part.as_os_str() == "tables");
+fn untouched(store: &Path, files: &[File]) {
+    let tables = |(name, _): &&File| name.components().any(|part| part.as_os_str() == "tables");
     for (name, bytes) in files.iter().filter(tables) {
         let now = fs::read(store.join(name));
         assert!(now.is_ok_and(|now| now == *bytes), "{} is not as it was found", name.display());

@@ -15,7 +15,7 @@ pub(crate) struct Corpus {
 }
 
 impl Corpus {
-    /// The corpus of the repository, and what earlier runs kept.
+    /// The corpus of the repository, its vectors, and what earlier runs kept.
     pub(crate) fn open(target: &str, keep: &Path) -> io::Result<Self> {
         let folder = keep.join("corpus");
         fs::create_dir_all(&folder)?;
@@ -24,7 +24,8 @@ impl Corpus {
             .collect::<io::Result<Vec<_>>>()?;
         kept.sort();
         let files = fuzz::corpus(target)?.into_iter().chain(kept);
-        let seeds = files.map(fs::read).collect::<io::Result<Vec<_>>>()?;
+        let mut seeds = files.map(fs::read).collect::<io::Result<Vec<_>>>()?;
+        seeds.extend(fuzz::vectors(target)?);
         Ok(Self { seeds, inputs: vec![Vec::new()], folder })
     }
 
