@@ -200,7 +200,7 @@ CLIENT = [
     refused("mark_read", word(3, signal_id=ID), "no_such_message", status=3, note="a store without this message"),
     refused("mark_forwarded", word(4, signal_id=ID), "no_such_message", status=4, note="a store without this message"),
     refused("mark_played", word(5, signal_id=ID), "no_such_message", status=5, note="a store without this message"),
-    client("mark_delivered", word(2, signal_id=ID), noted(2, signal_id=ID), note="answered alike, whether there is such a message or not"),
+    refused("mark_delivered", word(2, signal_id=ID), "no_such_message", status=2, note="a store without this message"),
     refused("mark_read_by_msgpack_name", word(3, signal_id=ALIAS), "no_such_message", status=3,
             note="a store without this message"),
     refused("mark_read_as_message", dict(route=6, message=dict(status=3, signal_id=ID)), "no_such_message", status=3,

@@ -209,6 +209,24 @@ fn nothing_is_recorded_where_the_server_says_so_or_nobody_started() {
     let _ = b;
 }
 
+/// DM-TLK-12: who is leaving by another device has nobody to talk to, and nothing is kept of it.
+#[test]
+fn of_a_talk_that_nobody_may_end_any_more_nothing_is_kept() {
+    let mut house = House::new();
+    let ann = walkie(&mut house, "ann");
+    let tablet = house.open(Caps::FULL, &device("ann", "tablet"));
+    house.says(ann, ClientPacket::Join(group()));
+    house.hold_commits = true;
+    house.says(tablet, ClientPacket::Leave(group()));
+    house.says(ann, group_talk("ann", start()));
+    house.says(ann, group_talk("ann", audio(b"one")));
+    assert_eq!(house.tapes.len(), 1, "the leave is not durable yet");
+    house.commit_held();
+    house.says(ann, group_talk("ann", TalkAct::Stop));
+    assert!(house.tapes.is_empty() && house.sounds.is_empty());
+    assert_eq!(voices(&house, "ann"), []);
+}
+
 // MISSION V7
 /// DM-TLK-4, DM-TLK-7: a talk that is cut, abandoned or displaced is kept with what was heard of it.
 #[test]

@@ -1,6 +1,6 @@
 //! What a socket may write, and the one place where acknowledgements are made.
 
-use bimip_proto::{ClientRef, Floor, Noted, Reject, Row, ServerPacket, TokenAnswer};
+use bimip_proto::{ClientRef, Floor, Noted, Reject, Row, ServerPacket, Status, TokenAnswer};
 
 use super::ticket::{Ack, Committed, Failed, Outcome};
 
@@ -80,6 +80,14 @@ impl Outgoing {
             }
             (Ack::LogOut { what, .. }, _) => ServerPacket::Noted(Noted::LoggedOut(what.clone())),
             (Ack::Disposed(offset), _) => ServerPacket::Noted(Noted::Disposed(*offset)),
+            (Ack::Delivered(messages), Some(Outcome::Refused(reason))) if messages.len() == 1 => {
+                ServerPacket::Noted(Noted::Refused {
+                    message: messages[0].clone(),
+                    status: Status::Delivered,
+                    reason: *reason,
+                    retry_after_ms: None,
+                })
+            }
             (Ack::Delivered(messages), _) => ServerPacket::Noted(Noted::Delivered(messages.clone())),
             (Ack::Marked { message, status }, Some(Outcome::Refused(reason))) => {
                 ServerPacket::Noted(Noted::Refused {
