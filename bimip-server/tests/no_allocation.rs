@@ -9,7 +9,6 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-
 use std::sync::Arc;
 
 use bimip_codec::voiceping::{FrameBuilder, IdText, Kind, Value};

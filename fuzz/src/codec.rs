@@ -106,6 +106,10 @@ fn roundtrip(dialect: Dialect, bytes: &[u8]) {
 }
 
 fn client_trip(dialect: Dialect, packet: &ClientPacket) {
+    if matches!(packet, ClientPacket::Unfit { .. }) {
+        // Not said by a client, but what a codec makes of a draft that it must refuse by name.
+        return;
+    }
     let mut codec = signed_in(dialect);
     let mut frames = Frames::new();
     match codec.encode_client(packet, &mut frames) {

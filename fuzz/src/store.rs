@@ -42,6 +42,13 @@ struct Contents {
     places: Vec<Attachment>,
 }
 
+impl Contents {
+    /// `other` has some of these rows from the first on, and no others.
+    fn begins_like(&self, other: &Self) -> bool {
+        self.mailboxes.iter().zip(&other.mailboxes).all(|(rows, some)| rows.starts_with(some))
+    }
+}
+
 /// Opens a store in whose files the input changed bytes, cut ends off and put parts elsewhere.
 ///
 /// # Panics
@@ -69,8 +76,10 @@ pub fn store_open(bytes: &[u8]) {
             };
             let changed: Vec<String> = files.iter().zip(&template.files).filter_map(told).collect();
             let rows = |contents: &Contents| contents.mailboxes.iter().map(Vec::len).collect::<Vec<_>>();
+            // Without its witness a store whose journal was cut looks like one that crashed earlier.
+            let witness = changed.iter().any(|file| file.contains("proven"));
             assert!(
-                contents == template.contents,
+                contents == template.contents || (witness && template.contents.begins_like(&contents)),
                 "{changed:?} changed, and {:?} rows read as {:?}",
                 rows(&template.contents),
                 rows(&contents)
