@@ -94,7 +94,9 @@ pub(super) fn server() -> impl Strategy<Value = ServerPacket> {
         Reject::BadToken,
         Reject::Unavailable,
     ]);
-    let declined = (prop_oneof![Just(None), client_ref().prop_map(Some)], 2..12_u32, reason, retry());
+    // A message that is declined is read as a rejected one.
+    let origin = (2..12_u32).prop_filter("a message", |origin| *origin != 6);
+    let declined = (option::of(client_ref()), origin, reason, retry());
     prop_oneof![
         aware().prop_map(ServerPacket::Aware),
         vec(aware(), 0..4).prop_map(ServerPacket::Around),
