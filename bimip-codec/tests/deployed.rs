@@ -1,8 +1,8 @@
 //! The layout of the deployed server: bytes that were seen in the field, and what they mean.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-#[allow(dead_code, reason = "each test file uses its part")]
 #[path = "vectors/files.rs"]
+#[allow(dead_code, reason = "each test target uses its part of it")]
 mod files;
 
 use std::sync::Arc;
@@ -31,14 +31,19 @@ fn device(name: &str, device: &str) -> Device {
     Device::new(user(name), DeviceName::new(device).unwrap())
 }
 
+fn unhex(hex: &str) -> Bytes {
+    files::unhex(hex).into()
+}
+
 /// The published frames: name, bytes, whether they are of this layout.
 fn vectors() -> Vec<(String, Bytes, bool)> {
-    let all = files::load("deployed").into_iter();
-    all.map(|it| (it.name().to_owned(), it.bytes(), it.get("layout") == Some("deployed"))).collect()
+    let vector =
+        |case: files::Case| (case.name().to_owned(), case.bytes(), case.get("layout") == Some("deployed"));
+    files::load("deployed").into_iter().map(vector).collect()
 }
 
 fn vector(name: &str) -> Bytes {
-    vectors().into_iter().find(|(known, ..)| known.starts_with(name)).unwrap().1
+    files::one("deployed", name).bytes()
 }
 
 fn signed_in(me: &Device) -> Codec {
@@ -195,8 +200,7 @@ fn clients_frames_of_the_field_mean_something() {
 // BD-PING-1
 #[test]
 fn what_the_field_sends_to_clients_comes_out_as_it_went_in() {
-    let pong = vectors().into_iter().find(|(name, ..)| name.ends_with("0b535f2")).unwrap().1;
-    for frame in [pong, vector("awareness_presence_broadcast"), vector("location_stream")] {
+    for frame in [vector("ping_pong_13"), vector("awareness_presence_broadcast"), vector("location_stream")] {
         let mut codec = signed_in(&device(ALICE, "aaaaa1"));
         let mut packets = Vec::new();
         codec.decode_server(frame.clone(), &mut packets).unwrap();
@@ -214,12 +218,10 @@ fn frames_of_other_layouts_are_refused_in_words() {
     assert_eq!(error.fault().kind, FaultKind::Field);
 
     // Signal with its sender at 5, as before; and with another type at 9, as after.
-    let older = Bytes::from(files::unhex("08073a0c0a01332a070a05616c696365"));
+    let older = unhex("08073a0c0a01332a070a05616c696365");
     assert!(read(&mut codec, older).unwrap_err().to_string().contains("older layout"));
-    for (name, bytes, _) in vectors().into_iter().filter(|(name, ..)| name.ends_with("178900d")) {
-        let error = read(&mut codec, bytes).unwrap_err();
-        assert!(error.to_string().contains("later layout"), "{name}: {error}");
-    }
+    let error = read(&mut codec, vector("signal_15")).unwrap_err();
+    assert!(error.to_string().contains("later layout"), "{error}");
 }
 
 // MISSION B11
@@ -254,11 +256,7 @@ fn the_payload_decides_not_the_route() {
         ("08063200 3a00", DecodeError::Mismatched { origin: 7 }),
         ("080a5200", DecodeError::Unsupported { origin: 10 }),
     ] {
-        assert_eq!(
-            read(&mut codec, files::unhex(&bytes.replace(' ', "")).into()).unwrap_err(),
-            expected,
-            "{bytes}"
-        );
+        assert_eq!(read(&mut codec, unhex(&bytes.replace(' ', ""))).unwrap_err(), expected, "{bytes}");
     }
 }
 

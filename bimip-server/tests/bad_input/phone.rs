@@ -53,11 +53,17 @@ fn sizes() -> Vec<Row> {
 /// Bytes that are no frame, and frames that are none of ours.
 fn shapes() -> Vec<Row> {
     let no_frame = fault(400, 0, "not a frame: protobuf");
-    let goodbye = r#"{1:12 12:{1:{1:"ann" 2:"phone"} 2:2 3:1 5:"strikes" 6:1}}"#;
+    let goodbye = r#"{1:12 12:{1:{1:"ann" 2:"phone"} 2:2 3:1 5:"strikes" 6:2}}"#;
     let other_payload = fault(421, 7, "route 7 with the payload of another route");
+    // Tag 16 takes two bytes.
+    let welcome = unhex("0810820100");
     let no_payload = fault(428, 6, "route 6 without its payload");
-    let not_served = fault(501, 9, "kind or route 9 is not supported");
-    let no_target = fault(422, 6, "kind or route 6: to.eid is missing or not valid");
+    let not_served = fault(501, 16, "kind or route 16 is not supported");
+    let no_place = fault(422, 9, "kind or route 9: to.eid is missing or not valid");
+    let no_target = concat!(
+        r#"{1:7 7:{1:"c-1" 4:1 7:{1:"ann" 2:"phone"} 8:3 "#,
+        r#"9:"the field to.eid is missing or not valid" 11:422}}"#
+    );
     vec![
         row("random bytes", unhex("9f4d1be07a33c8e5210f96bb5e"), &no_frame, MALFORMED),
         row("half a frame", unhex("08063205"), &no_frame, MALFORMED),
@@ -71,8 +77,9 @@ fn shapes() -> Vec<Row> {
         ),
         row("route 7 with the payload of 6", route(7, 6), &other_payload, &[("fault_mismatched", 1)]),
         row("route 6 without a payload", unhex("0806"), &no_payload, &[("fault_missing", 1)]),
-        row("a location, which is not served", route(9, 9), &not_served, &[("fault_unsupported", 1)]),
-        row("a message to nobody", message("ann", "", "hi"), &no_target, &[("fault_field", 1)]),
+        row("a welcome, which is the server's word", welcome, &not_served, &[("fault_unsupported", 1)]),
+        row("a position for nobody", route(9, 9), &no_place, &[("fault_field", 1)]),
+        row("a message to nobody", message("ann", "", "hi"), no_target, &[("rejected", 1)]),
         Row {
             sends: Sends::Times(20, unhex("0b")),
             answers: [vec![no_frame.clone(); 20], vec![goodbye.to_owned()]].concat(),
@@ -89,11 +96,11 @@ fn phases() -> Vec<Row> {
     let hello = || message("ann", "bob", "hi");
     let not_ann =
         r#"{1:7 7:{1:"c-1" 4:1 7:{1:"ann" 2:"phone"} 8:3 9:"from is not the signed-in user" 11:403}}"#;
-    let (early, again) = (fault(405, 6, "sign in first"), fault(405, 5, "already signed in"));
+    let (early, good) = (fault(405, 6, "sign in first"), r#"{1:5 5:{1:{1:"ann" 2:"phone"} 3:2 4:3}}"#);
     let not_yourself = &[("fault_not_yourself", 1), ("rejected", 1)];
     vec![
         row("a message from somebody else", message("eve", "bob", "hi"), not_ann, not_yourself),
-        row("a second sign-in", sign_in("ann", "ann"), &again, OUT_OF_PLACE),
+        row("a second sign-in, which is a question", sign_in("ann", "ann"), good, &[]),
         stranger(row("a message before the sign-in", hello(), &early, OUT_OF_PLACE)),
         stranger(row("random bytes before the sign-in", unhex("9f4d1be07a33c8"), &no_frame, MALFORMED)),
         Row {
@@ -123,7 +130,7 @@ fn row(name: &'static str, frame: Vec<u8>, answer: &str, moves: Moves) -> Row {
 
 /// Route 12, in words.
 fn goodbye(to: &str, reason: &str) -> String {
-    format!(r#"{{1:12 12:{{{to}2:2 3:1 5:"{reason}" 6:1}}}}"#)
+    format!(r#"{{1:12 12:{{{to}2:2 3:1 5:"{reason}" 6:2}}}}"#)
 }
 
 /// Route 11, in words.

@@ -12,7 +12,7 @@ use bimip_server::storage::embedded::EmbeddedStorage;
 use bimip_server::storage::{Reader, Storage};
 use bimip_session::Machine;
 use bimip_session::ledger::Ticket;
-use bimip_session::server::{Config, ConnId, Grant, Input, Output, ServerCore};
+use bimip_session::server::{Config, ConnId, Grant, Input, Output, ServerCore, SoundAct};
 use bytes::Bytes;
 
 /// A core over a store. What is said is committed at once, each in a batch of its own.
@@ -127,6 +127,10 @@ impl House {
                 // The walkie has read everything that was sent before it.
                 Output::Barrier(conn, number) => {
                     self.core.handle_input(self.now, Input::Barrier(conn, number));
+                }
+                // Sounds are not in the store.
+                Output::Sound(sound, SoundAct::Keep) => {
+                    self.core.handle_input(self.now, Input::Kept(sound, None));
                 }
                 _ => {}
             }
