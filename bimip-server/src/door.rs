@@ -67,6 +67,8 @@ impl Server {
         reserved
             .route("/", any(root))
             .route("/bimip", any(bimip))
+            // Else it would be the VoicePing door, where the first subprotocol is the token.
+            .route("/bimip/", any(bimip))
             .route("/application/development", any(deployed::enter))
             .route("/health", get(health::health))
             .route("/files/audio/{id}", get(files::audio))

@@ -269,7 +269,11 @@ impl Phone {
             }
             ServerPacket::Noted(Noted::Disposed(cursor)) => book.disposed(me, cursor.0),
             ServerPacket::Deliver(row) => book.row(me, &row),
-            ServerPacket::Bye(_) | ServerPacket::Pong { .. } => {}
+            // Who comes and goes is told beside everything else, and nothing is promised about it.
+            ServerPacket::Bye(_)
+            | ServerPacket::Pong { .. }
+            | ServerPacket::Aware(_)
+            | ServerPacket::Around(_) => {}
             other => book.wrong(Wrong::Other, format!("{} was told {other:?}", me.0.name())),
         }
     }
