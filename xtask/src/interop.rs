@@ -1,5 +1,7 @@
 //! Drives the real server with clients that are not ours: pytest in a virtual environment of its own.
 
+mod independent;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,18 +15,50 @@ use crate::stages::Stages;
 const SCHEMAS: [(&str, &str); 2] =
     [("bimip-proto/proto/bimip/v1", "bimip"), ("bimip-proto/proto/bimip/deployed", "deployed")];
 const NODE_FOLDER: &str = "interop/node";
-const REQUIREMENTS: &str = "interop/requirements.txt";
+const VENV: Venv = Venv { folder: "interop-venv", requirements: "interop/requirements.txt" };
+
+/// A virtual environment below `target`, and the file that says what is in it.
+struct Venv {
+    folder: &'static str,
+    requirements: &'static str,
+}
 
 pub(crate) fn run(shell: &Shell, stages: &mut Stages, rest: &[String]) -> Result<(), Stop> {
     if rest == ["--vectors"] {
         return make_vectors(shell, stages);
     }
     let (release, rest) = take_release(rest);
+    let (client, rest) = take_client(rest)?;
     let server = build(shell, stages, release)?;
-    run_built(shell, stages, Some(server), &rest)
+    match client {
+        Client::Independent => independent::run(shell, stages, &server, &rest),
+        Client::Suite => run_built(shell, stages, Some(server), &rest),
+    }
 }
 
-/// The same with a server that is there already.
+#[derive(Debug, PartialEq, Eq)]
+enum Client {
+    Suite,
+    Independent,
+}
+
+/// Takes `--client independent` out of the arguments.
+fn take_client(rest: Vec<&String>) -> Result<(Client, Vec<&String>), Stop> {
+    let Some(at) = rest.iter().position(|argument| *argument == "--client") else {
+        return Ok((Client::Suite, rest));
+    };
+    match rest.get(at + 1).map(|name| name.as_str()) {
+        Some("independent") => {}
+        other => {
+            let other = other.unwrap_or("nothing");
+            return Err(Stop::new(format!("`--client` knows `independent`, got {other}.")));
+        }
+    }
+    let others = rest.into_iter().enumerate().filter(|(index, _)| *index != at && *index != at + 1);
+    Ok((Client::Independent, others.map(|(_, argument)| argument).collect()))
+}
+
+/// Everything, or with arguments for pytest the suite alone, with a server that is there already.
 pub(crate) fn run_built(
     shell: &Shell,
     stages: &mut Stages,
@@ -34,14 +68,15 @@ pub(crate) fn run_built(
     let server = server.map_or_else(|| build(shell, stages, false), Ok)?;
     prepare(shell, stages)?;
     let advice = "See the failures above; `cargo xtask interop -k <name> -x` runs one again.";
-    stages.stage("interop", advice, || pytest(shell, &server, rest))
+    stages.stage("interop", advice, || pytest(shell, &server, rest))?;
+    if rest.is_empty() { independent::run(shell, stages, &server, rest) } else { Ok(()) }
 }
 
 fn prepare(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     let advice = "It needs python3 with venv, Node.js with npm, and the indexes of their packages.";
     stages.stage("interop setup", advice, || {
         setup::python(shell)?;
-        make_venv(shell)?;
+        VENV.make(shell)?;
         generate(shell)?;
         setup::node(shell)?;
         install_node_modules(shell)
@@ -51,7 +86,7 @@ fn prepare(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
 /// Writes those files of docs/protocol/vectors that no original encoder wrote.
 fn make_vectors(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     prepare(shell, stages)?;
-    let mut make = python(shell, &["interop/make_vectors.py"]);
+    let mut make = python(shell, &VENV, &["interop/make_vectors.py"]);
     make.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", generated(shell));
     shell::run(make)
 }
@@ -67,24 +102,27 @@ fn build(shell: &Shell, stages: &mut Stages, release: bool) -> Result<PathBuf, S
     Ok(shell.target().join(if release { "release" } else { "debug" }).join("bimip-server"))
 }
 
-/// Makes `target/interop-venv`, unless it is there and was made from the same requirements.
-fn make_venv(shell: &Shell) -> Result<(), Stop> {
-    let wanted = shell.read_file(REQUIREMENTS)?;
-    let venv = shell.target().join("interop-venv");
-    let note = venv.join("requirements.txt");
-    if std::fs::read_to_string(&note).is_ok_and(|there| there == wanted)
-        && shell::works(python(shell, &["--version"]))
-    {
-        return Ok(());
+impl Venv {
+    /// Makes it, unless it is there and was made from the same requirements.
+    fn make(&self, shell: &Shell) -> Result<(), Stop> {
+        let wanted = shell.read_file(self.requirements)?;
+        let venv = shell.target().join(self.folder);
+        let note = venv.join("requirements.txt");
+        if std::fs::read_to_string(&note).is_ok_and(|there| there == wanted)
+            && shell::works(python(shell, self, &["--version"]))
+        {
+            return Ok(());
+        }
+        println!("    making {} from {}", venv.display(), self.requirements);
+        let mut make = shell.program("python3");
+        make.args(["-m", "venv", "--clear"]).arg(&venv);
+        shell::run(make)?;
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        let mut install = python(shell, self, &install);
+        install.arg(self.requirements);
+        shell::run(install)?;
+        shell::write_file(&note, &wanted) // last: a venv without it is made again
     }
-    println!("    making {} from {REQUIREMENTS}", venv.display());
-    let mut make = shell.program("python3");
-    make.args(["-m", "venv", "--clear"]).arg(&venv);
-    shell::run(make)?;
-    let install =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS];
-    shell::run(python(shell, &install))?;
-    shell::write_file(&note, &wanted) // last: a venv without it is made again
 }
 
 /// Installs the pinned packages of `interop/node` into `target/interop-node`, unless they are there.
@@ -115,7 +153,7 @@ fn generate(shell: &Shell) -> Result<(), Stop> {
     for (schema, module) in SCHEMAS {
         let file = folder.join(format!("{module}.proto"));
         shell::write_file(&file, &shell.read_file(&format!("{schema}/bimip.proto"))?)?;
-        let mut protoc = python(shell, &["-m", "grpc_tools.protoc"]);
+        let mut protoc = python(shell, &VENV, &["-m", "grpc_tools.protoc"]);
         protoc.arg(format!("--proto_path={}", folder.display()));
         protoc.arg(format!("--python_out={}", folder.display())).arg(file);
         shell::run(protoc)?;
@@ -124,10 +162,8 @@ fn generate(shell: &Shell) -> Result<(), Stop> {
 }
 
 fn pytest(shell: &Shell, server: &Path, rest: &[&String]) -> Result<(), Stop> {
-    let mut pytest =
-        python(shell, &["-m", "pytest", "--rootdir=.", "--config-file=interop/pytest.ini", "-v"]);
-    pytest.args(["--color=no", "-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
-    pytest.env("PYTHONUNBUFFERED", "1").env("BIMIP_SERVER", server).env("PYTHONPATH", generated(shell));
+    let mut pytest = pytest_command(python(shell, &VENV, &[]), server);
+    pytest.env("PYTHONPATH", generated(shell)).arg("--ignore=interop/independent");
     pytest.env("BIMIP_NODE_MODULES", shell.target().join("interop-node/node_modules"));
     if !rest.iter().any(|argument| argument.contains(".py")) {
         pytest.arg("interop");
@@ -142,12 +178,39 @@ fn pytest(shell: &Shell, server: &Path, rest: &[&String]) -> Result<(), Stop> {
     result
 }
 
+/// pytest as all runs of it have it; `python` is the one of a virtual environment.
+fn pytest_command(mut python: Command, server: &Path) -> Command {
+    python.args(["-m", "pytest", "--rootdir=.", "--config-file=interop/pytest.ini", "-v", "--color=no"]);
+    python.args(["-p", "no:cacheprovider"]).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.env("PYTHONUNBUFFERED", "1").env("BIMIP_SERVER", server);
+    python
+}
+
 fn generated(shell: &Shell) -> PathBuf {
     shell.target().join("interop-gen")
 }
 
-fn python(shell: &Shell, arguments: &[&str]) -> Command {
-    let mut python = shell.program(shell.target().join("interop-venv/bin/python"));
+fn python(shell: &Shell, venv: &Venv, arguments: &[&str]) -> Command {
+    let mut python = shell.program(shell.target().join(venv.folder).join("bin/python"));
     python.args(arguments);
     python
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_taken_out_of_the_arguments() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let given = words("-k talk --client independent -x");
+        let (client, rest) = take_client(given.iter().collect()).unwrap();
+        assert_eq!(client, Client::Independent);
+        assert_eq!(rest, ["-k", "talk", "-x"]);
+        let given = words("-k talk");
+        assert_eq!(take_client(given.iter().collect()).unwrap(), (Client::Suite, given.iter().collect()));
+        for wrong in ["--client", "--client somebody"] {
+            assert!(take_client(words(wrong).iter().collect()).is_err());
+        }
+    }
 }

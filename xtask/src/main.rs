@@ -34,6 +34,8 @@ Commands:
   seeds N [--from K]     run N seeds of the simulator (from seed K), stop at the first that fails
   seed K                 run one seed and print what happened
   interop [pytest args]  drive the real server with clients that are not ours (Python)
+  interop --client independent [pytest args]
+                         the same with the client that was written from docs/protocol alone
   interop --vectors      write the files of docs/protocol/vectors that are made by interop/make_vectors.py
   kill9 [N]              kill the real server N times under load (20), check that nothing acked is lost
   powercut [N]           the same with the power cut N times (3), and a control that must lose; needs root
