@@ -1,6 +1,5 @@
 """Presence, live signals, positions and being hidden: what is told to whoever is there, and never stored."""
 
-import asyncio
 import time
 
 import pytest

@@ -1,12 +1,11 @@
 """Groups, and both dialects with each other."""
 
-import asyncio
 import json
 
 import pytest
 from bimip import Refusal
 from drafts import READ
-from voiceping import Busy, Failed, NotInGroup, VoicePing
+from voiceping import Busy, Failed, NotInGroup
 from vpcodec import GROUP
 from world import bimip, eq, vping
 
