@@ -46,6 +46,9 @@ async def test_contacts_see_each_other_come_and_go(server, names):
         async with await Scheme.connect(server, bob) as b:
             assert await a.watched() == [] and await b.watched() == [], "strangers"
             await acquainted(a, b)
+            for one, other in (a, bob), (b, alice):
+                met = presences(await one.take(is_presence, "presence"))[0]
+                assert (sender(met).eid, met.status) == (other, ONLINE)
             await a.aware(AWAY, ttl=90, location_sharing=1, latitude=52.5, longitude=13.4)
             told = presences(await b.take(is_presence, "presence"))[0]
             assert (sender(told).eid, told.type, told.status) == (alice, 2, AWAY)

@@ -67,10 +67,11 @@ async def test_who_comes_and_goes(s):
 
 # DM-PRS-1, DM-PRS-2
 async def test_contacts_that_are_made_while_both_are_here(s):
-    """Who has just been written to is told what the other one says of themselves."""
+    """Two who have just met see each other, and what the other one says of themselves."""
     a, b = await bimip(s, "ann"), await bimip(s, "bob")
     await a.send("bob", b"hello")
-    await b.until(lambda: b.messages())
+    await b.until(lambda: b.status_of("ann") == ONLINE)
+    await a.until(lambda: a.status_of("bob") == ONLINE)
     await a.aware(AWAY)
     await b.until(lambda: b.status_of("ann") == AWAY, 3)
 
