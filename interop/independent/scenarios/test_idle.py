@@ -5,7 +5,6 @@ import os
 import time
 
 import pytest
-
 from proto import pb, scheme
 from transport import TcpTransport, WsTransport
 from world import bimip, eq
