@@ -94,3 +94,6 @@ pub const PRESENCE_REFRESH_MS: u64 = 60_000;
 pub const PRESENCE_TTL_MAX_S: u32 = 24 * 60 * 60;
 /// Messages or presences in one frame that carries several.
 pub const BATCH_PARTS: usize = 256;
+/// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
+/// first and the latest count.
+pub const SHOWN_TOKENS: usize = 16;

@@ -151,7 +151,8 @@ async fn enter(
 
 async fn let_in(server: &Server, sign_in: SignIn, seat: Seat) -> Result<Grant, Refused> {
     let grant = server.gate().ask(sign_in).await?;
-    // Seated first: what was logged out is the device that has the cursor.
+    // As the device of the token and as the one that has the cursor: either may have been logged out.
+    let grant = server.gate().admit(grant).await?;
     server.gate().admit(seat.apply(grant)).await
 }
 

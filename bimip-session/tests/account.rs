@@ -247,3 +247,23 @@ fn push_tokens_are_bounded() {
     }
     assert_eq!(house.book.push_tokens(&user("a")).unwrap().len(), limits::PUSH_TOKENS);
 }
+
+// MISSION B9
+#[test]
+fn a_session_that_is_logged_out_takes_every_token_it_showed_with_it() {
+    // BM-LOGOUT-1.
+    let mut house = House::new();
+    let a = signed_in(&mut house, "a", "1", "t1");
+    for token in ["t2", "t3"] {
+        ask(&mut house, a, TokenTask::Refresh);
+        let grant = by_token(&house, device("a", "1"), token, 0);
+        house.input(Input::Token(a, Ok(Vouched { grant, token: Some(Bytes::from_static(b"new")) })));
+    }
+    house.heard(a);
+    house.says(a, ClientPacket::LogOut(LogOut::Session));
+    assert_eq!(closed(&mut house), [(a, CloseReason::LoggedOut)]);
+    for token in ["t1", "t2", "t3"] {
+        assert!(!is_let_in(&mut house, "a", "1", token, 500), "{token}");
+    }
+    assert!(is_let_in(&mut house, "a", "1", "t4", 500));
+}

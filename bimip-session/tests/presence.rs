@@ -100,6 +100,7 @@ fn members_of_a_group_are_told() {
     let b = house.open(Caps::FULL, &device("b", "1"));
     house.says(b, ClientPacket::Join(team.clone()));
     assert_eq!(told(&mut house, a), [(device("b", "1"), Presence::Online)], "who comes into a group is news");
+    assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::Online)], "and sees who is there");
     house.says(b, ClientPacket::Join(team.clone()));
     assert_eq!(told(&mut house, a), [], "who was in it is not");
     house.says(b, ClientPacket::Aware(doing(Presence::Away)));

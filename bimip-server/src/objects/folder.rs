@@ -91,6 +91,10 @@ fn publish(draft: &Path, place: &Path) -> io::Result<()> {
     if !folder.exists() {
         create_durably(folder)?;
     }
+    // Another thread, or a process that was killed, may have made the folder and not come to this yet.
+    if let Some(parent) = folder.parent() {
+        sync_directory(parent)?;
+    }
     fs::rename(draft, place)?;
     sync_directory(folder)
 }

@@ -28,7 +28,12 @@ impl Outgoing {
     ///
     /// This is the only maker of `Accepted`, `Noted` and the end of a talk.
     pub(crate) fn ack(proof: &Committed) -> Option<Self> {
-        let outcome = proof.outcomes().first();
+        let refused = proof.outcomes().iter().find(|outcome| matches!(outcome, Outcome::Refused(_)));
+        let outcome = match proof.ack() {
+            // All of it or nothing was asked for.
+            Ack::LogOut { .. } => refused.or_else(|| proof.outcomes().first()),
+            _ => proof.outcomes().first(),
+        };
         let packet = match (proof.ack(), outcome) {
             (Ack::Draft { client_ref, .. }, Some(Outcome::Stored(placed) | Outcome::Repeat(placed))) => {
                 ServerPacket::Accepted {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bimip_proto::{
     ClientRef, CloseReason, Device, LogOut, Now, PushToken, Reject, ServerPacket, TokenAnswer, TokenTask,
-    UnixMs, UserId,
+    UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -107,6 +107,13 @@ impl ServerCore {
     fn prolong(&mut self, now: Now, conn: ConnId, by: Grant) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let Phase::Live { grant, .. } = &mut connection.phase else { return };
+        if let Some(before) = grant.token_id.take().filter(|before| Some(before) != by.token_id.as_ref()) {
+            if connection.shown.len() >= limits::SHOWN_TOKENS {
+                // Never the one that it came with.
+                connection.shown.remove(1);
+            }
+            connection.shown.push((before, grant.expires));
+        }
         (grant.expires, grant.token_id, grant.issued) = (by.expires, by.token_id, by.issued);
         if let Some(due_mono_ms) = connection.expiry_mono_ms.take() {
             self.timers.unset(due_mono_ms, Due::Expiry(conn));
@@ -121,7 +128,8 @@ impl ServerCore {
     // ---- logging out --------------------------------------------------------------------------------------
 
     pub(super) fn log_out(&mut self, now: Now, conn: ConnId, by: &Device, origin: u32, what: LogOut) {
-        let Some(grant) = self.conns.get(&conn).and_then(Connection::grant).cloned() else { return };
+        let Some(connection) = self.conns.get(&conn) else { return };
+        let Some(grant) = connection.grant().cloned() else { return };
         let (what, settings) = match what {
             LogOut::Account => (what, vec![Setting::LogOutAccount]),
             LogOut::Device(name) => {
@@ -129,8 +137,11 @@ impl ServerCore {
                 (LogOut::Device(Some(name.clone())), vec![Setting::LogOutDevice(name)])
             }
             what => {
-                let until = grant.expires.unwrap_or(FOR_EVER);
-                (what, grant.token_id.map(|token| Setting::Revoke { token, until }).into_iter().collect())
+                let last = grant.token_id.map(|token| (token, grant.expires));
+                let tokens = connection.shown.iter().cloned().chain(last);
+                let revoke =
+                    tokens.map(|(token, until)| Setting::Revoke { token, until: until.unwrap_or(FOR_EVER) });
+                (what, revoke.collect())
             }
         };
         let puts = settings.into_iter().map(|it| setting(now, by, it)).collect();
@@ -216,7 +227,7 @@ impl ServerCore {
 
 /// What a proof logs out. A refused one logs out nothing, and is answered like any refusal.
 fn log_out_of(proof: &Committed) -> Option<&LogOut> {
-    let refused = matches!(proof.outcomes().first(), Some(Outcome::Refused(_)));
+    let refused = proof.outcomes().iter().any(|outcome| matches!(outcome, Outcome::Refused(_)));
     match proof.ack() {
         Ack::LogOut { what, .. } if !refused => Some(what),
         _ => None,

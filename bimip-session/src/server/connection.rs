@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Said, TokenTask, limits};
+use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Said, TokenId, TokenTask, UnixMs, limits};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -56,6 +56,9 @@ pub(super) struct Connection {
     pub(super) barred: u32,
     /// The question about a token that the authenticator has not answered, and the frame that asked it.
     pub(super) asked_about: Option<(u32, TokenTask)>,
+    /// Tokens that this session showed before the one it lives by, the one it came with first: logging the session out
+    /// revokes them all.
+    pub(super) shown: Vec<(TokenId, Option<UnixMs>)>,
     strikes: u32,
     struck_mono_ms: u64,
     pub(super) heard_mono_ms: u64,
@@ -75,6 +78,7 @@ impl Connection {
             commits: 0,
             barred: 0,
             asked_about: None,
+            shown: Vec::new(),
             strikes: 0,
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,

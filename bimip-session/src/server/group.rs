@@ -77,6 +77,7 @@ impl ServerCore {
         let news = self.roster.moved(user, group, joined);
         if joined && news {
             self.shown(user);
+            self.entered(now, user, group);
         }
         if !joined {
             // No message comes of it: it is said by nobody in the group.

@@ -78,8 +78,24 @@ impl ServerCore {
             self.send_live(vec![conn], ServerPacket::Visible { id: None, visible: false });
         }
         let groups = self.roster.groups_of(&device.user);
+        let users = self.neighbours(&device.user, contacts, &groups);
+        self.show_around(now, &[conn], users);
+    }
+
+    /// Who comes into a group sees who of it is here.
+    pub(super) fn entered(&mut self, now: Now, user: &UserId, group: &GroupId) {
+        let users = self.neighbours(user, &[], std::slice::from_ref(group));
+        let mut conns = Vec::new();
+        self.onlookers(user, None, &mut conns);
+        self.show_around(now, &conns, users);
+    }
+
+    fn show_around(&mut self, now: Now, conns: &[ConnId], users: Vec<UserId>) {
+        if conns.is_empty() {
+            return;
+        }
         let mut around = Vec::new();
-        for user in self.neighbours(&device.user, contacts, &groups) {
+        for user in users {
             if self.roster.is_hidden(&user) {
                 continue;
             }
@@ -89,7 +105,7 @@ impl ServerCore {
             }
         }
         for part in around.chunks(limits::AROUND) {
-            self.send_live(vec![conn], ServerPacket::Around(part.to_vec()));
+            self.send_live(conns.to_vec(), ServerPacket::Around(part.to_vec()));
         }
     }
 

@@ -36,11 +36,13 @@ impl ServerCore {
         connection.held.push_back(said);
         let full = connection.held.len() >= limits::PAUSE_PACKETS && !connection.paused;
         let (first, live) = (connection.held.len() == 1, matches!(connection.phase, Phase::Live { .. }));
+        let barred = connection.barred > 0;
         connection.paused |= full;
         if full {
             self.output(Output::Pause(conn));
         }
-        if first && live {
+        // What a barred connection waits for calls again.
+        if first && live && !barred {
             self.stalled.push_back(conn);
         }
     }
