@@ -134,7 +134,8 @@ async def test_a_device_a_session_and_an_account_are_logged_out(signed, names):
     await ended(phone, "logged_out", 1000)
     await refused(Scheme.connect(signed, alice, token=token(alice, "new", ago=-2)))
 
-    radio = await Walkie.connect(signed, alice, token=old)
+    await refused(Walkie.connect(signed, alice, device="phone", token=old))
+    radio = await Walkie.connect(signed, alice, device="radio", token=old)
     await log_out(desk, ACCOUNT)
     await ended(desk, "logged_out", 1000)
     assert await radio.closed() == 1000
