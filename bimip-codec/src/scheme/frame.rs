@@ -157,6 +157,11 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Welcome(_) => 16,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
+    write(&scheme, out);
+}
+
+/// Adds a frame of a message, of either layout.
+pub(super) fn write(scheme: &impl prost::Message, out: &mut Frames) {
     out.frame(scheme.encoded_len(), |to| {
         // The only error is a full buffer, and this one grows.
         let written = scheme.encode(to);

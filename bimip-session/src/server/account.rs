@@ -65,9 +65,7 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let Some((origin, task)) = connection.asked_about.take() else { return };
         if let Err(reason) = self.carry_out_token(now, conn, origin, task, answer) {
-            self.counters.rejected += 1;
-            let retry_after_ms = None;
-            self.send(conn, ServerPacket::Declined { origin, id: None, reason, retry_after_ms });
+            self.decline(conn, origin, None, reason);
         }
         self.unbar(now, conn);
     }

@@ -272,11 +272,7 @@ impl ServerCore {
                 let signal = Signal { at: Some(now.stamp()), ..said };
                 self.send_live(conns, ServerPacket::Signal { from: device.clone(), signal });
             }
-            Err(reason) => {
-                self.counters.rejected += 1;
-                let retry_after_ms = None;
-                self.send(conn, ServerPacket::Declined { origin, id: said.id, reason, retry_after_ms });
-            }
+            Err(reason) => self.decline(conn, origin, said.id, reason),
         }
     }
 
@@ -287,11 +283,7 @@ impl ServerCore {
         }
         match self.listening(conn, device, &track.to) {
             Ok(conns) => self.send_live(conns, ServerPacket::Track { from: device.clone(), track }),
-            Err(reason) => {
-                self.counters.rejected += 1;
-                let retry_after_ms = None;
-                self.send(conn, ServerPacket::Declined { origin, id: track.id, reason, retry_after_ms });
-            }
+            Err(reason) => self.decline(conn, origin, track.id, reason),
         }
     }
 

@@ -152,7 +152,7 @@ impl ServerCore {
                 self.look_after(now, conn);
             }
             ClientPacket::Bye => self.leave(now, conn, CloseReason::Bye),
-            ClientPacket::Unfit { id, reason } => self.unfit(conn, said.origin, id, reason),
+            ClientPacket::Unfit { id, reason } => self.decline(conn, said.origin, Some(id), reason),
             _ => self.garbled(now, conn, unsupported(said.origin)),
         }
     }
@@ -170,10 +170,10 @@ impl ServerCore {
         }
     }
 
-    /// A command that could not be read, but whose name could.
-    fn unfit(&mut self, conn: ConnId, origin: u32, id: ClientRef, reason: Reject) {
+    /// The refusal of what asks nothing of storage: it will not pass.
+    pub(super) fn decline(&mut self, conn: ConnId, origin: u32, id: Option<ClientRef>, reason: Reject) {
         self.counters.rejected += 1;
-        self.send(conn, ServerPacket::Declined { origin, id: Some(id), reason, retry_after_ms: None });
+        self.send(conn, ServerPacket::Declined { origin, id, reason, retry_after_ms: None });
     }
 
     pub(super) fn refuse(&mut self, conn: ConnId, ack: &Ack, reason: Reject) {

@@ -1,6 +1,6 @@
 //! The envelope of a frame, and which layout it is in.
 
-use bimip_proto::{Device, UnixMs, UserId};
+use bimip_proto::{Device, UserId};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message as _;
 use prost::encoding::{decode_varint, encode_varint};
@@ -8,6 +8,8 @@ use prost::encoding::{decode_varint, encode_varint};
 use super::numbers::{kind, route};
 use super::wire::message_scheme::Payload;
 use super::wire::{Identity, MessageScheme};
+pub(super) use crate::scheme::frame::to_ms;
+use crate::scheme::frame::write;
 use crate::{DecodeError, Frames};
 
 const MALFORMED: DecodeError = DecodeError::Malformed { at: "protobuf" };
@@ -192,11 +194,7 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Logout(_) => route::LOGOUT_ANSWER,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
-    out.frame(scheme.encoded_len(), |to| {
-        // The only error is a full buffer, and this one grows.
-        let written = scheme.encode(to);
-        debug_assert!(written.is_ok());
-    });
+    write(&scheme, out);
 }
 
 /// A device, as the wire names it.
@@ -211,11 +209,6 @@ pub(super) fn identity(device: &Device) -> Identity {
 /// A user, as the wire names them.
 pub(super) fn named(eid: &str) -> Identity {
     Identity { eid: eid.to_owned(), connection_resource_id: None, node: None }
-}
-
-/// Milliseconds for a signed field. What is beyond it is not a time.
-pub(super) fn to_ms(at: UnixMs) -> i64 {
-    i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 
 /// What fields are read with: errors name the route, the field, and what it has to be.
