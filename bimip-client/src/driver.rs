@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bimip_codec::{Codec, Dialect, EncodeError, Frames};
-use bimip_proto::{ClientPacket, ClientRef, Device, Draft, Noted, Now, Offset, Reject, ServerPacket};
+use bimip_proto::{ClientPacket, ClientRef, Device, Draft, Now, Offset, Reject};
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Event, Full, Input, Output};
 use bytes::Bytes;
@@ -147,7 +147,7 @@ impl<C: Connect, S: Store> Driver<C, S> {
                     self.place = place;
                     self.store.save_place(self.session.epoch(), place).await?;
                 }
-                self.session.stored(now, offset);
+                self.session.stored(now, self.session.epoch(), offset);
             }
             Command::Live(live, answer) => {
                 // Whoever asked may be gone.
@@ -229,7 +229,7 @@ impl<C: Connect, S: Store> Driver<C, S> {
                     let connector = Arc::clone(&self.connector);
                     self.link = Link::Dialing(Box::pin(async move { connector.connect().await }));
                 }
-                Output::Transmit(packet) => self.transmit(now, &packet),
+                Output::Transmit(packet) => self.transmit(now, packet),
                 Output::Hangup => {
                     self.link = match std::mem::replace(&mut self.link, Link::Down) {
                         Link::Up(wire) => Link::Hung(wire),
@@ -243,17 +243,18 @@ impl<C: Connect, S: Store> Driver<C, S> {
         Ok(())
     }
 
-    fn transmit(&mut self, now: Now, packet: &ClientPacket) {
+    fn transmit(&mut self, now: Now, packet: ClientPacket) {
         let Link::Up(wire) = &mut self.link else { return };
         let mut frames = Frames::new();
-        match self.codec.encode_client(packet, &mut frames) {
+        match self.codec.encode_client(&packet, &mut frames) {
             Ok(()) => frames.drain().for_each(|frame| wire.push(frame)),
             Err(error) => {
                 tracing::warn!(%error, "a packet has no words in this dialect");
-                // No server will ever answer what cannot be written.
-                if let Some(refusal) = refusal(packet, error) {
-                    self.session.handle_input(now, Input::Packet(refusal));
-                }
+                let reason = match error {
+                    EncodeError::TooLong { .. } => Reject::TooLarge,
+                    _ => Reject::Unsupported,
+                };
+                self.session.handle_input(now, Input::Unwritable(Box::new(packet), reason));
             }
         }
     }
@@ -284,29 +285,6 @@ impl<C: Connect, S: Store> Driver<C, S> {
         }
         self.outlet.tell(Ok(event));
         Ok(())
-    }
-}
-
-/// The answer that a server would give to a command it could read and cannot carry out.
-fn refusal(packet: &ClientPacket, error: EncodeError) -> Option<ServerPacket> {
-    let reason = match error {
-        EncodeError::TooLong { .. } => Reject::TooLarge,
-        _ => Reject::Unsupported,
-    };
-    match packet {
-        ClientPacket::Send(draft) => Some(ServerPacket::Rejected {
-            client_ref: draft.client_ref.clone(),
-            to: Some(draft.to.clone()),
-            reason,
-            retry_after_ms: None,
-        }),
-        ClientPacket::Mark { message, status } => Some(ServerPacket::Noted(Noted::Refused {
-            message: message.clone(),
-            status: *status,
-            reason,
-            retry_after_ms: None,
-        })),
-        _ => None,
     }
 }
 

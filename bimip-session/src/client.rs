@@ -4,13 +4,25 @@
 //! in the mailbox. Its driver dials, carries packets and hands received rows to the app; the app stores them and
 //! says so ([`ClientSession::stored`]), and only then are they disposed of on the server.
 
+mod around;
+mod event;
 mod heard;
+mod heartbeat;
 mod inbox;
 mod io;
+mod link;
+mod listener;
 mod live;
+mod redial;
 mod session;
+mod talker;
+mod token;
 mod unacked;
 
-pub use self::io::{Config, Event, Full, Input, Output, Resume};
+pub use self::around::ACT_MS;
+pub use self::event::Event;
+pub use self::io::{Config, Full, Input, Output, Resume};
+pub use self::listener::{Listener, Pace, Sound};
 pub use self::live::{Heard, Live};
 pub use self::session::ClientSession;
+pub use self::talker::{NotNow, TalkEnd};

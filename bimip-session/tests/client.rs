@@ -127,8 +127,8 @@ fn rows_are_taken_in_order_once_and_disposed_of_when_stored() {
         Some(T0.mono_ms + 25_000),
         "nothing to dispose of before it is stored"
     );
-    session.stored(at(5), Offset(1));
-    session.stored(at(6), Offset(3));
+    session.stored(at(5), 7, Offset(1));
+    session.stored(at(6), 7, Offset(3));
     assert_eq!(outputs(&mut session), []);
     session.handle_timeout(at(25));
     assert_eq!(
@@ -168,7 +168,7 @@ fn the_welcome_says_resumed_gap_or_reset() {
         (event.unwrap(), session.seen())
     };
     let start = |resume, epoch, resume_from| start_from(resume, epoch, resume_from, 1);
-    let known = |seen| Resume { epoch: 7, seen: Offset(seen), unacked: Vec::new() };
+    let known = |seen| Resume { epoch: 7, seen: Offset(seen), unacked: Vec::new(), marks: Vec::new() };
     assert!(matches!(start(known(5), 7, 5), (Event::Resumed(_), Offset(5))));
     assert!(matches!(start(known(5), 7, 3), (Event::Resumed(_), Offset(5))), "the last disposal was lost");
     assert!(
@@ -336,14 +336,14 @@ fn thirty_two_stored_rows_are_disposed_of_at_once() {
     }
     outputs(&mut session);
     for offset in 1..=31 {
-        session.stored(T0, Offset(offset));
+        session.stored(T0, 7, Offset(offset));
     }
     assert_eq!(outputs(&mut session), []);
-    session.stored(T0, Offset(32));
+    session.stored(T0, 7, Offset(32));
     assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Dispose(Offset(32)))]);
     // And the rest, when no more come.
     for offset in 33..=40 {
-        session.stored(T0, Offset(offset));
+        session.stored(T0, 7, Offset(offset));
     }
     session.handle_timeout(at(20));
     assert_eq!(outputs(&mut session), [Output::Transmit(ClientPacket::Dispose(Offset(40)))]);

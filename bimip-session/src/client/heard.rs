@@ -1,17 +1,19 @@
 //! What a session hears, and what it makes of it.
 
-use bimip_proto::{ClientRef, CloseReason, Head, Noted, Now, Offset, Reject, Row, ServerPacket};
+use bimip_proto::{ClientPacket, ClientRef, Entry, Head, Noted, Now, Offset, Reject, Row, ServerPacket};
 
+use super::event::Event;
 use super::inbox::Arrival;
-use super::io::{Event, Output};
-use super::session::{ClientSession, Link};
+use super::io::Output;
+use super::link::Link;
+use super::session::ClientSession;
 
 impl ClientSession {
     pub(super) fn heard(&mut self, now: Now, packet: ServerPacket) {
-        if !matches!(self.link, Link::Greeting { .. } | Link::Up) {
+        if !matches!(self.link, Link::Greeting { .. } | Link::Up { .. }) {
             return;
         }
-        self.heard_mono_ms = now.mono_ms;
+        self.heartbeat.heard(now);
         match packet {
             ServerPacket::Welcome(welcome) => self.welcomed(now, welcome),
             ServerPacket::Accepted { client_ref, head, offset } => self.accepted(client_ref, head, offset),
@@ -21,10 +23,10 @@ impl ClientSession {
             ServerPacket::Noted(noted) => self.noted(now, noted),
             ServerPacket::Deliver(row) => self.arrived(now, row),
             ServerPacket::Talk(talk) => self.outbox.push_back(Output::Event(Event::Talk(talk))),
-            ServerPacket::Floor(floor) => self.outbox.push_back(Output::Event(Event::Floor(floor))),
+            ServerPacket::Floor(floor) => self.heard_floor(now, floor),
             ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),
             ServerPacket::Bye(reason) => self.bye(now, reason),
-            other => self.heard_live(other),
+            other => self.heard_live(now, other),
         }
     }
 
@@ -45,7 +47,7 @@ impl ClientSession {
     ) {
         if let Some(wait_ms) = retry_after_ms {
             // Everything unanswered goes again, in order: a later draft must not overtake this one for good.
-            self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));
+            self.retry_after(now, wait_ms);
         } else if let Some(draft) = self.drafts.answered(client_ref, None) {
             self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
         }
@@ -62,41 +64,35 @@ impl ClientSession {
                 self.outbox.push_back(Output::Event(Event::Barred { group, reason, retry_after_ms }));
             }
             Noted::Refused { retry_after_ms: Some(wait_ms), message, status, .. } => {
-                self.retry_mono_ms.get_or_insert_with(|| now.mono_ms + u64::from(wait_ms));
-                self.marks.again(message, status);
+                self.retry_after(now, wait_ms);
+                self.marks.again(&message, status);
             }
             Noted::Refused { message, status, reason, .. } if self.marks.answered(&message, status) => {
                 self.outbox.push_back(Output::Event(Event::MarkRefused { message, status, reason }));
             }
-            other => self.heard_live(ServerPacket::Noted(other)),
+            other => self.heard_live(now, ServerPacket::Noted(other)),
         }
+    }
+
+    /// The server is busy: what waits for an answer goes again then. The first word counts, so that the waits of a
+    /// whole window do not add up.
+    fn retry_after(&mut self, now: Now, wait_ms: u32) {
+        let wait_ms = u64::from(wait_ms).min(self.config.retry_after_max_ms);
+        self.retry_mono_ms.get_or_insert(now.mono_ms + wait_ms);
     }
 
     fn arrived(&mut self, now: Now, row: Row) {
         match self.inbox.arrives(&row) {
-            Arrival::New => self.outbox.push_back(Output::Event(Event::Received(row))),
+            Arrival::New => {
+                if let Entry::Message(message) = &*row.entry {
+                    self.spoke_up(&message.head.from, &message.head.to);
+                }
+                self.outbox.push_back(Output::Event(Event::Received(row)));
+            }
             Arrival::Stored => self.inbox.dispose_again(now.mono_ms),
+            Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),
             Arrival::Seen => {}
             Arrival::Missing => self.hangup(now),
-        }
-    }
-
-    fn bye(&mut self, now: Now, reason: CloseReason) {
-        let over = matches!(
-            reason,
-            CloseReason::Replaced { .. }
-                | CloseReason::Refused
-                | CloseReason::Expired
-                | CloseReason::Revoked
-                | CloseReason::LoggedOut
-                | CloseReason::Bye
-        );
-        if over {
-            self.link = Link::Over;
-            self.outbox.push_back(Output::Hangup);
-            self.outbox.push_back(Output::Event(Event::Ended(reason)));
-        } else {
-            self.hangup(now);
         }
     }
 }

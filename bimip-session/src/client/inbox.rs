@@ -1,6 +1,8 @@
 //! The place in the mailbox: seen, stored, disposed of.
 
-use bimip_proto::{Offset, Row};
+use std::collections::VecDeque;
+
+use bimip_proto::{Entry, MessageRef, Offset, Row, limits};
 
 /// `disposed <= stored <= seen`: what the server was told, what the app has, what it was given.
 #[derive(Debug, Default)]
@@ -11,6 +13,7 @@ pub(super) struct Inbox {
     /// Rows stored since the last disposal, and when it is due.
     undisposed_rows: u64,
     due_mono_ms: Option<u64>,
+    recent: Recent,
 }
 
 /// What to do with a row.
@@ -20,6 +23,8 @@ pub(super) enum Arrival {
     New,
     /// The app has it: dispose of it again, the first word was lost.
     Stored,
+    /// The app has it and said so: say so again, the first word was lost.
+    Said(MessageRef),
     /// The app was given it and has not stored it yet.
     Seen,
     /// A row before it is missing: start over from the cursor.
@@ -33,7 +38,8 @@ impl Inbox {
 
     /// The server delivers from here on.
     pub(super) fn jump(&mut self, to: Offset) {
-        *self = Self::new(to);
+        let recent = std::mem::take(&mut self.recent);
+        *self = Self { recent, ..Self::new(to) };
     }
 
     /// A new connection: what was given and not stored comes again.
@@ -45,7 +51,7 @@ impl Inbox {
 
     pub(super) fn arrives(&mut self, row: &Row) -> Arrival {
         if row.offset == Offset::ZERO {
-            return Arrival::New;
+            return self.recent.arrives(row);
         }
         if row.offset <= self.stored {
             return Arrival::Stored;
@@ -70,6 +76,11 @@ impl Inbox {
         }
     }
 
+    /// The app says that these arrived.
+    pub(super) fn said(&mut self, messages: &[MessageRef]) {
+        self.recent.said(messages);
+    }
+
     /// The server asks again about rows the app has.
     pub(super) const fn dispose_again(&mut self, mono_ms: u64) {
         self.disposed = Offset::ZERO;
@@ -92,5 +103,41 @@ impl Inbox {
         self.undisposed_rows = 0;
         self.disposed = self.stored;
         Some(self.stored)
+    }
+
+    /// The offset to dispose of before a goodbye, due or not.
+    pub(super) fn last_disposal(&mut self) -> Option<Offset> {
+        self.due_mono_ms.and_then(|due| self.disposal(due, u64::MAX))
+    }
+}
+
+/// The latest messages of a dialect whose rows have no numbers: what comes again after a cut is known by its name.
+/// A window of them, twice: more than can be sent and not be known to have arrived.
+#[derive(Debug, Default)]
+struct Recent(VecDeque<(MessageRef, bool)>);
+
+const RECENT: usize = 2 * limits::WINDOW_ROWS as usize;
+
+impl Recent {
+    fn arrives(&mut self, row: &Row) -> Arrival {
+        let Entry::Message(message) = &*row.entry else { return Arrival::New };
+        let Some(name) = message.head.names().reference() else { return Arrival::New };
+        match self.0.iter().find(|(known, _)| *known == name) {
+            Some((_, true)) => Arrival::Said(name),
+            Some((_, false)) => Arrival::Seen,
+            None => {
+                if self.0.len() == RECENT {
+                    self.0.pop_front();
+                }
+                self.0.push_back((name, false));
+                Arrival::New
+            }
+        }
+    }
+
+    fn said(&mut self, messages: &[MessageRef]) {
+        for (name, said) in &mut self.0 {
+            *said |= messages.contains(name);
+        }
     }
 }

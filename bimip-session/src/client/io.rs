@@ -1,12 +1,9 @@
 //! What goes into a session and what comes out.
 
-use bimip_proto::{
-    ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset,
-    Reject, Row, ServerPacket, Status, Talk, Welcome,
-};
-
-use super::live::Heard;
+use bimip_proto::{ClientPacket, Device, Draft, MessageRef, Offset, Reject, ServerPacket, Status, UnixMs};
 use bytes::Bytes;
+
+use super::event::Event;
 
 /// Bounds, times and identity of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +13,11 @@ pub struct Config {
     pub device: Device,
     /// The token to sign in with as the first packet; `None` when the transport's headers carry it.
     pub token: Option<Bytes>,
+    /// When the token runs out, if that is known: a newer one is asked for in time ([`Event::Token`]).
+    pub token_expires: Option<UnixMs>,
+    /// How long before the token runs out a newer one is asked for; of a token that lives shorter than twice this,
+    /// at half of what is left of it.
+    pub refresh_ahead_ms: u64,
     /// Whether the server's first word is a welcome. Without one the session is up when it is connected.
     pub welcome: bool,
     /// Whether the dialect names drafts, so that sending one again is harmless. Without it a draft whose ack was
@@ -27,15 +29,29 @@ pub struct Config {
     pub window_drafts: usize,
     /// Marks waiting for their answer.
     pub unnoted_marks: usize,
+    /// Marks on the wire at once; the rest wait here.
+    pub window_marks: usize,
     /// First wait before dialling again; doubled up to [`redial_max_ms`](Self::redial_max_ms), and then drawn
     /// between nothing and that, so that a crowd does not come back at once.
     pub redial_min_ms: u64,
     /// The longest wait before dialling again.
     pub redial_max_ms: u64,
+    /// After a goodbye of a server that goes away the wait is drawn below this at least: everybody was told at once.
+    pub redial_crowd_ms: u64,
+    /// The longest time that a server may tell this device to stay away or to keep a draft back; more counts as this.
+    pub retry_after_max_ms: u64,
+    /// A connection that was up for so long was a good one: the next wait begins at
+    /// [`redial_min_ms`](Self::redial_min_ms) again.
+    pub steady_ms: u64,
     /// Where the draws start; give each device another number.
     pub seed: u64,
     /// Patience for a dial, a welcome and a pong.
     pub patience_ms: u64,
+    /// The longest silence, either way, before the server is asked for a sign of life. A welcome can lower it.
+    pub heartbeat_max_ms: u64,
+    /// The shortest: where connections die in silence the heartbeat is halved down to this, and becomes slower again
+    /// while they hold.
+    pub heartbeat_min_ms: u64,
     /// Stored rows are disposed of in one packet after this many rows ...
     pub dispose_rows: u64,
     /// ... or this long after the first of them.
@@ -50,15 +66,23 @@ impl Config {
         Self {
             device,
             token,
+            token_expires: None,
+            refresh_ahead_ms: 300_000,
             welcome: true,
             resend: true,
             unacked_drafts: 1024,
             window_drafts: 64,
             unnoted_marks: 1024,
+            window_marks: 64,
             redial_min_ms: 500,
             redial_max_ms: 30_000,
+            redial_crowd_ms: 4_000,
+            retry_after_max_ms: 600_000,
+            steady_ms: 10_000,
             seed: 1,
             patience_ms: 10_000,
+            heartbeat_max_ms: 60_000,
+            heartbeat_min_ms: 10_000,
             dispose_rows: 32,
             dispose_ms: 20,
         }
@@ -75,6 +99,8 @@ pub struct Resume {
     pub seen: Offset,
     /// Drafts whose ack the app has not seen, in order.
     pub unacked: Vec<Draft>,
+    /// Marks whose answer the app has not seen.
+    pub marks: Vec<(MessageRef, Status)>,
 }
 
 /// What happens to a session.
@@ -87,13 +113,24 @@ pub enum Input {
     Packet(ServerPacket),
     /// The connection is gone, or could not be made.
     Disconnected,
+    /// The connection could not be made, or is gone, and the other side said when to come back: an HTTP answer with
+    /// `Retry-After` instead of a web socket.
+    TurnedAway {
+        /// After how long.
+        retry_after_ms: u64,
+    },
+    /// The dial was answered, and the sign-in refused: an HTTP answer of 401.
+    Refused,
+    /// This packet was not written and never will be: the dialect has no words for it, or not enough room.
+    Unwritable(Box<ClientPacket>, Reject),
 }
 
 /// What a session wants done.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
-    /// Dial. Answer with [`Input::Connected`] or [`Input::Disconnected`].
+    /// Dial. Answer with [`Input::Connected`], or with [`Input::Disconnected`], [`Input::TurnedAway`] or
+    /// [`Input::Refused`].
     Connect,
     /// Write this, after what was written before.
     Transmit(ClientPacket),
@@ -101,88 +138,6 @@ pub enum Output {
     Hangup,
     /// Tell the app.
     Event(Event),
-}
-
-/// What an app hears.
-#[derive(Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The session is up, in a dialect that does not say where it stands.
-    Online,
-    /// The session is up and goes on where it was.
-    Resumed(Welcome),
-    /// The session is up; the server has let go of rows that this device has not seen. They are in the history.
-    Gap {
-        /// The last row seen before.
-        seen: Offset,
-        /// Rows are delivered after this one.
-        resume_from: Offset,
-        /// The server's word.
-        welcome: Welcome,
-    },
-    /// The session is up with another store: rows and offsets of the old one mean nothing here.
-    Reset(Welcome),
-    /// The connection is gone; the session dials again by itself.
-    Offline,
-    /// The session is over, and does not dial again by itself.
-    Ended(CloseReason),
-    /// A draft is stored for everybody it goes to.
-    Sent {
-        /// The draft's name.
-        client_ref: Option<ClientRef>,
-        /// What the server made of it.
-        head: Head,
-        /// Its row in this user's own mailbox.
-        offset: Offset,
-    },
-    /// A draft is not stored and will not be tried again.
-    Refused {
-        /// The draft.
-        draft: Draft,
-        /// Why.
-        reason: Reject,
-    },
-    /// The connection broke between a draft and its ack, in a dialect where sending it again could double it.
-    Unsure(Draft),
-    /// A new row: store it, then call [`stored`](super::ClientSession::stored) with its offset.
-    Received(Row),
-    /// A mark is noted.
-    Marked {
-        /// About which message.
-        message: MessageRef,
-        /// What.
-        status: Status,
-    },
-    /// A mark is refused and will not be tried again.
-    MarkRefused {
-        /// About which message.
-        message: MessageRef,
-        /// What.
-        status: Status,
-        /// Why.
-        reason: Reject,
-    },
-    /// This user is in the group.
-    Joined(GroupId),
-    /// This user is not in the group, or no more.
-    Left(GroupId),
-    /// This user is not let into the group, or not heard there.
-    Barred {
-        /// Which group.
-        group: GroupId,
-        /// Why.
-        reason: Reject,
-        /// When to try again, where that may help.
-        retry_after_ms: Option<u32>,
-    },
-    /// Somebody talks to this user.
-    Talk(Talk),
-    /// The answer to this device's own talk.
-    Floor(Floor),
-    /// Something beside messages: presence, tokens, being seen.
-    Heard(Heard),
-    /// The server could not make sense of a packet of this session.
-    Fault(Fault),
 }
 
 /// There is no room for another command until earlier ones are answered.

@@ -1,12 +1,13 @@
 //! What is said now or never: presence and the like, and what a user decides about the account.
 
 use bimip_proto::{
-    Aware, Awareness, ClientPacket, ClientRef, Device, LogOut, Noted, Now, PushToken, Reject, ServerPacket,
-    Signal, TokenAnswer, TokenTask, Track,
+    Address, Aware, Awareness, ClientPacket, ClientRef, Device, LogOut, Noted, Now, PushToken, Reject,
+    ServerPacket, Signal, TokenAnswer, TokenTask, Track, UserId,
 };
 use bytes::Bytes;
 
-use super::io::{Event, Output};
+use super::event::Event;
+use super::io::Output;
 use super::session::ClientSession;
 
 /// Something to be said while the session is up. It is not kept and not said again: what it is about has changed by
@@ -60,6 +61,16 @@ impl From<Live> for ClientPacket {
 pub enum Heard {
     /// Somebody's presence.
     Aware(Aware),
+    /// What was heard of a user's presence has run out, and nothing newer was heard: offline, as far as anybody
+    /// knows.
+    Gone(UserId),
+    /// Somebody who was typing, recording or pausing did not say so again.
+    Ceased {
+        /// Who, with which device.
+        from: Device,
+        /// To whom.
+        to: Address,
+    },
     /// What somebody does in a conversation.
     Signal {
         /// Who, with which device.
@@ -111,12 +122,14 @@ impl ClientSession {
     }
 
     /// What is neither a row nor an answer to one.
-    pub(super) fn heard_live(&mut self, packet: ServerPacket) {
+    pub(super) fn heard_live(&mut self, now: Now, packet: ServerPacket) {
+        if self.heard_of_token(now, &packet) {
+            return;
+        }
         let heard = match packet {
             ServerPacket::Aware(it) => Heard::Aware(it),
             ServerPacket::Around(list) => {
-                let each = list.into_iter().map(|it| Output::Event(Event::Heard(Heard::Aware(it))));
-                return self.outbox.extend(each);
+                return list.into_iter().for_each(|it| self.tell_live(now, Heard::Aware(it)));
             }
             ServerPacket::Signal { from, signal } => Heard::Signal { from, signal },
             ServerPacket::Track { from, track } => Heard::Track { from, track },
@@ -129,6 +142,11 @@ impl ClientSession {
             }
             _ => return,
         };
+        self.tell_live(now, heard);
+    }
+
+    fn tell_live(&mut self, now: Now, heard: Heard) {
+        self.keep_around(now, &heard);
         self.outbox.push_back(Output::Event(Event::Heard(heard)));
     }
 }

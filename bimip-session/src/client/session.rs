@@ -2,29 +2,33 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{ClientPacket, Draft, GroupId, MessageRef, Now, Offset, Ping, Status, Talk, Welcome};
+use bimip_proto::{
+    ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Reject,
+    ServerPacket, Status, Talk,
+};
 
+use super::around::Around;
+use super::heartbeat::Heartbeat;
 use super::inbox::Inbox;
-use super::io::{Config, Event, Full, Input, Output, Resume};
+use super::io::{Config, Full, Input, Output, Resume};
+use super::link::Link;
+use super::redial::Redial;
+use super::talker::Talker;
+use super::token::Renewal;
 use super::unacked::{Drafts, Marks};
 use crate::Machine;
 
 /// One device: dials, signs in, resumes, sends what is unsent, receives in order, disposes of what is stored.
 ///
-/// | link | on | becomes | outputs |
-/// |---|---|---|---|
-/// | Down | redial time | Dialing | Connect |
-/// | Dialing | Connected | Greeting | the sign-in, where the headers did not carry it |
-/// | Greeting | Welcome | Up | resumed, gap or reset; every unanswered draft and mark |
-/// | Up | Accepted, Noted | Up | the draft or mark is forgotten |
-/// | Up | a row with `prev <= seen < offset` | Up | the row, for the app to store |
-/// | Up | a row that the app has stored | Up | its disposal again |
-/// | Up | a row with `prev > seen` | Down | Hangup: the next connection starts from the cursor |
-/// | any | Disconnected, silence | Down | offline |
-/// | any | Bye: replaced, refused, expired | Over | ended |
-///
 /// A draft is resent under the same name until it is answered, so it is stored once however often the
-/// connection breaks. Nothing is disposed of before the app has stored it.
+/// connection breaks. A mark is said again until it is noted. Nothing is disposed of before the app has stored it:
+///
+/// | a row | means | and |
+/// |---|---|---|
+/// | `prev <= seen < offset` | new | [`Event::Received`](super::Event::Received), for the app to store |
+/// | `offset <= stored` | the app has it | disposed of again, the first word was lost |
+/// | `stored < offset <= seen` | the app was told, and has not stored it yet | |
+/// | `seen < prev` | one before it is missing | `Hangup`: the next connection starts from the cursor |
 #[derive(Debug)]
 pub struct ClientSession {
     pub(super) config: Config,
@@ -33,22 +37,13 @@ pub struct ClientSession {
     pub(super) drafts: Drafts,
     pub(super) marks: Marks,
     pub(super) inbox: Inbox,
-    pub(super) failures: u32,
-    pub(super) draws: u64,
-    pub(super) heartbeat_ms: u64,
-    pub(super) heard_mono_ms: u64,
-    pub(super) spoke_mono_ms: u64,
+    pub(super) redial: Redial,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) renewal: Renewal,
+    pub(super) around: Around,
+    pub(super) talker: Talker,
     pub(super) retry_mono_ms: Option<u64>,
     pub(super) outbox: VecDeque<Output>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Link {
-    Down { redial_mono_ms: u64 },
-    Dialing { since_mono_ms: u64 },
-    Greeting { since_mono_ms: u64 },
-    Up,
-    Over,
 }
 
 impl Machine for ClientSession {
@@ -59,25 +54,17 @@ impl Machine for ClientSession {
         match input {
             Input::Connected => self.connected(now),
             Input::Packet(packet) => self.heard(now, packet),
-            Input::Disconnected => self.down(now),
+            Input::Disconnected => self.down(now, 0, 0),
+            Input::TurnedAway { retry_after_ms } => self.down(now, retry_after_ms, 0),
+            Input::Refused => self.end(CloseReason::Refused),
+            Input::Unwritable(packet, reason) => self.unwritable(now, *packet, reason),
         }
         self.pump(now);
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        match self.link {
-            Link::Down { redial_mono_ms } if redial_mono_ms <= now.mono_ms => {
-                self.link = Link::Dialing { since_mono_ms: now.mono_ms };
-                self.outbox.push_back(Output::Connect);
-            }
-            Link::Dialing { since_mono_ms } | Link::Greeting { since_mono_ms }
-                if since_mono_ms + self.config.patience_ms <= now.mono_ms =>
-            {
-                self.hangup(now);
-            }
-            Link::Up => self.heartbeat(now),
-            _ => {}
-        }
+        self.link_timeout(now);
+        self.expire_around(now);
         self.pump(now);
     }
 
@@ -86,18 +73,12 @@ impl Machine for ClientSession {
     }
 
     fn poll_timeout(&self) -> Option<u64> {
-        match self.link {
-            Link::Down { redial_mono_ms } => Some(redial_mono_ms),
-            Link::Dialing { since_mono_ms } | Link::Greeting { since_mono_ms } => {
-                Some(since_mono_ms + self.config.patience_ms)
-            }
-            Link::Up => {
-                let ping = self.spoke_mono_ms + self.heartbeat_ms;
-                let silence = self.heard_mono_ms + self.silence_ms();
-                [Some(ping.min(silence)), self.inbox.due(), self.retry_mono_ms].into_iter().flatten().min()
-            }
-            Link::Over => None,
-        }
+        let up = if self.is_up() {
+            [self.inbox.due(), self.retry_mono_ms, self.renewal.due(), self.talker.due()]
+        } else {
+            [None; 4]
+        };
+        up.into_iter().chain([self.link_due(), self.around.due()]).flatten().min()
     }
 }
 
@@ -106,19 +87,19 @@ impl ClientSession {
     #[must_use]
     pub fn new(config: Config, resume: Resume, now: Now) -> Self {
         Self {
-            draws: config.seed | 1,
-            config,
             link: Link::Down { redial_mono_ms: now.mono_ms },
             epoch: resume.epoch,
             drafts: Drafts::new(resume.unacked),
-            marks: Marks::default(),
+            marks: Marks::new(resume.marks),
             inbox: Inbox::new(resume.seen),
-            failures: 0,
-            heartbeat_ms: u64::MAX / 4,
-            heard_mono_ms: now.mono_ms,
-            spoke_mono_ms: now.mono_ms,
+            redial: Redial::new(config.seed),
+            heartbeat: Heartbeat::new(&config, now),
+            renewal: Renewal::default(),
+            around: Around::default(),
+            talker: Talker::default(),
             retry_mono_ms: None,
             outbox: VecDeque::new(),
+            config,
         }
     }
 
@@ -136,31 +117,42 @@ impl ClientSession {
         Ok(())
     }
 
-    /// The app has stored every row up to `offset`: now the server may forget them.
-    pub fn stored(&mut self, now: Now, offset: Offset) {
-        self.inbox.stored(offset, now.mono_ms, self.config.dispose_ms);
+    /// Takes back a draft that was never on the wire. `None`: it was, and may be stored, or there is none of this name.
+    pub fn discard(&mut self, client_ref: &ClientRef) -> Option<Draft> {
+        self.drafts.take_back(client_ref)
+    }
+
+    /// The app has stored every row up to `offset` of the mailbox of this `epoch`: now the server may forget them. Of
+    /// another epoch than the session's it says nothing: those rows are of a store that is no more.
+    pub fn stored(&mut self, now: Now, epoch: u32, offset: Offset) {
+        if epoch == self.epoch {
+            self.inbox.stored(offset, now.mono_ms, self.config.dispose_ms);
+        }
         self.pump(now);
     }
 
-    /// Says that a message was read, played or forwarded; kept and said again until it is noted.
+    /// Says that a message was read, played or forwarded; kept and said again until it is noted. In a dialect that
+    /// answers no marks it is said now or never.
     ///
     /// # Errors
     /// [`Full`] gives the mark back when [`Config::unnoted_marks`] are waiting.
     pub fn mark(&mut self, now: Now, message: MessageRef, status: Status) -> Result<(), Full<MessageRef>> {
-        if self.marks.len() >= self.config.unnoted_marks {
+        if !self.config.resend {
+            self.say(now, ClientPacket::Mark { message, status });
+            return Ok(());
+        }
+        if self.marks.len() >= self.config.unnoted_marks && !self.marks.has(&message, status) {
             return Err(Full(message));
         }
-        // A dialect that resends nothing answers no marks either.
-        if self.config.resend {
-            self.marks.push(message.clone(), status);
-        }
-        self.say(now, ClientPacket::Mark { message, status });
+        self.marks.push(message, status);
+        self.pump(now);
         Ok(())
     }
 
-    /// Says that these messages arrived, in dialects where that is not said by disposing of rows. Said now or
-    /// never: a message delivered again is a chance to say it again.
+    /// Says that these messages arrived, in dialects where that is not said by disposing of rows. Said now, and again
+    /// when the server sends one of them again.
     pub fn delivered(&mut self, now: Now, messages: Vec<MessageRef>) {
+        self.inbox.said(&messages);
         self.say(now, ClientPacket::Delivered(messages));
     }
 
@@ -175,13 +167,19 @@ impl ClientSession {
         self.say(now, ClientPacket::Leave(group));
     }
 
-    /// Live voice: said now or never.
+    /// Live voice as the app wants it: said now or never. [`press`](Self::press), [`voice`](Self::voice) and
+    /// [`release`](Self::release) know what may be said when.
     pub fn talk(&mut self, now: Now, talk: Talk) {
         self.say(now, ClientPacket::Talk(talk));
     }
 
-    /// Says goodbye and does not dial again.
+    /// Says goodbye and does not dial again. What is stored is disposed of first.
     pub fn leave(&mut self, now: Now) {
+        if self.is_up()
+            && let Some(upto) = self.inbox.last_disposal()
+        {
+            self.say(now, ClientPacket::Dispose(upto));
+        }
         self.say(now, ClientPacket::Bye);
         self.link = Link::Over;
         self.outbox.push_back(Output::Hangup);
@@ -204,10 +202,21 @@ impl ClientSession {
         self.drafts.iter()
     }
 
+    /// Marks that are not noted yet, in order, for [`Resume::marks`].
+    pub fn unnoted(&self) -> impl Iterator<Item = (&MessageRef, Status)> {
+        self.marks.iter()
+    }
+
     /// Whether the session is up.
     #[must_use]
     pub const fn is_up(&self) -> bool {
-        matches!(self.link, Link::Up)
+        matches!(self.link, Link::Up { .. })
+    }
+
+    /// Whether the session has ended and does not dial again by itself.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.link, Link::Over)
     }
 
     /// Whether nothing waits for an answer.
@@ -216,136 +225,56 @@ impl ClientSession {
         self.drafts.len() == 0 && self.marks.len() == 0 && self.inbox.due().is_none()
     }
 
-    // ---- the link -------------------------------------------------------------------------------------
-
-    fn connected(&mut self, now: Now) {
-        if !matches!(self.link, Link::Dialing { .. }) {
-            return;
-        }
-        self.link = Link::Greeting { since_mono_ms: now.mono_ms };
-        self.heard_mono_ms = now.mono_ms;
-        if !self.config.welcome {
-            self.link = Link::Up;
-            self.failures = 0;
-            self.outbox.push_back(Output::Event(Event::Online));
-            return;
-        }
-        if let Some(token) = self.config.token.clone() {
-            let user = Some(self.config.device.user.clone());
-            let device = Some(self.config.device.name.clone());
-            self.outbox.push_back(Output::Transmit(ClientPacket::SignIn { user, device, token }));
-        }
-    }
-
-    pub(super) fn welcomed(&mut self, now: Now, welcome: Welcome) {
-        if !matches!(self.link, Link::Greeting { .. }) {
-            return;
-        }
-        self.link = Link::Up;
-        self.failures = 0;
-        self.heartbeat_ms = u64::from(welcome.heartbeat_ms).max(1);
-        self.spoke_mono_ms = now.mono_ms;
-        let (known, seen) = (self.epoch, self.inbox.seen);
-        self.epoch = welcome.epoch;
-        let event = if known != 0 && known != welcome.epoch {
-            self.inbox.jump(welcome.resume_from);
-            Event::Reset(welcome)
-        } else {
-            if welcome.resume_from > seen {
-                // Rows of this device's own, which it is not sent.
-                self.inbox.jump(welcome.resume_from);
-            }
-            if known != 0 && seen.next() < welcome.first {
-                Event::Gap { seen, resume_from: welcome.resume_from, welcome }
-            } else {
-                Event::Resumed(welcome)
-            }
-        };
-        self.outbox.push_back(Output::Event(event));
-        let marks: Vec<_> = self.marks.packets().collect();
-        for mark in marks {
-            self.say(now, mark);
-        }
-    }
-
-    fn down(&mut self, now: Now) {
-        let was_up = match self.link {
-            Link::Over | Link::Down { .. } => return,
-            Link::Up => true,
-            Link::Dialing { .. } | Link::Greeting { .. } => false,
-        };
-        let wait_ms = self.redial_wait();
-        self.link = Link::Down { redial_mono_ms: now.mono_ms + wait_ms };
-        self.retry_mono_ms = None;
-        self.inbox.rewind();
-        if self.config.resend {
-            self.drafts.rewind();
-        } else {
-            for draft in self.drafts.give_up() {
-                self.outbox.push_back(Output::Event(Event::Unsure(draft)));
-            }
-        }
-        if was_up {
-            self.outbox.push_back(Output::Event(Event::Offline));
-        }
-    }
-
-    /// Doubles with each failure, then draws between nothing and that.
-    fn redial_wait(&mut self) -> u64 {
-        let doubled = self.config.redial_min_ms.saturating_mul(1 << self.failures.min(16));
-        let most = doubled.min(self.config.redial_max_ms);
-        self.failures += 1;
-        self.draws ^= self.draws << 13;
-        self.draws ^= self.draws >> 7;
-        self.draws ^= self.draws << 17;
-        self.draws % (most + 1)
-    }
-
-    pub(super) fn hangup(&mut self, now: Now) {
-        self.outbox.push_back(Output::Hangup);
-        self.down(now);
-    }
-
-    fn silence_ms(&self) -> u64 {
-        self.heartbeat_ms.saturating_add(self.config.patience_ms)
-    }
-
-    fn heartbeat(&mut self, now: Now) {
-        if self.heard_mono_ms + self.silence_ms() <= now.mono_ms {
-            self.hangup(now);
-        } else if self.spoke_mono_ms + self.heartbeat_ms <= now.mono_ms {
-            self.say(now, ClientPacket::Ping(Ping::default()));
-        }
-    }
-
     // ---- what is said ---------------------------------------------------------------------------------
 
     pub(super) fn say(&mut self, now: Now, packet: ClientPacket) {
         if self.is_up() {
-            self.spoke_mono_ms = now.mono_ms;
+            self.heartbeat.spoke(now);
             self.outbox.push_back(Output::Transmit(packet));
         }
     }
 
     /// Sends what may be sent.
     pub(super) fn pump(&mut self, now: Now) {
+        self.talker_timeout(now);
         if !self.is_up() {
             return;
         }
+        self.renew_when_due(now);
         if self.retry_mono_ms.is_some_and(|retry| retry <= now.mono_ms) {
             self.retry_mono_ms = None;
             self.drafts.rewind();
-            for (message, status) in self.marks.take_again() {
-                self.say(now, ClientPacket::Mark { message, status });
-            }
         }
         if let Some(upto) = self.inbox.disposal(now.mono_ms, self.config.dispose_rows) {
             self.say(now, ClientPacket::Dispose(upto));
+        }
+        while self.retry_mono_ms.is_none()
+            && let Some((message, status)) = self.marks.next(self.config.window_marks)
+        {
+            self.say(now, ClientPacket::Mark { message, status });
         }
         while self.retry_mono_ms.is_none()
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
             self.say(now, ClientPacket::Send(draft));
         }
+    }
+
+    /// The answer that a server would give to a command it could read and cannot carry out.
+    fn unwritable(&mut self, now: Now, packet: ClientPacket, reason: Reject) {
+        let answer = match packet {
+            ClientPacket::Send(draft) => ServerPacket::Rejected {
+                client_ref: draft.client_ref,
+                to: Some(draft.to),
+                reason,
+                retry_after_ms: None,
+            },
+            ClientPacket::Mark { message, status } => {
+                ServerPacket::Noted(Noted::Refused { message, status, reason, retry_after_ms: None })
+            }
+            // What is said now or never was not said.
+            _ => return,
+        };
+        self.heard(now, answer);
     }
 }

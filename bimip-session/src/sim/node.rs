@@ -1,6 +1,6 @@
 //! One device in the world: its session, and the app that stores what it receives.
 
-use bimip_proto::{Caps, CursorBy, Device, Draft, Entry, Offset, Row};
+use bimip_proto::{Caps, CursorBy, Device, Draft, Entry, MessageRef, Offset, Row, Status};
 use std::sync::Arc;
 
 use super::wire::Wire;
@@ -26,6 +26,7 @@ pub(super) struct App {
     pub(super) stored: Offset,
     pub(super) rows: Vec<(Offset, Arc<Entry>)>,
     pub(super) unacked: Vec<Draft>,
+    pub(super) marks: Vec<(MessageRef, Status)>,
 }
 
 impl Node {
@@ -42,8 +43,8 @@ impl Node {
     /// The client crashes and starts again from what its app stored.
     pub(super) fn restart(&mut self, now: bimip_proto::Now, seed: u64) {
         self.life += 1;
-        let resume =
-            Resume { epoch: self.app.epoch, seen: self.app.stored, unacked: self.app.unacked.clone() };
+        let App { epoch, stored: seen, unacked, marks, .. } = &self.app;
+        let resume = Resume { epoch: *epoch, seen: *seen, unacked: unacked.clone(), marks: marks.clone() };
         self.session = ClientSession::new(config(&self.device, self.wire.caps(), seed), resume, now);
     }
 

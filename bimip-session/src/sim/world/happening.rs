@@ -38,7 +38,11 @@ impl World {
             }
             Happening::Store { node, life, row } if self.nodes[node].life == life => self.store(node, &row),
             Happening::Read { node, life, message } if self.nodes[node].life == life => {
-                let _full = self.nodes[node].session.mark(self.now, message, Status::Read);
+                let it = &mut self.nodes[node];
+                if !it.is_walkie() {
+                    it.app.marks.push((message.clone(), Status::Read));
+                }
+                let _full = it.session.mark(self.now, message, Status::Read);
             }
             Happening::Send { node, to, tag } => self.send(node, to, tag),
             Happening::Talk { node, to, act } => {
@@ -171,7 +175,7 @@ impl World {
         let it = &mut self.nodes[node];
         it.store(row);
         if !it.is_walkie() {
-            it.session.stored(self.now, row.offset);
+            it.session.stored(self.now, it.app.epoch, row.offset);
         }
     }
 }

@@ -122,6 +122,9 @@ impl World {
                 it.app.unacked.retain(|other| *other != draft);
                 refused(&mut self.fates, &it.device, &draft);
             }
+            Event::Marked { message, status } | Event::MarkRefused { message, status, .. } => {
+                it.app.marks.retain(|mark| *mark != (message.clone(), status));
+            }
             Event::Received(row) => self.received(node, row),
             _ => {}
         }
