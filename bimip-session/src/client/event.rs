@@ -10,7 +10,7 @@ use super::live::Heard;
 use super::talker::TalkEnd;
 
 /// What an app hears.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The session is up, in a dialect that does not say where it stands.

@@ -123,6 +123,7 @@ mod tests {
         assert_eq!(it.beat(at(80_001)), Beat::Ask);
     }
 
+    // CL-LIVE-1, CL-LIVE-2
     #[test]
     fn a_question_without_answer_is_the_end_and_makes_the_next_ones_come_sooner() {
         let mut it = begun();
@@ -135,6 +136,7 @@ mod tests {
         }
     }
 
+    // CL-LIVE-2
     #[test]
     fn answers_in_a_row_make_it_slower_again_up_to_what_the_server_allows() {
         let mut it = begun();

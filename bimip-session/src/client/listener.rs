@@ -268,9 +268,11 @@ impl Listener {
             && let Some(oldest) =
                 self.talks.iter().min_by_key(|(_, it)| it.heard_mono_ms).map(|(key, _)| key.clone())
         {
-            self.talks.remove(&oldest);
-            let (from, to) = oldest;
-            self.out.push_back(Sound::Ends { from, to });
+            let begun = self.talks.remove(&oldest).is_some_and(|it| it.begun);
+            if begun {
+                let (from, to) = oldest;
+                self.out.push_back(Sound::Ends { from, to });
+            }
         }
         let depth_pieces = self.pace.depth_min_pieces.max(1);
         self.talks.entry(key).or_insert_with(|| Playing::new(now, depth_pieces))

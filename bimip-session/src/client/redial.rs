@@ -43,6 +43,7 @@ mod tests {
 
     use super::*;
 
+    // CL-LINK-1, CL-LINK-2
     #[test]
     fn waits_are_drawn_below_a_doubling_bound_and_never_before_what_the_server_said() {
         let device = Device::new(UserId::new("a").unwrap(), DeviceName::new("1").unwrap());

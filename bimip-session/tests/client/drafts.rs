@@ -1,0 +1,251 @@
+//! Drafts and marks: sent until they are answered.
+
+use bimip_proto::{
+    Address, ClientPacket, ClientRef, Draft, GroupId, MessageId, MessageRef, Noted, Offset, Reject,
+    ServerPacket, Status,
+};
+use bimip_session::Machine;
+use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
+
+use super::harness::{device, draft, user};
+use super::{T0, at, back, events, head, outputs, said, sent_refs, up, welcome};
+
+// DM-ACK-4, DM-DUP-1, CL-OUT-1
+#[test]
+fn a_draft_is_sent_again_until_it_is_answered_and_reported_once() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    for name in ["r1", "r2"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r2"]);
+    session.handle_input(at(1), Input::Disconnected);
+    session.handle_timeout(at(60_000));
+    session.handle_input(at(60_000), Input::Connected);
+    session.handle_input(at(60_000), welcome(7, 0));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r2"], "again, in order");
+    let accepted =
+        ServerPacket::Accepted { client_ref: ClientRef::new("r1").ok(), head: head(1), offset: Offset(1) };
+    session.handle_input(at(60_001), Input::Packet(accepted.clone()));
+    session.handle_input(at(60_001), Input::Packet(accepted));
+    let told = outputs(&mut session);
+    assert!(matches!(&told[..], [Output::Event(Event::Sent { .. })]), "{told:?}");
+    assert_eq!(session.unacked().count(), 1);
+}
+
+// DM-ACK-3, CL-OUT-3
+#[test]
+fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
+    let mut session = up(Resume::default());
+    for name in ["r1", "r2"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    outputs(&mut session);
+    let refuse = |name, reason, retry_after_ms| {
+        Input::Packet(ServerPacket::Rejected {
+            client_ref: ClientRef::new(name).ok(),
+            to: None,
+            reason,
+            retry_after_ms,
+        })
+    };
+    session.handle_input(T0, refuse("r2", Reject::Conflict, None));
+    let told = outputs(&mut session);
+    assert!(
+        matches!(&told[..], [Output::Event(Event::Refused { reason: Reject::Conflict, .. })]),
+        "{told:?}"
+    );
+    session.handle_input(T0, refuse("r1", Reject::Busy, Some(1_000)));
+    session.send(T0, draft("r3", "b", "x")).unwrap();
+    assert_eq!(sent_refs(&outputs(&mut session)), [] as [&str; 0], "patience, for those behind it too");
+    assert_eq!(session.poll_timeout(), Some(T0.mono_ms + 1_000));
+    session.handle_timeout(at(1_000));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3"], "in order");
+}
+
+// DM-ACK-4, CL-OUT-5
+#[test]
+fn a_mark_is_said_until_it_is_noted() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    session.mark(T0, message.clone(), Status::Read).unwrap();
+    assert_eq!(outputs(&mut session).len(), 1);
+    session.handle_input(at(1), Input::Disconnected);
+    session.handle_timeout(at(60_000));
+    session.handle_input(at(60_000), Input::Connected);
+    session.handle_input(at(60_000), welcome(7, 0));
+    let again = outputs(&mut session);
+    assert!(
+        again.contains(&Output::Transmit(ClientPacket::Mark {
+            message: message.clone(),
+            status: Status::Read
+        }))
+    );
+    let noted = ServerPacket::Noted(Noted::Marked { message, status: Status::Read });
+    session.handle_input(at(60_001), Input::Packet(noted));
+    assert!(session.is_settled());
+}
+
+// CL-OUT-2
+#[test]
+fn the_outbox_is_bounded_and_gives_the_draft_back() {
+    let mut config = Config::new(device("a", "1"));
+    config.unacked_drafts = 1;
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.send(T0, draft("r1", "b", "x")).unwrap();
+    assert_eq!(session.send(T0, draft("r2", "b", "x")), Err(Full(draft("r2", "b", "x"))));
+}
+
+#[test]
+fn an_ack_is_for_whom_the_draft_was() {
+    let mut session = up(Resume::default());
+    let team = Address::Group(GroupId::new("team").unwrap());
+    let to_team = Draft { to: team.clone(), ..draft("r1", "team", "x") };
+    session.send(T0, to_team).unwrap();
+    outputs(&mut session);
+    let mut told = head(1);
+    told.to = Address::User(user("team"));
+    let client_ref = ClientRef::new("r1").ok();
+    session.handle_input(
+        T0,
+        Input::Packet(ServerPacket::Accepted { client_ref, head: told, offset: Offset(1) }),
+    );
+    let events = outputs(&mut session);
+    assert!(
+        matches!(&events[..], [Output::Event(Event::Sent { head, .. })] if head.to == team),
+        "{events:?}"
+    );
+}
+
+// DM-ACK-4, CL-OUT-2, CL-OUT-5
+#[test]
+fn marks_outlive_the_app_and_go_in_their_order_a_window_at_a_time() {
+    let mark = |sequence| (MessageRef::Id(MessageId::new(7, sequence)), Status::Read);
+    let mut session = up(Resume { marks: (1..=100).map(mark).collect(), ..Resume::default() });
+    let packet = |sequence| {
+        let (message, status) = mark(sequence);
+        ClientPacket::Mark { message, status }
+    };
+    assert_eq!(said(&mut session)[1..], (1..=64).map(packet).collect::<Vec<_>>());
+    let noted = |sequence| {
+        let (message, status) = mark(sequence);
+        Input::Packet(ServerPacket::Noted(Noted::Marked { message, status }))
+    };
+    session.handle_input(T0, noted(2));
+    session.handle_input(T0, noted(2));
+    assert_eq!(said(&mut session), [packet(65)], "an answer makes room for one, once");
+    session.mark(T0, mark(100).0, Status::Read).unwrap();
+    assert_eq!(session.unnoted().count(), 99, "what waits already waits once");
+    back(&mut session, 10);
+    let again: Vec<_> = (1..=65).filter(|it| *it != 2).map(packet).collect();
+    assert_eq!(said(&mut session)[1..], again);
+}
+
+// DM-ACK-3, CL-OUT-3, CL-LINK-2
+#[test]
+fn a_mark_that_is_refused_for_now_is_said_again_and_one_that_is_refused_is_not() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    session.mark(T0, message.clone(), Status::Read).unwrap();
+    let refused = |retry_after_ms| {
+        let message = message.clone();
+        let reason = Reject::Busy;
+        Input::Packet(ServerPacket::Noted(Noted::Refused {
+            message,
+            status: Status::Read,
+            reason,
+            retry_after_ms,
+        }))
+    };
+    outputs(&mut session);
+    session.handle_input(T0, refused(Some(u32::MAX)));
+    assert_eq!(session.poll_timeout(), Some(at(25_000).mono_ms), "the heartbeat comes first");
+    assert_eq!(outputs(&mut session), []);
+    session.handle_timeout(at(600_000));
+    assert!(said(&mut session).iter().any(|it| matches!(it, ClientPacket::Mark { .. })), "never for days");
+    session.handle_input(at(600_001), refused(None));
+    assert!(matches!(events(&mut session)[..], [Event::MarkRefused { reason: Reject::Busy, .. }]));
+    assert!(session.is_settled());
+}
+
+// CL-OUT-2
+#[test]
+fn marks_are_bounded_and_given_back() {
+    let mut config = Config::new(device("a", "1"));
+    config.unnoted_marks = 1;
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    let message = |sequence| MessageRef::Id(MessageId::new(7, sequence));
+    session.mark(T0, message(1), Status::Read).unwrap();
+    assert_eq!(session.mark(T0, message(2), Status::Read), Err(Full(message(2))));
+    session.mark(T0, message(1), Status::Read).unwrap();
+}
+
+// CL-OUT-6
+#[test]
+fn what_was_never_on_the_wire_can_be_taken_back() {
+    let name = |text| ClientRef::new(text).unwrap();
+    let mut session = ClientSession::new(Config::new(device("a", "1")), Resume::default(), T0);
+    for text in ["r1", "r2"] {
+        session.send(T0, draft(text, "b", "x")).unwrap();
+    }
+    assert_eq!(session.discard(&name("r2")), Some(draft("r2", "b", "x")));
+    assert_eq!(session.discard(&name("r2")), None);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    session.handle_input(T0, welcome(7, 0));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1"]);
+    session.handle_input(at(1), Input::Disconnected);
+    assert_eq!(session.discard(&name("r1")), None, "it may be stored: only its ack tells");
+    let resume = Resume { unacked: vec![draft("r1", "b", "x")], ..Resume::default() };
+    let mut restarted = ClientSession::new(Config::new(device("a", "1")), resume, T0);
+    assert_eq!(restarted.discard(&name("r1")), None, "nor does a restart know");
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_by_the_session_itself() {
+    let mut session = up(Resume::default());
+    session.send(T0, draft("r1", "b", "x")).unwrap();
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    session.mark(T0, message.clone(), Status::Played).unwrap();
+    for packet in said(&mut session) {
+        session.handle_input(T0, Input::Unwritable(Box::new(packet), Reject::Unsupported));
+    }
+    let told = events(&mut session);
+    let refused = Event::Refused { draft: draft("r1", "b", "x"), reason: Reject::Unsupported };
+    let mark = Event::MarkRefused { message, status: Status::Played, reason: Reject::Unsupported };
+    assert_eq!(told, [refused, mark]);
+    assert!(session.is_settled());
+}
+
+/// Acks of the msgpack dialect carry no name: they come in the order of the drafts to each target.
+// CL-OUT-4
+#[test]
+fn a_dialect_without_names_matches_by_order_and_resends_nothing() {
+    let mut config = Config::new(device("a", "1"));
+    (config.token, config.welcome, config.resend) = (None, false, false);
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    for (to, text) in [("b", "1"), ("c", "2"), ("b", "3"), ("b", "4")] {
+        session.send(T0, draft("", to, text)).unwrap();
+    }
+    outputs(&mut session);
+    let accepted = |to: &str| {
+        let mut head = head(1);
+        head.to = Address::User(user(to));
+        Input::Packet(ServerPacket::Accepted { client_ref: None, head, offset: Offset::ZERO })
+    };
+    session.handle_input(T0, accepted("c"));
+    session.handle_input(T0, accepted("b"));
+    assert_eq!(session.unacked().map(|it| it.body.bytes.clone()).collect::<Vec<_>>(), ["3", "4"]);
+    outputs(&mut session);
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    session.mark(T0, message, Status::Read).unwrap();
+    assert_eq!(said(&mut session).len(), 1);
+    assert_eq!(session.unnoted().count(), 0, "no answer will come");
+    session.handle_input(T0, Input::Disconnected);
+    let unsure = ["3", "4"].map(|text| Event::Unsure(draft("", "b", text)));
+    assert_eq!(events(&mut session), [unsure[0].clone(), unsure[1].clone(), Event::Offline]);
+}
