@@ -94,6 +94,11 @@ pub const PRESENCE_REFRESH_MS: u64 = 60_000;
 pub const PRESENCE_TTL_MAX_S: u32 = 24 * 60 * 60;
 /// Messages or presences in one frame that carries several.
 pub const BATCH_PARTS: usize = 256;
+/// How often a core that is not alone with its store asks it about each user who is connected: so long a wake-up that
+/// was lost may go unnoticed. A hundred thousand users cost a few thousand small reads a second.
+pub const POLL_MS: u64 = 30_000;
+/// What one wake-up to other cores names: with the longest ids about 128 KiB, far under what message brokers carry.
+pub const WAKE_SUBJECTS: usize = 256;
 /// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
 /// first and the latest count.
 pub const SHOWN_TOKENS: usize = 16;

@@ -207,6 +207,8 @@ impl Node {
                         post.send(vec![Input::Granted(conn, grant)]).await;
                     });
                 }
+                // This server's core is alone with its store: there is nobody to wake.
+                Output::Wake(_) => {}
                 other => tracing::error!(?other, "the core wants something this driver does not know"),
             }
         }

@@ -14,20 +14,24 @@ mod draft;
 mod floor;
 mod group;
 mod io;
+mod look;
 mod presence;
 mod reader;
 mod receipt;
 mod roster;
+mod siblings;
 mod speech;
 mod talk;
 mod tape;
 mod timers;
+mod wake;
 
 pub use self::core::ServerCore;
 pub use self::counters::Counters;
 pub use self::io::{
     Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, SoundAct, SoundId, Vouched,
 };
+pub use self::wake::{Generation, Siblings, Subject};
 
 /// What an entry counts against a window or a page: its body, and a little for the envelope.
 #[must_use]

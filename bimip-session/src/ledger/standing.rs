@@ -20,11 +20,17 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Up to when a device is logged out: zero if it never was.
+    #[must_use]
+    pub fn logged_out_before(&self, device: &DeviceName) -> UnixMs {
+        self.devices.get(device).copied().unwrap_or_default().max(self.revoked_before)
+    }
+
     /// Whether a token lets a device in no more. What has no date (`issued`) and no name is no token, and is never
     /// revoked: a server without tokens has nothing to revoke.
     #[must_use]
     pub fn refuses(&self, device: &DeviceName, token: Option<&TokenId>, issued: Option<UnixMs>) -> bool {
-        let before = self.devices.get(device).copied().unwrap_or_default().max(self.revoked_before);
+        let before = self.logged_out_before(device);
         token.is_some_and(|token| self.tokens.contains_key(token))
             || before > UnixMs::default() && issued.is_some_and(|issued| issued <= before)
     }

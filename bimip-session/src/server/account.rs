@@ -154,6 +154,7 @@ impl ServerCore {
         for outcome in proof.outcomes() {
             if let Outcome::Stands { user, standing } = outcome {
                 self.stands(now, user, standing);
+                self.decided_here(user);
             }
         }
     }
@@ -164,9 +165,14 @@ impl ServerCore {
         else {
             return;
         };
-        let (visible, origin) = (*visible, proof.conn());
-        let others: Vec<ConnId> = self.roster.of(user).iter().copied().filter(|it| *it != origin).collect();
-        for conn in others {
+        self.say_visible(user, *visible, Some(proof.conn()));
+    }
+
+    /// The connections of a user, all but one, hear whether they are seen.
+    pub(super) fn say_visible(&mut self, user: &UserId, visible: bool, except: Option<ConnId>) {
+        let conns: Vec<ConnId> =
+            self.roster.of(user).iter().copied().filter(|it| Some(*it) != except).collect();
+        for conn in conns {
             let hears = self
                 .conns
                 .get(&conn)
@@ -207,7 +213,7 @@ impl ServerCore {
         }
     }
 
-    fn stands(&mut self, now: Now, user: &UserId, standing: &Arc<Standing>) {
+    pub(super) fn stands(&mut self, now: Now, user: &UserId, standing: &Arc<Standing>) {
         let before = self.roster.set_standing(user, Arc::clone(standing));
         if before.is_some_and(|before| before.hidden && !standing.hidden) {
             self.shown(user);

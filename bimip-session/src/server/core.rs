@@ -15,6 +15,7 @@ use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
 use super::presence::Presences;
 use super::reader::Reader;
 use super::roster::Roster;
+use super::siblings::Others;
 use super::speech::ack_of;
 use super::timers::{Due, Timers};
 use crate::Machine;
@@ -38,6 +39,8 @@ pub struct ServerCore {
     pub(super) timers: Timers,
     pub(super) counters: Counters,
     pub(super) cursors: Cursors,
+    /// Boxed, and only where there are any: a core that is alone pays nothing for it.
+    pub(super) others: Option<Box<Others>>,
     /// Empty between two pieces of sound: its memory is used again for each.
     pub(super) hearers: Vec<ConnId>,
     /// Tickets that storage has not answered yet and talks whose sound is not stored yet, of connections that may be
@@ -89,6 +92,7 @@ impl Machine for ServerCore {
             Input::Contacts(user, contacts) => self.contacts(now, &user, contacts.as_deref()),
             Input::Token(conn, answer) => self.vouched(now, conn, answer),
             Input::Kept(sound, name) => self.kept(now, sound, name),
+            Input::Woken(subjects) => self.woken(now, subjects),
             Input::Drain(reason) => self.drain(now, reason),
         }
     }
@@ -100,6 +104,7 @@ impl Machine for ServerCore {
                 Due::Silence(conn) => self.silence_due(now, conn),
                 Due::Expiry(conn) => self.expiry_due(now, conn),
                 Due::Presence(user) => self.presence_due(now, &user),
+                Due::Poll(user) => self.poll_due(now, &user),
                 Due::Talk(from, to) => {
                     self.bursts.forget(from, to);
                     self.tapes_dropped();
@@ -110,7 +115,7 @@ impl Machine for ServerCore {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.outbox.pop_front()
+        self.outbox.pop_front().or_else(|| self.wake())
     }
 
     fn poll_timeout(&self) -> Option<u64> {
@@ -122,6 +127,7 @@ impl ServerCore {
     /// A server with no connections.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let others = config.siblings.as_ref().map(|siblings| Box::new(Others::new(siblings)));
         Self {
             config,
             conns: BTreeMap::new(),
@@ -131,6 +137,7 @@ impl ServerCore {
             timers: Timers::default(),
             counters: Counters::default(),
             cursors: Cursors::default(),
+            others,
             hearers: Vec::new(),
             commits: 0,
             stalled: VecDeque::new(),
@@ -245,10 +252,11 @@ impl ServerCore {
             self.timers.set(due_mono_ms, Due::Expiry(conn));
         }
         connection.phase = Phase::Attaching { grant, head: Offset::ZERO, moves: Vec::new() };
+        self.takes_place(now, conn);
         self.output(Output::Attach(conn, device));
     }
 
-    /// The newest session of a device wins. The old one is told so, and by whom where that is another device.
+    /// The newest session of a device wins.
     fn replace(&mut self, now: Now, grant: &Grant) {
         let same = |other: &ConnId| {
             let other = self.conns.get(other).and_then(Connection::grant);
@@ -256,19 +264,20 @@ impl ServerCore {
         };
         let old: Vec<ConnId> = self.roster.of(&grant.device.user).iter().copied().filter(same).collect();
         for conn in old {
-            self.counters.replaced += 1;
-            let label = self.conns.get(&conn).and_then(Connection::grant).and_then(|old| old.label.clone());
-            let by = grant.label.clone().filter(|new| Some(new) != label.as_ref());
-            self.close(now, conn, CloseReason::Replaced { by });
+            self.supersede(now, conn, grant.label.as_ref());
         }
     }
 
     fn attached(&mut self, now: Now, conn: ConnId, attachment: Option<Attachment>) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let Phase::Attaching { grant, head, moves } = &mut connection.phase else { return };
+        let Phase::Attaching { grant, head, moves } = &mut connection.phase else {
+            return self.looked(now, conn, attachment);
+        };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
         self.roster.learn(&grant.device.user, &attachment.standing);
-        if refused(&self.roster.standing(&grant.device.user), grant) {
+        // Somebody may have decided otherwise on another core, of which nothing is known here yet.
+        let elsewhere = self.others.is_some() && refused(&attachment.standing, grant);
+        if elsewhere || refused(&self.roster.standing(&grant.device.user), grant) {
             self.counters.sign_in_refused += 1;
             return self.close(now, conn, CloseReason::Refused);
         }
@@ -300,6 +309,7 @@ impl ServerCore {
         self.fill(conn);
         self.came(now, conn, &device, &attachment.contacts);
         self.enter(conn, &device, entered);
+        self.began(now, conn, &attachment.standing);
         self.release(now, conn);
     }
 
@@ -323,10 +333,13 @@ impl ServerCore {
             // It may be years away, and a connection comes and goes often meanwhile.
             self.timers.unset(due_mono_ms, Due::Expiry(conn));
         }
-        if let Some(grant) = connection.grant()
-            && let Some(left) = self.roster.leave(&grant.device.user, conn)
-        {
-            self.went(&grant.device.user, left);
+        if let Some(grant) = connection.grant() {
+            let user = &grant.device.user;
+            let left = self.roster.leave(user, conn);
+            self.parted(conn, user, left.is_some());
+            if let Some(left) = left {
+                self.went(user, left);
+            }
         }
     }
 
@@ -449,7 +462,7 @@ pub(super) const fn expiry_due(now: Now, expires: UnixMs) -> u64 {
 }
 
 /// What storage said of a user's groups, with what happened since it was asked.
-fn known_groups(asked: Vec<GroupId>, moves: Vec<(GroupId, bool)>) -> BTreeSet<GroupId> {
+pub(super) fn known_groups(asked: Vec<GroupId>, moves: Vec<(GroupId, bool)>) -> BTreeSet<GroupId> {
     let mut groups: BTreeSet<GroupId> = asked.into_iter().collect();
     for (group, joined) in moves {
         if joined {

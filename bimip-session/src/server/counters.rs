@@ -83,6 +83,12 @@ counters! {
     sounds_lost,
     /// Missed talks that were played again.
     talks_replayed,
+    /// What other cores were told to look at.
+    wakes,
+    /// What other cores said to look at.
+    woken,
+    /// Questions to storage about users who were here already, woken or not.
+    looks,
     /// Pieces of live audio relayed, once for each receiver.
     audio_relayed,
     /// Pieces of live audio with nowhere to go.

@@ -45,6 +45,7 @@ impl ServerCore {
         for delivery in proof.deliveries() {
             self.deliver(delivery);
         }
+        self.wake_others(proof);
         self.answered(now, conn);
         if proof.ack().bars() {
             self.unbar(now, conn);

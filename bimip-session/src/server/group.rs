@@ -1,6 +1,6 @@
 //! Joining and leaving, from a put to the roster.
 
-use bimip_proto::{Address, ClientPacket, Device, GroupId, Now};
+use bimip_proto::{Address, ClientPacket, Device, GroupId, Now, UserId};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -69,6 +69,12 @@ impl ServerCore {
             Outcome::Left { user, group } => (user, group, false),
             _ => return,
         };
+        let news = self.moves(now, user, group, joined);
+        self.moved_here(user, group, joined, news);
+    }
+
+    /// A user is in a group now, or is no more. Whether that is news.
+    pub(super) fn moves(&mut self, now: Now, user: &UserId, group: &GroupId, joined: bool) -> bool {
         for conn in self.roster.of(user) {
             if let Some(Connection { phase: Phase::Attaching { moves, .. }, .. }) = self.conns.get_mut(conn) {
                 moves.push((group.clone(), joined));
@@ -86,6 +92,7 @@ impl ServerCore {
                 self.tapes_dropped();
             }
         }
+        news
     }
 }
 

@@ -9,6 +9,7 @@ use bimip_proto::{
 };
 use bytes::Bytes;
 
+use super::wake::{Siblings, Subject};
 use crate::ledger::{Committed, Failed, Outgoing, Standing, Ticket};
 
 /// A connection, numbered by the driver. Never used twice in the life of a core.
@@ -90,7 +91,7 @@ pub struct Vouched {
 #[expect(clippy::exhaustive_structs, reason = "no, and nothing else")]
 pub struct Refused;
 
-/// What a store knows about a device when it connects.
+/// What a store knows about a device when it connects, or now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "drivers build it")]
 pub struct Attachment {
@@ -176,6 +177,9 @@ pub enum Input {
     Page(Page),
     /// The answer to [`SoundAct::Keep`]: the sound is durable under this name, or could not be kept.
     Kept(SoundId, Option<SoundName>),
+    /// Another core over the same store says where to look: what its [`Output::Wake`] said, in any order, any number
+    /// of times, or never. Ignored by a core that is alone.
+    Woken(Vec<Subject>),
     /// The server shuts down, for this reason: refuse new commands, answer the ones under way, say goodbye.
     Drain(CloseReason),
 }
@@ -212,7 +216,9 @@ pub enum Output {
         /// Their proof.
         token: Bytes,
     },
-    /// Where does this device stand? Answer with [`Input::Attached`].
+    /// Where does this device stand? Answer with [`Input::Attached`]. Asked once when a session begins, and by a core
+    /// that is not alone also later: after a wake-up, and now and then ([`Siblings::poll_ms`]). At most one question
+    /// for each connection is open.
     Attach(ConnId, Device),
     /// With whom does this user have a conversation of two? Answer with [`Input::Contacts`]. At most one question for
     /// each user is open.
@@ -233,8 +239,13 @@ pub enum Output {
     Commit(Ticket),
     /// Something happens to the recording of a talk. Never in the way of what is relayed.
     Sound(SoundId, SoundAct),
-    /// Give the next rows of a mailbox. Answer with [`Input::Page`].
+    /// Give the next rows of a mailbox. Answer with [`Input::Page`]. An empty page is an answer.
     Read(ReadPage),
+    /// Tell every other core over the same store where to look: [`Input::Woken`] there. Only from a core that is not
+    /// alone. What happened between two polls is gathered: each subject once, at most
+    /// [`WAKE_SUBJECTS`](limits::WAKE_SUBJECTS) in one. Lose it if you must: it costs the others at most
+    /// [`Siblings::poll_ms`].
+    Wake(Vec<Subject>),
 }
 
 /// The bounds and times of a core.
@@ -278,6 +289,8 @@ pub struct Config {
     /// Whether a talk that somebody missed is played to them when they come back, where their dialect has live voice.
     /// Otherwise they learn of its end alone.
     pub replay_talks: bool,
+    /// The other cores over the same store. `None`: this one is alone with it, wakes nobody and never polls.
+    pub siblings: Option<Siblings>,
 }
 
 impl Default for Config {
@@ -300,6 +313,7 @@ impl Default for Config {
             sounds_bytes: limits::SOUNDS_BYTES,
             sound_keep_ms: limits::SOUND_KEEP_MS,
             replay_talks: false,
+            siblings: None,
         }
     }
 }

@@ -37,6 +37,10 @@ pub(super) struct Reader {
     /// The last row that really flew: the next one's `prev`.
     shown: Offset,
     head: Offset,
+    /// The mailbox is said to reach so far: looked at, and forgotten when there is nothing. Storage's word is `head`.
+    hinted: Offset,
+    /// That was said, or said again, while a page was on its way that may not know of it.
+    hinted_since: bool,
     reading: bool,
     in_flight: VecDeque<Flying>,
     flying_bytes: u64,
@@ -106,6 +110,8 @@ impl Reader {
             sent: cursor,
             shown: cursor,
             head,
+            hinted: Offset::ZERO,
+            hinted_since: false,
             reading: false,
             in_flight: VecDeque::new(),
             flying_bytes: 0,
@@ -159,9 +165,18 @@ impl Reader {
         self.advance(offset, entry)
     }
 
+    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
+    pub(super) fn hint(&mut self, upto: Offset) {
+        if upto > self.sent {
+            self.hinted = self.hinted.max(upto);
+            self.hinted_since |= self.reading;
+        }
+    }
+
     /// Takes a page: what fits goes out, the rest is read again when there is room.
     pub(super) fn page(&mut self, rows: Vec<(Offset, Arc<Entry>)>, mut each: impl FnMut(Offer)) {
         self.reading = false;
+        let before = self.sent;
         for (offset, entry) in rows {
             if offset <= self.sent {
                 continue;
@@ -175,6 +190,9 @@ impl Reader {
             }
             self.head = self.head.max(offset);
             each(self.advance(offset, &entry));
+        }
+        if self.sent == before && !self.cramped && !self.hinted_since {
+            self.hinted = Offset::ZERO;
         }
         self.check();
     }
@@ -192,10 +210,11 @@ impl Reader {
         let roomy = self.has_room() && rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2;
         // A row that did not fit is not read again before something was disposed of.
         let roomy = self.in_flight.is_empty() || (roomy && !self.cramped);
-        if self.reading || self.sent >= self.head || !roomy {
+        if self.reading || self.sent >= self.head.max(self.hinted) || !roomy {
             return None;
         }
         self.reading = true;
+        self.hinted_since = false;
         Some(ReadPage { conn, user: self.device.user.clone(), after: self.sent, rows: rows.max(1), bytes })
     }
 

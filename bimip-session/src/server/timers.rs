@@ -18,6 +18,8 @@ pub(super) enum Due {
     Expiry(ConnId),
     /// What a user is doing is said again, or has run out.
     Presence(UserId),
+    /// Storage is asked about a user whom another core may have changed.
+    Poll(UserId),
     /// A talk that was started and never ended is forgotten.
     Talk(UserId, Address),
     /// The sound of a talk takes too long to be stored.

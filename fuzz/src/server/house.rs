@@ -357,6 +357,7 @@ impl House {
                 }
                 // A driver that goes on reading all the same: the core keeps what comes.
                 Output::Pause(_) | Output::Resume(_) => {}
+                Output::Wake(_) => panic!("alone, and wakes others"),
                 other => panic!("unknown: {other:?}"),
             }
         }

@@ -57,6 +57,8 @@ impl World {
                 self.tickets.push(ticket);
                 self.write_soon();
             }
+            // This server is alone with its disk.
+            server::Output::Wake(_) => {}
             // What was said is on its way already; the core keeps it.
             server::Output::Pause(_) | server::Output::Resume(_) => {}
             server::Output::Read(request) => {

@@ -1,0 +1,121 @@
+//! Asking storage again about a user who is here, since another core may have changed something.
+//!
+//! The question is the one that began the session, and its answer says all that can have changed: how far the mailbox
+//! reaches, the groups, the standing. It is asked after a wake-up and now and then, through one connection for each
+//! user.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bimip_proto::{CloseReason, GroupId, Now, UserId};
+
+use super::connection::Connection;
+use super::core::{ServerCore, known_groups};
+use super::io::{Attachment, ConnId, Output};
+use super::timers::Due;
+use crate::ledger::Standing;
+
+/// A question that storage has not answered yet.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// Through which connection it was asked.
+    pub(super) conn: ConnId,
+    /// The answer may be older than the last reason to ask, so it is asked once more.
+    again: bool,
+    /// Groups that the user came into and left meanwhile by commands of this core: the answer may be older. Bounded by
+    /// the tickets under way.
+    moves: Vec<(GroupId, bool)>,
+    /// The same for decisions about the account.
+    decided: bool,
+}
+
+impl Look {
+    pub(super) fn moved(&mut self, group: &GroupId, joined: bool) {
+        self.moves.push((group.clone(), joined));
+        self.again = true;
+    }
+
+    pub(super) const fn decided(&mut self) {
+        self.decided = true;
+        self.again = true;
+    }
+}
+
+impl ServerCore {
+    /// Something about a user may have changed. Asked at once, or again when the question that is out is answered.
+    pub(super) fn look(&mut self, user: &UserId) {
+        let spokesman = self.spokesman(user);
+        let Some(others) = &mut self.others else { return };
+        // What is being let in looks once more when it is in.
+        others.outdate(self.roster.of(user));
+        if let Some(look) = others.looks.get_mut(user) {
+            look.again = true;
+            return;
+        }
+        let Some((conn, device)) = spokesman else { return };
+        others.looks.insert(user.clone(), Look { conn, again: false, moves: Vec::new(), decided: false });
+        self.counters.looks += 1;
+        self.output(Output::Attach(conn, device));
+    }
+
+    /// It is time to look at a user, woken or not.
+    pub(super) fn poll_due(&mut self, now: Now, user: &UserId) {
+        let Some(conn) = self.roster.of(user).first().copied() else { return };
+        let Some(others) = &mut self.others else { return };
+        let due_mono_ms = now.mono_ms + others.poll_in_ms(conn);
+        others.polls.insert(user.clone(), due_mono_ms);
+        self.timers.set(due_mono_ms, Due::Poll(user.clone()));
+        self.look(user);
+    }
+
+    /// Storage's answer about a user who is here already. What could not be read is asked again at the next poll.
+    pub(super) fn looked(&mut self, now: Now, conn: ConnId, attachment: Option<Attachment>) {
+        let Some(others) = &mut self.others else { return };
+        let Some(user) = self.conns.get(&conn).and_then(Connection::grant).map(|it| it.device.user.clone())
+        else {
+            return;
+        };
+        if others.looks.get(&user).is_none_or(|look| look.conn != conn) {
+            return;
+        }
+        let Some(look) = others.looks.remove(&user) else { return };
+        let Some(attachment) = attachment else { return };
+        self.may_have_grown(&user, attachment.head);
+        if !look.decided {
+            self.stands_elsewhere(now, &user, &attachment.standing);
+        }
+        self.moved_elsewhere(now, &user, &known_groups(attachment.groups, look.moves));
+        if look.again {
+            self.look(&user);
+        }
+    }
+
+    /// What was decided on another core ends sessions here, as if it had been decided here.
+    fn stands_elsewhere(&mut self, now: Now, user: &UserId, standing: &Arc<Standing>) {
+        let Some(others) = &self.others else { return };
+        let ended = |conn: &ConnId| {
+            let grant = self.conns.get(conn).and_then(Connection::grant);
+            grant.is_some_and(|it| others.logged_out(*conn, standing.logged_out_before(&it.device.name)))
+        };
+        let ended: Vec<ConnId> = self.roster.of(user).iter().copied().filter(ended).collect();
+        let hidden = self.roster.is_hidden(user);
+        for conn in ended {
+            self.counters.logged_out += 1;
+            self.close(now, conn, CloseReason::LoggedOut);
+        }
+        self.stands(now, user, standing);
+        if hidden != standing.hidden {
+            self.say_visible(user, !standing.hidden, None);
+        }
+    }
+
+    fn moved_elsewhere(&mut self, now: Now, user: &UserId, groups: &BTreeSet<GroupId>) {
+        let before: BTreeSet<GroupId> = self.roster.groups_of(user).into_iter().collect();
+        for group in before.difference(groups) {
+            self.moves(now, user, group, false);
+        }
+        for group in groups.difference(&before) {
+            self.moves(now, user, group, true);
+        }
+    }
+}
