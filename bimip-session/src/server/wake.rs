@@ -81,7 +81,9 @@ impl Wakes {
     pub(super) fn mailbox(&mut self, user: &UserId, head: Offset) {
         match self.mailboxes.get_mut(user) {
             Some(known) => *known = head.max(*known),
-            None => drop(self.mailboxes.insert(user.clone(), head)),
+            None => {
+                self.mailboxes.insert(user.clone(), head);
+            }
         }
     }
 
