@@ -290,7 +290,7 @@ impl ServerCore {
             reader.replay_upto(attachment.head);
         }
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
-        self.roster.know(&device.user, groups);
+        self.know_groups(now, &device.user, groups);
         self.counters.signed_in += 1;
         self.send(
             conn,

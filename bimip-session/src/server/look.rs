@@ -109,6 +109,15 @@ impl ServerCore {
         }
     }
 
+    /// The groups of a user, as storage said when a session began. A user who was here already may have moved on another
+    /// core since.
+    pub(super) fn know_groups(&mut self, now: Now, user: &UserId, groups: BTreeSet<GroupId>) {
+        if self.others.is_some() && self.roster.of(user).len() > 1 {
+            return self.moved_elsewhere(now, user, &groups);
+        }
+        self.roster.know(user, groups);
+    }
+
     fn moved_elsewhere(&mut self, now: Now, user: &UserId, groups: &BTreeSet<GroupId>) {
         let before: BTreeSet<GroupId> = self.roster.groups_of(user).into_iter().collect();
         for group in before.difference(groups) {

@@ -132,6 +132,10 @@ impl Cluster {
         self.cores.get(core).is_some_and(Option::is_some)
     }
 
+    pub(crate) fn core_of(&self, conn: ConnId) -> Option<usize> {
+        self.conns.get(&conn).copied()
+    }
+
     pub(crate) fn is_open(&self, conn: ConnId) -> bool {
         self.conns.contains_key(&conn)
     }

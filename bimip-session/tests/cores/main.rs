@@ -1,19 +1,18 @@
 //! Several cores over one store: storage is the truth, a wake-up is a hint.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod accounts;
 mod cluster;
+mod groups;
 mod schedules;
+mod sessions;
 
 use std::convert::Infallible;
 
-use bimip_proto::{
-    Address, Caps, ClientPacket, CloseReason, Device, DeviceName, Entry, Floor, LogOut, MessageId, Noted,
-    Now, Offset, Reject, ServerPacket, Talk, TalkAct, TokenId, TokenTask, UnixMs,
-};
+use bimip_proto::{Caps, ClientPacket, Entry, MessageId, Now, Offset, ServerPacket};
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, settle};
-use bimip_session::server::{Config, ConnId, Generation, Grant, Input, Output, ServerCore, Subject, Vouched};
-use bytes::Bytes;
+use bimip_session::server::{Config, ConnId, Grant, Input, Output, ServerCore, Subject};
 
 use cluster::{Cluster, POLL_MS, Post, device, group, rows, send, to, user};
 
@@ -25,7 +24,7 @@ fn accepted(packets: &[ServerPacket]) -> Vec<(MessageId, Offset)> {
     packets.iter().filter_map(id).collect()
 }
 
-fn texts(packets: &[ServerPacket]) -> Vec<String> {
+pub(crate) fn texts(packets: &[ServerPacket]) -> Vec<String> {
     let text = |packet: &ServerPacket| match packet {
         ServerPacket::Deliver(row) => match &*row.entry {
             Entry::Message(message) => Some(String::from_utf8_lossy(&message.body.bytes).into()),
@@ -223,250 +222,6 @@ fn rows_are_in_order_whichever_core_wrote_them() {
     }
     let offsets: Vec<u64> = rows(&cluster.heard(b)).iter().map(|offset| offset.0).collect();
     assert_eq!(offsets, (1..=60).collect::<Vec<_>>());
-}
-
-// ---- the same device on several cores ---------------------------------------------------------------------
-
-#[test]
-fn the_newest_session_of_a_device_wins_on_whatever_core() {
-    let mut cluster = Cluster::new(3);
-    let old = cluster.open(0, &device("a", "1"));
-    let other = cluster.open(0, &device("a", "2"));
-    let new = cluster.open(1, &device("a", "1"));
-    assert_eq!(cluster.closed, [(old, CloseReason::Replaced { by: None })]);
-    // Back again: a late word of the session in between ends nothing.
-    cluster.post = Post::Keeps;
-    let newest = cluster.open(0, &device("a", "1"));
-    let of = |core| move |it: &(usize, Vec<Subject>)| it.0 == core;
-    let at = cluster.wakes.iter().position(of(1)).unwrap();
-    cluster.deliver(at, true);
-    assert_eq!(cluster.closed[1..], [(new, CloseReason::Replaced { by: None })]);
-    let late = Generation { number: 1, core: 2 };
-    let late = Subject::Session { device: device("a", "1"), label: None, generation: late };
-    cluster.input(0, Input::Woken(vec![late]));
-    cluster.deliver(at, false);
-    cluster.settle();
-    assert_eq!(cluster.closed.len(), 2);
-    for conn in [newest, other] {
-        cluster.heard(conn);
-        cluster.says(conn, ClientPacket::Ping(Default::default()));
-        assert_eq!(cluster.heard(conn).len(), 1);
-    }
-}
-
-#[test]
-fn clocks_that_disagree_do_not_keep_the_older_session() {
-    let mut cluster = Cluster::new(1);
-    let behind = cluster.len();
-    cluster.add_core(0);
-    let ahead = cluster.add_core(60_000);
-    let old = cluster.open(ahead, &device("a", "1"));
-    cluster.wait(5);
-    let new = cluster.open(behind, &device("a", "1"));
-    assert_eq!(cluster.closed, [(old, CloseReason::Replaced { by: None })]);
-    cluster.heard(new);
-    cluster.says(new, ClientPacket::Ping(Default::default()));
-    assert_eq!(cluster.heard(new).len(), 1);
-}
-
-#[test]
-fn of_two_that_begin_at_once_one_is_left() {
-    let mut cluster = Cluster::new(2);
-    let grant = || Grant::new(device("a", "1"));
-    let conns = [0, 1].map(|core| cluster.dial(core, Caps::FULL, grant()));
-    cluster.settle();
-    assert_eq!(
-        cluster.closed,
-        [(conns[0], CloseReason::Replaced { by: None })],
-        "the higher core's is the later"
-    );
-}
-
-#[test]
-fn an_older_session_that_was_not_told_does_no_harm() {
-    let mut cluster = Cluster::new(3);
-    let b = cluster.open(2, &device("b", "1"));
-    cluster.post = Post::Loses;
-    let old = cluster.open(0, &device("a", "1"));
-    let new = cluster.open(1, &device("a", "1"));
-    cluster.post = Post::Delivers;
-    for text in ["m1", "m2", "m3"] {
-        cluster.says(b, send(text, to("a")));
-    }
-    assert_eq!(texts(&cluster.heard(new)), ["m1", "m2", "m3"]);
-    assert_eq!(texts(&cluster.heard(old)), ["m1", "m2", "m3"]);
-    // The cursor only rises, and what is delivered is told once.
-    cluster.heard(b);
-    cluster.says(new, ClientPacket::Dispose(Offset(3)));
-    cluster.says(old, ClientPacket::Dispose(Offset(1)));
-    assert_eq!(cluster.book.attach(&device("a", "1")).cursor, Offset(3));
-    assert_eq!(rows(&cluster.heard(b)).len(), 1, "three deliveries, one row, told once");
-}
-
-// ---- accounts ---------------------------------------------------------------------------------------------
-
-fn by_token(cluster: &Cluster, device: Device, token: &str) -> Grant {
-    let mut grant = Grant::new(device);
-    grant.token_id = Some(TokenId::new(token).unwrap());
-    grant.issued = Some(UnixMs(1_763_652_000_000 + cluster.mono_ms - 1_000));
-    grant
-}
-
-#[test]
-fn what_is_revoked_on_one_core_is_revoked_on_all() {
-    // DM-ACC-1, BM-TOKEN-3.
-    for (post, wait_ms) in [(Post::Delivers, 0), (Post::Doubles, 0), (Post::Loses, POLL_MS)] {
-        let mut cluster = Cluster::new(2);
-        cluster.wait(2_000);
-        let grants = ["1", "2", "3"].map(|name| by_token(&cluster, device("a", name), &format!("t{name}")));
-        let [one, two, three] = [0, 1, 1];
-        let one = cluster.open_with(one, Caps::FULL, grants[0].clone());
-        let two = cluster.open_with(two, Caps::FULL, grants[1].clone());
-        let three = cluster.open_with(three, Caps::FULL, grants[2].clone());
-        cluster.post = post;
-        cluster.tell(one, ClientPacket::Token { task: TokenTask::Revoke, token: Bytes::from_static(b"t2") });
-        cluster.input(0, Input::Token(one, Ok(Vouched { grant: grants[1].clone(), token: None })));
-        cluster.settle();
-        // The token is no way in again, whatever the core there has heard.
-        let mut again = grants[1].clone();
-        again.device = device("a", "9");
-        let again = cluster.open_with(1, Caps::FULL, again);
-        assert!(cluster.closed.contains(&(again, CloseReason::Refused)), "{post:?}: {:?}", cluster.closed);
-        cluster.closed.retain(|(conn, _)| *conn != again);
-        cluster.wait(wait_ms);
-        let ended: Vec<ConnId> = cluster.closed.iter().map(|(conn, _)| *conn).collect();
-        assert_eq!(ended, [two], "{post:?}");
-        cluster.says(three, ClientPacket::LogOut(LogOut::Account));
-        cluster.wait(wait_ms);
-        assert_eq!(cluster.closed[1..], [(three, CloseReason::LoggedOut), (one, CloseReason::LoggedOut)]);
-    }
-}
-
-#[test]
-fn a_session_without_a_token_is_logged_out_elsewhere_too_and_may_come_again() {
-    for (post, wait_ms) in [(Post::Delivers, 0), (Post::Loses, POLL_MS)] {
-        let mut cluster = Cluster::new(2);
-        let one = cluster.open(0, &device("a", "1"));
-        let two = cluster.open(1, &device("a", "2"));
-        let three = cluster.open(1, &device("a", "3"));
-        cluster.wait(10);
-        cluster.post = post;
-        cluster.says(one, ClientPacket::LogOut(LogOut::Device(DeviceName::new("2").ok())));
-        cluster.wait(wait_ms);
-        assert_eq!(cluster.closed, [(two, CloseReason::LoggedOut)], "{post:?}");
-        cluster.wait(1);
-        let two = cluster.open(1, &device("a", "2"));
-        cluster.input(1, Input::Woken(vec![Subject::Account(user("a"))]));
-        cluster.settle();
-        assert_eq!(cluster.closed.len(), 1, "what was logged out before ends nothing that began since");
-        for conn in [two, three] {
-            cluster.heard(conn);
-            cluster.says(conn, ClientPacket::Ping(Default::default()));
-            assert_eq!(cluster.heard(conn).len(), 1);
-        }
-    }
-}
-
-#[test]
-fn being_seen_or_not_is_the_same_on_all_cores() {
-    let mut cluster = Cluster::new(2);
-    let one = cluster.open(0, &device("a", "1"));
-    let two = cluster.open(1, &device("a", "2"));
-    cluster.heard(two);
-    cluster.says(one, ClientPacket::SetVisible { id: None, visible: false });
-    assert_eq!(cluster.heard(two), [ServerPacket::Visible { id: None, visible: false }]);
-    cluster.says(two, ClientPacket::SetVisible { id: None, visible: true });
-    assert_eq!(cluster.heard(one).last(), Some(&ServerPacket::Visible { id: None, visible: true }));
-}
-
-// ---- groups -----------------------------------------------------------------------------------------------
-
-fn walkie(cluster: &mut Cluster, core: usize, name: &str) -> ConnId {
-    cluster.open_with(core, Caps::WALKIE, Grant::new(device(name, "voiceping")))
-}
-
-fn talk(from: &str, act: TalkAct) -> ClientPacket {
-    ClientPacket::Talk(Talk { from: user(from), to: Address::Group(group()), act })
-}
-
-fn start() -> TalkAct {
-    TalkAct::Start { label: None, payload: Bytes::from_static(&[5]) }
-}
-
-fn piece() -> TalkAct {
-    TalkAct::Audio { label: None, payload: Bytes::from_static(&[0xc4, 1, 9]) }
-}
-
-fn hears(cluster: &mut Cluster, conn: ConnId) -> usize {
-    cluster.heard(conn).iter().filter(|it| matches!(it, ServerPacket::Talk(_))).count()
-}
-
-/// I9: no live voice to or from somebody who left, beyond the bound.
-#[test]
-fn who_left_on_another_core_hears_no_voice_and_is_not_heard() {
-    for (post, wait_ms) in [(Post::Delivers, 0), (Post::Doubles, 0), (Post::Loses, POLL_MS)] {
-        let mut cluster = Cluster::new(2);
-        let (ann, bob) = (walkie(&mut cluster, 0, "ann"), walkie(&mut cluster, 0, "bob"));
-        for conn in [ann, bob] {
-            cluster.says(conn, ClientPacket::Join(group()));
-        }
-        cluster.says(ann, talk("ann", start()));
-        cluster.says(ann, talk("ann", piece()));
-        assert_eq!(hears(&mut cluster, bob), 2);
-        // With another of their devices, on the other core.
-        cluster.post = post;
-        let desk = cluster.open(1, &device("bob", "desk"));
-        cluster.says(desk, ClientPacket::Leave(group()));
-        assert_eq!(cluster.heard(desk).last(), Some(&ServerPacket::Noted(Noted::Left(group()))));
-        cluster.wait(wait_ms);
-        cluster.says(ann, talk("ann", piece()));
-        assert_eq!(hears(&mut cluster, bob), 0, "{post:?}");
-        // The talker, too: what is under way ends, and nothing new begins.
-        let desk = cluster.open(1, &device("ann", "desk"));
-        cluster.says(desk, ClientPacket::Leave(group()));
-        cluster.says(bob, ClientPacket::Join(group()));
-        cluster.wait(wait_ms);
-        cluster.heard(bob);
-        cluster.says(ann, talk("ann", piece()));
-        assert_eq!(hears(&mut cluster, bob), 0, "{post:?}");
-        cluster.heard(ann);
-        cluster.says(ann, talk("ann", start()));
-        let denied = Floor::Denied { to: Address::Group(group()), reason: Reject::NotMember };
-        assert_eq!(cluster.heard(ann), [ServerPacket::Floor(denied)], "{post:?}");
-    }
-}
-
-#[test]
-fn who_joined_on_another_core_is_in_at_once() {
-    let mut cluster = Cluster::new(2);
-    let (ann, bob) = (walkie(&mut cluster, 0, "ann"), walkie(&mut cluster, 0, "bob"));
-    cluster.says(ann, ClientPacket::Join(group()));
-    let desk = cluster.open(1, &device("bob", "desk"));
-    cluster.says(desk, ClientPacket::Join(group()));
-    cluster.says(ann, talk("ann", start()));
-    assert_eq!(hears(&mut cluster, bob), 1);
-}
-
-/// Proofs and answers come by different ways: the last word is storage's.
-#[test]
-fn a_proof_that_comes_after_a_newer_answer_does_not_have_the_last_word() {
-    let mut cluster = Cluster::new(2);
-    let (ann, bob) = (walkie(&mut cluster, 0, "ann"), walkie(&mut cluster, 0, "bob"));
-    let desk = cluster.open(1, &device("bob", "desk"));
-    cluster.says(ann, ClientPacket::Join(group()));
-    cluster.says(bob, ClientPacket::Join(group()));
-    // Bob leaves on core 0, whose proof is slow, and joins again on core 1, whose wake-up is fast.
-    cluster.tell(bob, ClientPacket::Leave(group()));
-    cluster.commit(1);
-    cluster.tell(desk, ClientPacket::Join(group()));
-    cluster.commit(1);
-    cluster.input(0, Input::Woken(vec![Subject::Account(user("bob"))]));
-    cluster.read(0);
-    cluster.answer(0);
-    assert!(cluster.questions.is_empty() && cluster.prove(0), "the slow proof");
-    cluster.settle();
-    cluster.says(ann, talk("ann", start()));
-    assert_eq!(hears(&mut cluster, bob), 1);
 }
 
 #[test]

@@ -4,15 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Device, Draft, Entry, MessageId, Offset,
-    ServerPacket, Talk, TalkAct, UserId,
+    Act, Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Device, Draft, Entry, MessageId, Offset,
+    ServerPacket, Signal, UserId,
 };
 use bimip_session::ledger::View;
 use bimip_session::server::{ConnId, Grant};
-use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::cluster::{Cluster, POLL_MS, Post, device, group, to, user};
+use super::cluster::{Cluster, POLL_MS, Post, device, group, to};
 
 const USERS: [&str; 3] = ["ann", "bob", "cid"];
 const NAMES: [&str; 2] = ["1", "2"];
@@ -301,27 +300,25 @@ impl World {
         assert_eq!(names.len(), stored.len(), "a draft was stored twice");
     }
 
-    /// Live voice goes to those who are in the group by storage's word, and only from them.
+    /// What is said in the group goes to those who are in it by storage's word, and comes only from them. Typing, since
+    /// nobody has to come anew for it.
     fn check_groups(&mut self) {
         let members: Vec<UserId> = self.cluster.book.members(&group()).unwrap().to_vec();
-        for core in self.slots.clone() {
-            let walkies = USERS.map(|name| {
-                let grant = Grant::new(device(name, "voiceping"));
-                self.cluster.open_with(core, Caps::WALKIE, grant)
-            });
-            for (speaker, name) in walkies.iter().zip(USERS) {
-                walkies.iter().for_each(|conn| drop(self.cluster.heard(*conn)));
-                for act in [TalkAct::Start { label: None, payload: Bytes::from_static(&[5]) }, TalkAct::Stop]
-                {
-                    let to = Address::Group(group());
-                    self.cluster.tell(*speaker, ClientPacket::Talk(Talk { from: user(name), to, act }));
-                }
-                for (hearer, other) in walkies.iter().zip(USERS) {
-                    let heard = self.cluster.heard(*hearer);
-                    let heard = heard.iter().any(|it| matches!(it, ServerPacket::Talk(_)));
-                    let may = [name, other].iter().all(|it| members.contains(&user(it)));
-                    assert_eq!(heard, may && name != other, "{name} to {other} on {core}: {members:?}");
-                }
+        let may = |phone: &Phone| members.contains(&phone.device.user);
+        let core =
+            |world: &Self, phone: usize| world.phones[phone].conn.and_then(|it| world.cluster.core_of(it));
+        for speaker in 0..self.phones.len() {
+            self.listen();
+            let to = Address::Group(group());
+            self.tell(speaker, ClientPacket::Signal(Signal { id: None, to, act: Act::Typing, at: None }));
+            for hearer in (0..self.phones.len()).filter(|it| *it != speaker) {
+                let Some(conn) = self.phones[hearer].conn else { continue };
+                let heard = self.cluster.heard(conn);
+                let heard = heard.iter().any(|it| matches!(it, ServerPacket::Signal { .. }));
+                let there = core(self, speaker).is_some() && core(self, speaker) == core(self, hearer);
+                let (from, to) = (&self.phones[speaker], &self.phones[hearer]);
+                let due = there && may(from) && may(to);
+                assert_eq!(heard, due, "{} to {}: {members:?}", from.device, to.device);
             }
         }
     }
