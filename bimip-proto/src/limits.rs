@@ -97,7 +97,10 @@ pub const BATCH_PARTS: usize = 256;
 /// How often a core that is not alone with its store asks it about each user who is connected: so long a wake-up that
 /// was lost may go unnoticed. A hundred thousand users cost a few thousand small reads a second.
 pub const POLL_MS: u64 = 30_000;
-/// What one wake-up to other cores names: with the longest ids about 128 KiB, far under what message brokers carry.
+/// How far the clocks of cores over one store may be apart: of sessions of one device that began on two of them, one is
+/// the newer only if it began so much later. Synchronised clocks are apart by less than a tenth of it.
+pub const CLOCK_SKEW_MS: u64 = 1_000;
+/// What one wake-up to other cores names: with the longest ids under 200 KiB, far below what message brokers carry.
 pub const WAKE_SUBJECTS: usize = 256;
 /// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
 /// first and the latest count.

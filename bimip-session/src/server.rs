@@ -31,7 +31,7 @@ pub use self::counters::Counters;
 pub use self::io::{
     Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, SoundAct, SoundId, Vouched,
 };
-pub use self::wake::{Generation, Siblings, Subject};
+pub use self::wake::{Siblings, Subject};
 
 /// What an entry counts against a window or a page: its body, and a little for the envelope.
 #[must_use]

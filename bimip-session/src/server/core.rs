@@ -252,7 +252,7 @@ impl ServerCore {
             self.timers.set(due_mono_ms, Due::Expiry(conn));
         }
         connection.phase = Phase::Attaching { grant, head: Offset::ZERO, moves: Vec::new() };
-        self.takes_place(now, conn);
+        self.begins(now, conn);
         self.output(Output::Attach(conn, device));
     }
 

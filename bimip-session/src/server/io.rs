@@ -178,7 +178,8 @@ pub enum Input {
     /// The answer to [`SoundAct::Keep`]: the sound is durable under this name, or could not be kept.
     Kept(SoundId, Option<SoundName>),
     /// Another core over the same store says where to look: what its [`Output::Wake`] said, in any order, any number
-    /// of times, or never. Ignored by a core that is alone.
+    /// of times, or never. Ignored by a core that is alone. Take it from cores of the same store only: a forged one shows
+    /// nobody anything, but may end a session.
     Woken(Vec<Subject>),
     /// The server shuts down, for this reason: refuse new commands, answer the ones under way, say goodbye.
     Drain(CloseReason),

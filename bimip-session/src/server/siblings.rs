@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use bimip_proto::{CloseReason, Device, DeviceName, GroupId, Now, Offset, UnixMs, UserId};
+use bimip_proto::{CloseReason, Device, DeviceName, GroupId, Now, Offset, UnixMs, UserId, limits};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output};
 use super::look::Look;
 use super::timers::Due;
-use super::wake::{Generation, Siblings, Subject, Wakes};
+use super::wake::{Siblings, Subject, Wakes};
 use crate::ledger::{Committed, Standing};
 
 /// All that a core keeps for the sake of the others. One that is alone has none of it.
 #[derive(Debug)]
 pub(super) struct Others {
-    core: u32,
     poll_ms: u64,
-    /// The latest session anywhere, as far as is known here.
-    latest: u64,
     wakes: Wakes,
     /// One for each connection that is signed in.
     sessions: BTreeMap<ConnId, Session>,
@@ -31,7 +28,7 @@ pub(super) struct Others {
 /// What is known of a connection's session beside what every core knows.
 #[derive(Debug)]
 struct Session {
-    generation: Generation,
+    began: UnixMs,
     /// Up to when its device was logged out already, when it was let in: a later date ends it. `None` while it is being
     /// let in.
     since: Option<UnixMs>,
@@ -44,9 +41,7 @@ struct Session {
 impl Others {
     pub(super) fn new(config: &Siblings) -> Self {
         Self {
-            core: config.core,
             poll_ms: config.poll_ms.max(1),
-            latest: 0,
             wakes: Wakes::default(),
             sessions: BTreeMap::new(),
             looks: BTreeMap::new(),
@@ -88,7 +83,7 @@ impl ServerCore {
         Some(Output::Wake(subjects))
     }
 
-    /// Something became durable: whose mailboxes grew, and who decided something.
+    /// Something became durable: the mailboxes that grew.
     pub(super) fn wake_others(&mut self, proof: &Committed) {
         let Some(others) = &mut self.others else { return };
         for delivery in proof.deliveries() {
@@ -125,12 +120,10 @@ impl ServerCore {
 
     // ---- sessions -----------------------------------------------------------------------------------------
 
-    /// A session takes its place among those of all cores.
-    pub(super) fn takes_place(&mut self, now: Now, conn: ConnId) {
+    /// Somebody may be let in. That is when the session began, if it does.
+    pub(super) fn begins(&mut self, now: Now, conn: ConnId) {
         let Some(others) = &mut self.others else { return };
-        others.latest = others.latest.saturating_add(1).max(now.unix_ms);
-        let generation = Generation { number: others.latest, core: others.core };
-        let session = Session { generation, since: None, woken: Offset::ZERO, outdated: false };
+        let session = Session { began: now.stamp(), since: None, woken: Offset::ZERO, outdated: false };
         others.sessions.insert(conn, session);
     }
 
@@ -142,7 +135,7 @@ impl ServerCore {
         let user = &grant.device.user;
         session.since = Some(standing.logged_out_before(&grant.device.name));
         let (woken, outdated) = (session.woken, session.outdated);
-        others.wakes.session(grant.device.clone(), session.generation, grant.label.clone());
+        others.wakes.session(grant.device.clone(), session.began, grant.label.clone());
         if !others.polls.contains_key(user) {
             let due_mono_ms = now.mono_ms + others.poll_in_ms(conn);
             others.polls.insert(user.clone(), due_mono_ms);
@@ -186,8 +179,8 @@ impl ServerCore {
             match subject {
                 Subject::Mailbox { user, head } => self.may_have_grown(&user, head),
                 Subject::Account(user) => self.look(&user),
-                Subject::Session { device, label, generation } => {
-                    self.began_elsewhere(now, &device, label.as_ref(), generation);
+                Subject::Session { device, label, began } => {
+                    self.began_elsewhere(now, &device, label.as_ref(), began);
                 }
             }
         }
@@ -207,19 +200,19 @@ impl ServerCore {
     }
 
     /// The newest session of a device wins, wherever it is.
-    fn began_elsewhere(
-        &mut self,
-        now: Now,
-        device: &Device,
-        label: Option<&DeviceName>,
-        generation: Generation,
-    ) {
-        let Some(others) = &mut self.others else { return };
-        others.latest = others.latest.max(generation.number);
+    fn began_elsewhere(&mut self, now: Now, device: &Device, label: Option<&DeviceName>, began: UnixMs) {
+        let Some(others) = &self.others else { return };
+        // A clock that runs so far ahead says nothing about what is newer.
+        if began.0 > now.unix_ms.saturating_add(limits::CLOCK_SKEW_MS) {
+            return;
+        }
         let older = |conn: &ConnId| {
             let same =
                 self.conns.get(conn).and_then(Connection::grant).is_some_and(|it| it.device == *device);
-            same && others.sessions.get(conn).is_some_and(|session| session.generation < generation)
+            same && others
+                .sessions
+                .get(conn)
+                .is_some_and(|session| session.began.0.saturating_add(limits::CLOCK_SKEW_MS) < began.0)
         };
         let old: Vec<ConnId> = self.roster.of(&device.user).iter().copied().filter(older).collect();
         for conn in old {

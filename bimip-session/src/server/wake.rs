@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bimip_proto::{Device, DeviceName, Offset, UserId, limits};
+use bimip_proto::{Device, DeviceName, Offset, UnixMs, UserId, limits};
 
 /// That there are other cores over the same store, and what this one does about it.
 ///
@@ -12,22 +12,19 @@ use bimip_proto::{Device, DeviceName, Offset, UserId, limits};
 /// [`poll_ms`](Self::poll_ms); one that is doubled, late, out of order or about nothing costs a read.
 ///
 /// Connections are numbered by the driver, once for each core. If [`Welcome`](bimip_proto::Welcome)s are to name
-/// connections that nobody else names, number them once for all cores.
+/// connections that nobody else names, number them once for all cores. Tickets of all cores may be settled in one
+/// batch: the proofs come in the order of the tickets, and each goes to the core that its ticket came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Siblings {
-    /// Which of the cores this one is: a number that no other has.
-    pub core: u32,
     /// How often storage is asked about each user who is here, woken or not: at least once in so long, and at most a
     /// quarter sooner. 0 is taken as 1.
     pub poll_ms: u64,
 }
 
-impl Siblings {
-    /// Core number `core` of several, which polls every [`POLL_MS`](limits::POLL_MS).
-    #[must_use]
-    pub const fn new(core: u32) -> Self {
-        Self { core, poll_ms: limits::POLL_MS }
+impl Default for Siblings {
+    fn default() -> Self {
+        Self { poll_ms: limits::POLL_MS }
     }
 }
 
@@ -46,27 +43,18 @@ pub enum Subject {
     /// A user came into a group or left one, or decided something about their account.
     Account(UserId),
     /// A session began. Those of the same device that began before it are over, on whatever core they are.
+    ///
+    /// Before it is what began more than [`CLOCK_SKEW_MS`](limits::CLOCK_SKEW_MS) earlier: a session that is told to go
+    /// may not come back by itself, so where clocks leave it open which is the newer one, both stay. The older one ends
+    /// when it falls silent, and does no harm until then.
     Session {
         /// Whose.
         device: Device,
         /// The hardware behind it, where several share one cursor.
         label: Option<DeviceName>,
-        /// Its place among the sessions of all cores.
-        generation: Generation,
+        /// When, by its core's clock.
+        began: UnixMs,
     },
-}
-
-/// The place of a session among those of all cores.
-///
-/// Later than every session that its core began or heard of before, and no earlier than the wall clock. So clocks that
-/// disagree put two sessions into the wrong order only where the wake-up about the first was lost or late, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-#[expect(clippy::exhaustive_structs, reason = "drivers carry it")]
-pub struct Generation {
-    /// Rises with every session.
-    pub number: u64,
-    /// On which core it began: where the numbers are equal, the higher core is the later.
-    pub core: u32,
 }
 
 /// What the others are to be told, gathered until the driver has carried out everything else.
@@ -74,7 +62,7 @@ pub struct Generation {
 pub(super) struct Wakes {
     mailboxes: BTreeMap<UserId, Offset>,
     accounts: BTreeSet<UserId>,
-    sessions: BTreeMap<Device, (Generation, Option<DeviceName>)>,
+    sessions: BTreeMap<Device, (UnixMs, Option<DeviceName>)>,
 }
 
 impl Wakes {
@@ -93,8 +81,8 @@ impl Wakes {
         }
     }
 
-    pub(super) fn session(&mut self, device: Device, generation: Generation, label: Option<DeviceName>) {
-        self.sessions.insert(device, (generation, label));
+    pub(super) fn session(&mut self, device: Device, began: UnixMs, label: Option<DeviceName>) {
+        self.sessions.insert(device, (began, label));
     }
 
     /// The next part of it, at most [`WAKE_SUBJECTS`](limits::WAKE_SUBJECTS). What ends something comes first.
@@ -102,9 +90,9 @@ impl Wakes {
         let room = |taken: &Vec<Subject>| taken.len() < limits::WAKE_SUBJECTS;
         let mut taken = Vec::new();
         while room(&taken)
-            && let Some((device, (generation, label))) = self.sessions.pop_first()
+            && let Some((device, (began, label))) = self.sessions.pop_first()
         {
-            taken.push(Subject::Session { device, label, generation });
+            taken.push(Subject::Session { device, label, began });
         }
         while room(&taken)
             && let Some(user) = self.accounts.pop_first()

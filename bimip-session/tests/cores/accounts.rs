@@ -133,3 +133,23 @@ fn an_answer_that_nobody_asked_for_changes_nothing() {
     cluster.settle();
     assert!(cluster.is_open(one) && cluster.is_open(two), "{:?}", cluster.closed);
 }
+
+/// The connection through which storage was asked goes before it answers: another asks.
+#[test]
+fn a_question_does_not_go_with_the_connection_that_asked() {
+    let mut cluster = Cluster::new(2);
+    cluster.wait(2_000);
+    let asks = cluster.open(0, &device("a", "1"));
+    let grant = by_token(&cluster, device("a", "2"), "t2");
+    let two = cluster.open_with(0, Caps::FULL, grant.clone());
+    let far = cluster.open(1, &device("a", "3"));
+    cluster.post = Post::Loses;
+    cluster.tell(far, ClientPacket::Token { task: TokenTask::Revoke, token: Bytes::from_static(b"t2") });
+    cluster.input(1, Input::Token(far, Ok(Vouched { grant, token: None })));
+    cluster.settle();
+    assert!(cluster.is_open(two));
+    cluster.input(0, Input::Woken(vec![Subject::Account(user("a"))]));
+    cluster.hang_up(asks);
+    cluster.settle();
+    assert_eq!(cluster.closed, [(two, CloseReason::Revoked)]);
+}

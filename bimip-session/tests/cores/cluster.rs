@@ -107,7 +107,7 @@ impl Cluster {
     /// One core more, or one in a crashed one's place under a number of its own.
     pub(crate) fn add_core(&mut self, ahead_ms: u64) -> usize {
         let number = self.cores.len();
-        let mut siblings = Siblings::new(u32::try_from(number).unwrap());
+        let mut siblings = Siblings::default();
         siblings.poll_ms = POLL_MS;
         let mut config = Config::default();
         config.siblings = Some(siblings);
@@ -138,10 +138,6 @@ impl Cluster {
 
     pub(crate) fn is_open(&self, conn: ConnId) -> bool {
         self.conns.contains_key(&conn)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.cores.len()
     }
 
     pub(crate) fn counters(&self, core: usize) -> &Counters {
