@@ -295,7 +295,7 @@ impl Cluster {
             if !self.tickets.is_empty() {
                 self.commit(usize::MAX);
             }
-            let proven = (0..self.cores.len()).fold(false, |any, core| self.prove(core) || any);
+            let proven = (0..self.cores.len()).any(|core| self.prove(core));
             if !self.questions.is_empty() {
                 self.read(0);
             } else if !self.answers.is_empty() {

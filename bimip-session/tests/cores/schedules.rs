@@ -143,7 +143,7 @@ impl World {
             }
             Step::Send { phone, to: whom } => {
                 let it = &mut self.phones[phone];
-                let to = USERS.get(whom).map_or(Address::Group(group()), |name| to(name));
+                let to = USERS.get(whom).map_or_else(|| Address::Group(group()), |name| to(name));
                 let name = ClientRef::new(&format!("m{}", it.drafts.len())).unwrap();
                 let draft = Draft { client_ref: Some(name), to, client_time: None, body: Body::text("hi") };
                 it.drafts.push(draft.clone());
