@@ -2,6 +2,61 @@
 //!
 //! [`ServerCore`] owns the connections, the readers of mailboxes, the talks and the timers. A driver gives it
 //! sockets and a store: see [`Input`] and [`Output`] for the whole of that interface.
+//!
+//! # Several cores over one store
+//!
+//! One for each processor, or for each machine: tell each that it has [`Siblings`], make their tickets durable one
+//! batch after the other, give every proof to the core that its ticket came from, and carry every [`Output::Wake`] to
+//! all other cores as [`Input::Woken`]. What is lost on that way costs time, never a message.
+//!
+//! ```
+//! use bimip_proto::{Address, Body, Caps, ClientPacket, Device, DeviceName, Draft, Now, Said, ServerPacket, UserId};
+//! use bimip_session::Machine;
+//! use bimip_session::ledger::{Book, settle};
+//! use bimip_session::server::{Config, ConnId, Grant, Input, Output, Page, ServerCore, Siblings};
+//!
+//! fn device(user: &str) -> Device {
+//!     Device::new(UserId::new(user).unwrap(), DeviceName::new("phone").unwrap())
+//! }
+//!
+//! let mut config = Config::default();
+//! config.siblings = Some(Siblings::default());
+//! let mut cores = [ServerCore::new(config.clone()), ServerCore::new(config)];
+//! let (mut book, now) = (Book::new(1), Now::default());
+//!
+//! // Alice is on the first core, Bob on the second.
+//! for (core, conn, user) in [(0, ConnId(1), "alice"), (1, ConnId(2), "bob")] {
+//!     let grant = Some(Grant::new(device(user)));
+//!     cores[core].handle_input(now, Input::Opened { conn, caps: Caps::FULL, grant });
+//! }
+//! let to = Address::User(UserId::new("bob").unwrap());
+//! let draft = Draft { client_ref: None, to, client_time: None, body: Body::text("hello") };
+//! cores[0].handle_input(now, Input::Packets(ConnId(1), vec![Said::from(ClientPacket::Send(draft))]));
+//!
+//! let mut heard = Vec::new();
+//! while let Some((at, output)) = (0..2).find_map(|at| Some((at, cores[at].poll_output()?))) {
+//!     match output {
+//!         Output::Wake(subjects) => cores[1 - at].handle_input(now, Input::Woken(subjects)),
+//!         Output::Commit(ticket) => {
+//!             let settlement = settle(vec![ticket], &book).expect("a book can always be read");
+//!             book.apply(settlement.writes());
+//!             for proof in settlement.committed() {
+//!                 cores[at].handle_input(now, Input::Committed(proof));
+//!             }
+//!         }
+//!         Output::Attach(conn, device) => {
+//!             cores[at].handle_input(now, Input::Attached(conn, Some(book.attach(&device))));
+//!         }
+//!         Output::Read(it) => {
+//!             let rows = Some(book.page(&it.user, it.after, it.rows, it.bytes));
+//!             cores[at].handle_input(now, Input::Page(Page { conn: it.conn, rows }));
+//!         }
+//!         Output::Send(ConnId(2), outgoing) => heard.push(outgoing.into_packet()),
+//!         _ => {}
+//!     }
+//! }
+//! assert!(heard.iter().any(|it| matches!(it, ServerPacket::Deliver(_))));
+//! ```
 
 mod account;
 mod burst;

@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use bimip_proto::{Caps, ClientPacket, Entry, MessageId, Now, Offset, ServerPacket};
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, settle};
-use bimip_session::server::{Config, ConnId, Grant, Input, Output, ServerCore, Subject};
+use bimip_session::server::{Config, ConnId, Grant, Input, Output, Page, ServerCore, Subject};
 
 use cluster::{Cluster, POLL_MS, Post, device, group, rows, send, to, user};
 
@@ -112,6 +112,24 @@ fn a_lost_wake_up_costs_a_poll_and_no_message() {
     cluster.post = Post::Delivers;
     cluster.says(a, send("m3", to("b")));
     assert_eq!(texts(&cluster.heard(b)), ["m2", "m3"]);
+}
+
+#[test]
+fn what_could_not_be_read_is_asked_again_at_the_next_poll() {
+    let mut cluster = Cluster::new(2);
+    let (a, b) = (cluster.open(0, &device("a", "1")), cluster.open(1, &device("b", "1")));
+    cluster.heard(b);
+    cluster.post = Post::Loses;
+    cluster.says(a, send("m1", to("b")));
+    let woken = [Subject::Account(user("b")), Subject::Mailbox { user: user("b"), head: Offset(1) }];
+    cluster.input(1, Input::Woken(woken.to_vec()));
+    assert_eq!(std::mem::take(&mut cluster.questions).len(), 2);
+    cluster.input(1, Input::Attached(b, None));
+    cluster.input(1, Input::Page(Page { conn: b, rows: None }));
+    cluster.settle();
+    assert!(cluster.is_open(b) && cluster.heard(b).is_empty());
+    cluster.wait(POLL_MS);
+    assert_eq!(texts(&cluster.heard(b)), ["m1"]);
 }
 
 #[test]
