@@ -91,14 +91,11 @@ impl ServerCore {
         }
     }
 
-    /// Somebody came into a group or left it by a command of this core. It is news to the others if it was news here, or
-    /// if nobody here can tell.
+    /// Somebody came into a group or left it by a command of this core. The others are told also where it is no news here:
+    /// what is known here may be older than what the command met.
     pub(super) fn moved_here(&mut self, user: &UserId, group: &GroupId, joined: bool, news: bool) {
         let Some(others) = &mut self.others else { return };
-        let here = !self.roster.of(user).is_empty();
-        if news || !here {
-            others.wakes.account(user);
-        }
+        others.wakes.account(user);
         if let Some(look) = others.looks.get_mut(user) {
             look.moved(group, joined);
         }

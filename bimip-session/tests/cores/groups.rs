@@ -131,3 +131,21 @@ fn a_talk_ends_when_a_sign_in_shows_that_the_talker_left() {
     cluster.says(bob, talk("bob", piece()));
     assert_eq!(hears(&mut cluster, ann), 0);
 }
+
+/// What a core knows may be older than what its own command meets: then the command changes something, and looks as if it
+/// did not.
+#[test]
+fn a_leave_that_is_no_news_here_is_news_elsewhere() {
+    let mut cluster = Cluster::new(2);
+    cluster.post = Post::Keeps;
+    let ann = walkie(&mut cluster, 1, "ann");
+    let (desk, bob) = (cluster.open(0, &device("bob", "desk")), walkie(&mut cluster, 1, "bob"));
+    for conn in [ann, bob] {
+        cluster.says(conn, ClientPacket::Join(group()));
+    }
+    cluster.says(desk, ClientPacket::Leave(group()));
+    cluster.post = Post::Delivers;
+    cluster.settle();
+    cluster.says(ann, talk("ann", start()));
+    assert_eq!(hears(&mut cluster, bob), 0);
+}
