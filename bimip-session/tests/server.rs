@@ -9,7 +9,7 @@ use bimip_proto::{
 };
 use bimip_session::Machine;
 use bimip_session::ledger::View;
-use bimip_session::server::{Config, Grant, Input};
+use bimip_session::server::{Config, ConnId, Grant, Input};
 use bytes::Bytes;
 
 use harness::{House, device, draft, rows, user};
@@ -839,7 +839,7 @@ fn a_client_may_speak_before_it_is_welcomed() {
 #[test]
 fn an_input_about_nobody_harms_nobody() {
     let mut house = House::new();
-    let ghost = bimip_session::server::ConnId(999);
+    let ghost = ConnId(999);
     house.input(Input::Closed(ghost));
     house.input(Input::Barrier(ghost, 5));
     house.input(Input::Packets(ghost, vec![Said::from(ClientPacket::Bye)]));
@@ -866,6 +866,30 @@ fn a_device_that_comes_straight_back_is_not_sent_again_what_it_has() {
     assert_eq!(rows(&house.heard(back)), []);
     house.says(a, ClientPacket::Send(draft("r2", "b", "y")));
     assert_eq!(rows(&house.heard(back)), [Offset(2)]);
+}
+
+// Rule DM-CUR-4, once more: the store looked before the cursor was durable, and its answer comes after it is.
+#[test]
+fn a_cursor_that_moves_while_a_device_attaches_is_not_lost() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "x")));
+    house.hold_commits = true;
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    let back = ConnId(99);
+    house.core_only(Input::Opened {
+        conn: back,
+        caps: Caps::FULL,
+        grant: Some(Grant::new(device("b", "1"))),
+    });
+    let asked = house.take_attach();
+    assert_eq!(asked.cursor, Offset::ZERO);
+    house.commit_held();
+    house.heard(b);
+    house.input(Input::Attached(back, Some(asked)));
+    let heard = house.heard(back);
+    let [ServerPacket::Welcome(welcome)] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!(welcome.resume_from, Offset(1));
 }
 
 #[test]

@@ -23,11 +23,12 @@ use super::reader::Reader;
 pub(super) enum Phase {
     AwaitSignIn,
     Granting,
-    /// Storage is asked. Rows committed meanwhile raise `head`, and groups joined and left are kept in `moves`, so
-    /// that nothing falls between the question and the answer.
+    /// Storage is asked. What is committed meanwhile raises `head` and `cursor`, and groups joined and left are kept
+    /// in `moves`, so that nothing falls between the question and the answer.
     Attaching {
         grant: Grant,
         head: Offset,
+        cursor: Offset,
         moves: Vec<(GroupId, bool)>,
     },
     Live {

@@ -251,7 +251,8 @@ impl ServerCore {
             connection.expiry_mono_ms = Some(due_mono_ms);
             self.timers.set(due_mono_ms, Due::Expiry(conn));
         }
-        connection.phase = Phase::Attaching { grant, head: Offset::ZERO, moves: Vec::new() };
+        connection.phase =
+            Phase::Attaching { grant, head: Offset::ZERO, cursor: Offset::ZERO, moves: Vec::new() };
         self.begins(now, conn);
         self.output(Output::Attach(conn, device));
     }
@@ -270,7 +271,7 @@ impl ServerCore {
 
     fn attached(&mut self, now: Now, conn: ConnId, attachment: Option<Attachment>) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let Phase::Attaching { grant, head, moves } = &mut connection.phase else {
+        let Phase::Attaching { grant, head, cursor, moves } = &mut connection.phase else {
             return self.looked(now, conn, attachment);
         };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
@@ -282,7 +283,7 @@ impl ServerCore {
             return self.close(now, conn, CloseReason::Refused);
         }
         let (mut grant, head) = (grant.clone(), (*head).max(attachment.head));
-        attachment.cursor = attachment.cursor.max(self.cursors.furthest(&grant.device));
+        attachment.cursor = attachment.cursor.max(*cursor).max(self.cursors.furthest(&grant.device));
         let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
         let groups = known_groups(std::mem::take(&mut attachment.groups), std::mem::take(moves));
         let mut reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);

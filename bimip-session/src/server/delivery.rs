@@ -1,6 +1,6 @@
 //! Proofs and pages: how rows reach devices.
 
-use bimip_proto::{Address, Head, Now, Seq};
+use bimip_proto::{Address, Device, Head, Now, Offset, Seq};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -30,8 +30,9 @@ impl ServerCore {
                 Outcome::Noted | Outcome::Stands { .. } => {}
             }
         }
-        if let Some((device, _)) = proof.cursor() {
+        if let Some((device, offset)) = proof.cursor() {
             self.cursors.answered(device);
+            self.cursor_stands(device, *offset);
         }
         let conn = proof.conn();
         if self.conns.contains_key(&conn)
@@ -49,6 +50,19 @@ impl ServerCore {
         self.answered(now, conn);
         if proof.ack().bars() {
             self.unbar(now, conn);
+        }
+    }
+
+    /// A device that comes back must not be sent again what its last session disposed of: storage may have looked
+    /// before that was durable.
+    fn cursor_stands(&mut self, device: &Device, offset: Offset) {
+        for conn in self.roster.of(&device.user) {
+            if let Some(Connection { phase: Phase::Attaching { grant, cursor, .. }, .. }) =
+                self.conns.get_mut(conn)
+                && grant.device == *device
+            {
+                *cursor = (*cursor).max(offset);
+            }
         }
     }
 
