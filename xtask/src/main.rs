@@ -7,7 +7,9 @@
 mod check;
 mod fuzz;
 mod interop;
+mod miri;
 mod mission;
+mod model;
 mod msrv;
 mod ran;
 mod rules;
@@ -40,6 +42,8 @@ Commands:
   kill9 [N]              kill the real server N times under load (20), check that nothing acked is lost
   powercut [N]           the same with the power cut N times (3), and a control that must lose; needs root
   faults                 the same with a disk that fails: errors of writing and syncing, a full disk
+  model COUNT            compare the server with its reference in COUNT random sequences; --help to say more
+  miri [CRATE ...]       the tests of the core crates under miri; --help to say more
   fuzz TARGET SECONDS    look for inputs that break a codec, the core or the store; --help to say more
   mission [--marks]      is every row of docs/mission.md proved by a test of the last run?
                          --marks prints the marks in the sources as rows for the table
@@ -95,6 +99,8 @@ fn dispatch(arguments: &[String], stages: &mut Stages) -> Result<(), Stop> {
         "interop" => interop::run(&shell, stages, rest),
         "kill9" | "powercut" | "faults" => torture::run(&shell, stages, command, rest),
         "fuzz" => fuzz::run(&shell, rest),
+        "model" => model::run(&shell, rest),
+        "miri" => miri::run(&shell, stages, rest),
         "rules" => rules::run(&shell, rest),
         "mission" if rest == ["--marks"] => mission::print_marks(&shell),
         "mission" => none(command, rest).and_then(|()| mission::run(&shell, stages)),

@@ -1,0 +1,183 @@
+//! What every session is owed, and what it may be shown: the connection side of the reference.
+
+use std::collections::VecDeque;
+
+use bimip_proto::CloseReason;
+use bimip_session::server::ConnId;
+
+use crate::ops::{Dev, WORLD_DEVICES};
+use crate::reference::{Command, Reference, Row, Verdict};
+
+/// What a client said, as the numbers and names stood when it did.
+#[derive(Debug, Clone)]
+pub(crate) enum Said {
+    /// A command, but a disposal.
+    Ask(Command),
+    Dispose(u64),
+    Ping,
+    Bye,
+}
+
+/// What must be sent to a session now, in this order.
+#[derive(Debug)]
+pub(crate) enum Owed {
+    Answer(Command, Verdict),
+    /// The store failed.
+    Unavailable(Command),
+    Pong,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Where it stands is being looked up. It may speak already.
+    Asking,
+    Up,
+    /// It said goodbye, and is answered what it asked before.
+    Leaving,
+    /// It must be told goodbye now.
+    Parting(CloseReason),
+}
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) device: Dev,
+    pub(crate) conn: ConnId,
+    pub(crate) phase: Phase,
+    /// What it said and is not carried out: the session is not up, or a join or a leave is under way.
+    held: VecDeque<Said>,
+    /// Commands that are not answered, and how many of them are joins and leaves.
+    under_way: u32,
+    moves: u32,
+    pub(crate) owed: VecDeque<Owed>,
+    /// The last row that it was sent: where it began, at first.
+    pub(crate) shown: u64,
+    /// Rows that it was sent and did not dispose of.
+    pub(crate) in_flight: VecDeque<u64>,
+    pub(crate) heard_mono_ms: u64,
+}
+
+impl Session {
+    pub(crate) fn new(device: Dev, conn: ConnId, now_mono_ms: u64) -> Self {
+        Self {
+            device,
+            conn,
+            phase: Phase::Asking,
+            held: VecDeque::new(),
+            under_way: 0,
+            moves: 0,
+            owed: VecDeque::new(),
+            shown: 0,
+            in_flight: VecDeque::new(),
+            heard_mono_ms: now_mono_ms,
+        }
+    }
+
+    /// Whether what it says now is carried out now.
+    pub(crate) const fn is_heard(&self) -> bool {
+        matches!(self.phase, Phase::Up) && self.moves == 0
+    }
+}
+
+/// All sessions, and what is on its way to the disk.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    pub(crate) all: Vec<Session>,
+    /// In the order in which they were asked: the order of the tickets.
+    pub(crate) under_way: VecDeque<(ConnId, Dev, Command)>,
+    /// Up to where each device said that it has stored its rows.
+    pub(crate) stored: [u64; WORLD_DEVICES],
+    /// Up to where that was acknowledged.
+    pub(crate) promised: [u64; WORLD_DEVICES],
+}
+
+impl Sessions {
+    pub(crate) fn of(&mut self, device: Dev) -> Option<&mut Session> {
+        // The newest; an older one is being told goodbye.
+        self.all.iter_mut().rev().find(|session| session.device == device)
+    }
+
+    pub(crate) fn by_conn(&mut self, conn: ConnId) -> Option<&mut Session> {
+        self.all.iter_mut().find(|session| session.conn == conn)
+    }
+
+    /// Something was said. SES-3, GRP-7, ORD-3: it waits for the welcome and for joins and leaves, and what
+    /// came before it goes first.
+    pub(crate) fn say(&mut self, conn: ConnId, said: Said, reference: &Reference) {
+        let Some(session) = self.by_conn(conn) else { return };
+        if session.is_heard() {
+            self.carry(conn, said, reference);
+        } else {
+            session.held.push_back(said);
+        }
+    }
+
+    pub(crate) fn release(&mut self, conn: ConnId, reference: &Reference) {
+        while let Some(session) = self.by_conn(conn)
+            && session.is_heard()
+            && let Some(said) = session.held.pop_front()
+        {
+            self.carry(conn, said, reference);
+        }
+    }
+
+    fn carry(&mut self, conn: ConnId, said: Said, reference: &Reference) {
+        let Some(session) = self.all.iter_mut().find(|session| session.conn == conn) else { return };
+        let command = match said {
+            Said::Ping => return session.owed.push_back(Owed::Pong),
+            Said::Bye => {
+                session.phase = Phase::Leaving;
+                return session.part();
+            }
+            Said::Ask(command) => command,
+            Said::Dispose(upto) => {
+                let stored = &mut self.stored[session.device.index()];
+                *stored = (*stored).max(upto.min(session.shown));
+                let user = session.device.user();
+                let mut delivers = Vec::new();
+                while let Some(offset) = session.in_flight.front().copied().filter(|offset| *offset <= upto) {
+                    session.in_flight.pop_front();
+                    // RCP-1: of a message sent to oneself.
+                    if let Some(Row::Message(message)) = reference.row(user, offset)
+                        && reference.log[*message].recipients.contains(&user)
+                    {
+                        delivers.push(*message);
+                    }
+                }
+                Command::Dispose { upto: upto.min(session.shown), delivers }
+            }
+        };
+        session.under_way += 1;
+        session.moves += u32::from(is_move(&command));
+        self.under_way.push_back((conn, session.device, command));
+    }
+
+    /// The first command under way is answered, by what the reference says of it. `None` where the store failed.
+    pub(crate) fn answer(&mut self, verdict: Option<Verdict>, reference: &Reference) {
+        let Some((conn, _, command)) = self.under_way.pop_front() else { return };
+        let Some(session) = self.by_conn(conn) else { return };
+        session.under_way -= 1;
+        session.moves -= u32::from(is_move(&command));
+        let says_something = !matches!(command, Command::Dispose { .. } | Command::Delivered(_));
+        match verdict {
+            Some(verdict) => session.owed.push_back(Owed::Answer(command, verdict)),
+            // Rows that were not disposed of come again, and are disposed of then.
+            None if says_something => session.owed.push_back(Owed::Unavailable(command)),
+            None => {}
+        }
+        session.part();
+        self.release(conn, reference);
+    }
+}
+
+impl Session {
+    /// ORD-3: a goodbye comes last.
+    fn part(&mut self) {
+        if self.phase == Phase::Leaving && self.under_way == 0 {
+            self.phase = Phase::Parting(CloseReason::Bye);
+        }
+    }
+}
+
+const fn is_move(command: &Command) -> bool {
+    matches!(command, Command::Join(_) | Command::Leave(_))
+}
