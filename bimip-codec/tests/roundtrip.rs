@@ -63,7 +63,7 @@ fn feed(dialect: Dialect, bytes: &Bytes) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 512 }))]
 
     #[test]
     fn voiceping_client_packets_survive(packet in any::voiceping_client(&me())) {
