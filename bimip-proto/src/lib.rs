@@ -49,6 +49,7 @@ mod receipt;
 mod reject;
 mod sound;
 mod time;
+mod unread;
 mod voice;
 
 pub use crate::account::{LogOut, PushToken, TokenAnswer, TokenTask};
@@ -66,4 +67,5 @@ pub use crate::receipt::{Marks, MessageRef, Names, Receipt, Status};
 pub use crate::reject::{CloseReason, Fault, FaultKind, Reject};
 pub use crate::sound::SoundName;
 pub use crate::time::{Now, UnixMs};
+pub use crate::unread::{Unread, unread_of};
 pub use crate::voice::{Floor, Talk, TalkAct};
