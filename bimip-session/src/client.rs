@@ -18,6 +18,7 @@ mod session;
 mod talker;
 mod token;
 mod unacked;
+pub mod view;
 
 pub use self::around::ACT_MS;
 pub use self::event::Event;
