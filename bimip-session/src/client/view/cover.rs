@@ -145,8 +145,8 @@ impl<P: Place> Cover<P> {
         let first = self.stretches.partition_point(|(_, end)| *end < low);
         let last = self.stretches.partition_point(|(start, _)| *start <= high);
         let joined = &self.stretches[first..last];
-        let low = joined.first().map_or(low.clone(), |(start, _)| low.min(start.clone()));
-        let high = joined.last().map_or(high.clone(), |(_, end)| high.max(end.clone()));
+        let low = joined.first().map_or_else(|| low.clone(), |(start, _)| start.clone().min(low.clone()));
+        let high = joined.last().map_or_else(|| high.clone(), |(_, end)| end.clone().max(high.clone()));
         self.stretches.splice(first..last, [(low, high)]);
     }
 

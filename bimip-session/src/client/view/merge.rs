@@ -102,6 +102,9 @@ enum Told<I: Item> {
     Gone(I::Key),
 }
 
+/// The two ends of a range of places.
+type Range<P> = (Bound<P>, Bound<P>);
+
 /// Which end is let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Far {
@@ -137,7 +140,13 @@ impl<I: Item> Merge<I> {
 
     /// There is such an item: a new one, or another copy of one that the view may hold.
     pub fn put(&mut self, item: I) {
-        self.put_one(item);
+        self.put_one(item, true);
+        self.trim(Far::Oldest);
+    }
+
+    /// The same where this copy may lack what is known elsewhere: it is shown, and asked for.
+    pub fn put_unsure(&mut self, item: I) {
+        self.put_one(item, false);
         self.trim(Far::Oldest);
     }
 
@@ -161,11 +170,17 @@ impl<I: Item> Merge<I> {
 
     /// There is something at this place that nobody has shown the view: a hole, if it is in the window.
     pub fn exists(&mut self, place: &I::Place) {
-        let above = self.span.as_ref().is_some_and(|(_, high)| high.is_below(place));
-        if let Some((_, high)) = self.span.as_mut().filter(|_| above && self.follows) {
-            *high = Cut::after(place.clone());
-            self.unbroken = true;
+        let (low, high) = (Cut::before(place.clone()), Cut::after(place.clone()));
+        match &mut self.span {
+            None => self.span = Some((low, high)),
+            Some((_, newest)) if self.follows => *newest = high.max(newest.clone()),
+            Some(_) => {}
         }
+    }
+
+    /// There may be something newer that no event will tell of.
+    pub const fn doubt_newest(&mut self) {
+        self.live = false;
     }
 
     /// Something may have happened that the view was not told. It shows what it has, and asks for all of it again.
@@ -200,7 +215,7 @@ impl<I: Item> Merge<I> {
         if self.asked.is_some() {
             return None;
         }
-        let (kind, from, to) = self.next_page()?;
+        let (kind, (from, to)) = self.next_page()?;
         self.last_number += 1;
         let request = PageRequest {
             from,
@@ -216,18 +231,18 @@ impl<I: Item> Merge<I> {
         Some(request)
     }
 
-    fn next_page(&self) -> Option<(Kind, Bound<I::Place>, Bound<I::Place>)> {
+    fn next_page(&self) -> Option<(Kind, Range<I::Place>)> {
         if self.follows && !self.live {
-            return Some((Kind::Newest, Bound::Unbounded, Bound::Unbounded));
+            return Some((Kind::Newest, (Bound::Unbounded, Bound::Unbounded)));
         }
         let (low, high) = self.span.as_ref()?;
         if let Some((from, to)) = self.known.holes(low, high).last() {
-            return Some((Kind::Hole, from.as_lower(), to.as_upper()));
+            return Some((Kind::Hole, (from.as_lower(), to.as_upper())));
         }
         if self.wants_older && self.has_older() {
-            return Some((Kind::Older, Bound::Unbounded, low.as_upper()));
+            return Some((Kind::Older, (Bound::Unbounded, low.as_upper())));
         }
-        (self.wants_newer && !self.follows).then(|| (Kind::Newer, high.as_lower(), Bound::Unbounded))
+        (self.wants_newer && !self.follows).then(|| (Kind::Newer, (high.as_lower(), Bound::Unbounded)))
     }
 
     /// The app shows the oldest items: it would like some before them.
@@ -284,7 +299,7 @@ impl<I: Item> Merge<I> {
         }
         for told in waiting {
             match told {
-                Told::Put(item) => self.put_one(item),
+                Told::Put(item) => self.put_one(item, true),
                 Told::Gone(key) => self.remove(&key),
             }
         }
@@ -383,14 +398,18 @@ impl<I: Item> Merge<I> {
 
     // ---- the list -------------------------------------------------------------------------------------
 
-    fn put_one(&mut self, item: I) {
+    fn put_one(&mut self, item: I, sure: bool) {
         let (key, place) = (item.key(), item.place());
         if let Some(held) = self.get_by_key(&key).cloned() {
             self.touch(key);
             self.join(held, item);
         } else if self.admits(&place) {
             self.touch(key);
-            self.reach(&place);
+            if sure {
+                self.reach(&place);
+            } else {
+                self.exists(&place);
+            }
             self.insert(item);
         } else {
             self.wait(Told::Put(item));
@@ -598,7 +617,7 @@ impl<I: Item> Merge<I> {
 
     /// The ranges inside of the window that are not known, oldest first: something may be missing there, or be out of
     /// date.
-    pub fn holes(&self) -> impl Iterator<Item = (Bound<I::Place>, Bound<I::Place>)> {
+    pub fn holes(&self) -> impl Iterator<Item = Range<I::Place>> {
         let holes = self.span.as_ref().map(|(low, high)| self.known.holes(low, high));
         holes.into_iter().flatten().map(|(low, high)| (low.as_lower(), high.as_upper()))
     }
