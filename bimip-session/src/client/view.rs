@@ -1,6 +1,7 @@
 //! Views.
 
 mod change;
+mod conversations;
 mod cover;
 mod early;
 mod merge;
@@ -8,6 +9,7 @@ mod page;
 mod timeline;
 
 pub use self::change::Change;
+pub use self::conversations::{ConversationItem, ConversationList, ConversationSummary, Wanted};
 pub use self::cover::Place;
 pub use self::merge::{Bounds, Item, Merge};
 pub use self::page::{Merged, Page, PageRequest};

@@ -36,7 +36,8 @@ pub struct Bounds {
     pub held_items: usize,
     /// Items in a page that is asked for.
     pub page_items: usize,
-    /// What may happen to the view while a page loads. Beyond that the page is asked for again.
+    /// What may happen while a page loads, and what is kept that was said about items which are not there yet. Beyond
+    /// that the page is asked for again. A row of receipts says up to 64 things, not all of them about this view.
     pub waiting_items: usize,
     /// Changes that wait for the user interface. Beyond that it is told to read the view anew.
     pub changes: usize,
@@ -84,6 +85,8 @@ pub struct Merge<I: Item> {
     fresh: BTreeSet<I::Key>,
     /// ... and about others.
     waiting: Vec<Told<I>>,
+    /// Whether old items were let go since.
+    let_go: bool,
     wants_older: bool,
     wants_newer: bool,
     changes: Changes<I>,
@@ -99,6 +102,7 @@ struct Asked<P> {
 #[derive(Debug, Clone)]
 enum Told<I: Item> {
     Put(I),
+    Copy(I),
     Gone(I::Key),
 }
 
@@ -130,6 +134,7 @@ impl<I: Item> Merge<I> {
             last_number: 0,
             fresh: BTreeSet::new(),
             waiting: Vec::new(),
+            let_go: false,
             wants_older: false,
             wants_newer: false,
             changes: Changes::new(bounds.changes),
@@ -138,7 +143,8 @@ impl<I: Item> Merge<I> {
 
     // ---- events ---------------------------------------------------------------------------------------
 
-    /// There is such an item: a new one, or another copy of one that the view may hold.
+    /// An item has come to its place: it is new, or has moved there. Whatever comes to a place after it will be told
+    /// too.
     pub fn put(&mut self, item: I) {
         self.put_one(item, true);
         self.trim(Far::Oldest);
@@ -150,11 +156,27 @@ impl<I: Item> Merge<I> {
         self.trim(Far::Oldest);
     }
 
+    /// Another copy of an item, which says nothing about what else there is: somebody changed it where it stands.
+    pub fn put_copy(&mut self, item: I) {
+        let place = item.place();
+        let inside =
+            self.span.as_ref().is_some_and(|(low, high)| low.is_below(&place) && !high.is_below(&place));
+        if let Some(held) = self.get_by_key(&item.key()).cloned() {
+            self.touch(item.key());
+            self.join(held, item, false);
+        } else if inside {
+            self.put_one(item, true);
+        } else {
+            self.wait(Told::Copy(item));
+        }
+        self.trim(Far::Oldest);
+    }
+
     /// Changes an item that the view holds; says whether it does. The change MUST be a join too.
     pub fn update(&mut self, key: &I::Key, change: impl FnOnce(&mut I)) -> bool {
         let Some(mut item) = self.get_by_key(key).cloned() else { return false };
         change(&mut item);
-        self.put(item);
+        self.put_copy(item);
         true
     }
 
@@ -227,6 +249,7 @@ impl<I: Item> Merge<I> {
         };
         self.fresh.clear();
         self.waiting.clear();
+        self.let_go = false;
         self.asked = Some(Asked { request: request.clone(), void: false });
         Some(request)
     }
@@ -300,6 +323,7 @@ impl<I: Item> Merge<I> {
         for told in waiting {
             match told {
                 Told::Put(item) => self.put_one(item, true),
+                Told::Copy(item) => self.put_copy(item),
                 Told::Gone(key) => self.remove(&key),
             }
         }
@@ -332,6 +356,10 @@ impl<I: Item> Merge<I> {
         };
         let Some((oldest, newest)) = &self.span else { return Some((low, high)) };
         match request.kind {
+            // What events told meanwhile and was let go again is not known any more.
+            Kind::Newest if self.let_go => {
+                Some((low.max(oldest.clone()), high)).filter(|(low, high)| low < high)
+            }
             Kind::Newest => Some((low, high)),
             Kind::Older if high < *oldest => None,
             Kind::Newer if low > *newest => None,
@@ -363,7 +391,7 @@ impl<I: Item> Merge<I> {
             .iter()
             .filter_map(|told| match told {
                 Told::Gone(key) => Some(key.clone()),
-                Told::Put(_) => None,
+                Told::Put(_) | Told::Copy(_) => None,
             })
             .collect();
         for item in items {
@@ -371,7 +399,7 @@ impl<I: Item> Merge<I> {
                 continue;
             }
             match self.get_by_key(&item.key()).cloned() {
-                Some(held) => self.join(held, item),
+                Some(held) => self.join(held, item, false),
                 None => self.insert(item),
             }
         }
@@ -402,7 +430,7 @@ impl<I: Item> Merge<I> {
         let (key, place) = (item.key(), item.place());
         if let Some(held) = self.get_by_key(&key).cloned() {
             self.touch(key);
-            self.join(held, item);
+            self.join(held, item, true);
         } else if self.admits(&place) {
             self.touch(key);
             if sure {
@@ -441,7 +469,8 @@ impl<I: Item> Merge<I> {
         }
     }
 
-    fn join(&mut self, held: I, other: I) {
+    /// Where it moves by an event that says so, everything that is newer will be told.
+    fn join(&mut self, held: I, other: I, news: bool) {
         let mut item = held.clone();
         item.join(other);
         if item == held {
@@ -461,7 +490,11 @@ impl<I: Item> Merge<I> {
             self.wait(Told::Put(item));
             return;
         }
-        self.reach(&item.place());
+        if news {
+            self.reach(&item.place());
+        } else {
+            self.exists(&item.place());
+        }
         let to = self.slot(&item);
         self.places.insert(item.key(), item.place());
         self.items.insert(to, item.clone());
@@ -516,6 +549,7 @@ impl<I: Item> Merge<I> {
         if let Some((oldest, high)) = &mut self.span {
             *oldest = low;
             self.known.clip(oldest, high);
+            self.let_go = true;
         }
     }
 
@@ -575,6 +609,24 @@ impl<I: Item> Merge<I> {
     #[must_use]
     pub fn oldest_first(&self) -> &[I] {
         &self.items
+    }
+
+    /// Whether a page was asked for and is not there yet.
+    #[must_use]
+    pub const fn is_loading(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// The page that was asked for and is not there yet.
+    #[must_use]
+    pub fn loading(&self) -> Option<&PageRequest<I::Place>> {
+        self.asked.as_ref().map(|asked| &asked.request)
+    }
+
+    /// How much it holds, and which way it is shown.
+    #[must_use]
+    pub const fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// How many items the view holds.

@@ -17,10 +17,6 @@ use crate::client::{Event, Full};
 /// Drafts of one view that wait or have failed. As many as a session keeps.
 const DRAFTS: usize = 1024;
 
-/// Words about messages that are not there yet. A row of receipts has up to 64, and those of other conversations are
-/// among them.
-const EARLY_WORDS: usize = 1024;
-
 /// One conversation: its messages in their order, then what this device has composed and the server has not placed yet.
 ///
 /// Feed it every [`Event`] of the session, the pages it [wants](Self::wants), and every draft that is
@@ -63,7 +59,7 @@ impl Timeline {
     #[must_use]
     pub const fn new(me: Device, conversation: ConversationId, mut bounds: Bounds) -> Self {
         bounds.newest_first = false;
-        let early = Early::new(EARLY_WORDS);
+        let early = Early::new(bounds.waiting_items);
         let asked_at = early.moment();
         Self {
             me,
@@ -141,7 +137,7 @@ impl Timeline {
                 let by = self.me.user.clone();
                 self.marked(message, &by, *status);
             }
-            Event::Gap { .. } => self.placed.broken(),
+            Event::Gap { .. } => self.broken(),
             Event::Reset(_) => self.reset(),
             _ => {}
         }
@@ -246,6 +242,15 @@ impl Timeline {
         let names = head.names();
         let tail = self.tail.iter().map(|unplaced| &unplaced.item);
         self.placed.oldest_first().iter().chain(tail).any(|item| item.goes_by(&names))
+    }
+
+    fn broken(&mut self) {
+        self.placed.broken();
+        // What was said about drafts that the server has, and this device does not know of yet, may be among the rows
+        // that were missed.
+        for unplaced in &mut self.tail {
+            unplaced.missed = true;
+        }
     }
 
     fn reset(&mut self) {
