@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod views {
-    pub mod draws;
+    mod conversations;
+    mod draws;
     mod merge;
+    mod timeline;
 }

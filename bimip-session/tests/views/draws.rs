@@ -7,14 +7,14 @@ use bimip_session::client::view::Change;
 
 /// Draws, the same for the same seed.
 #[derive(Debug, Clone)]
-pub struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn word(&mut self) -> u64 {
+    pub(crate) fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,17 +22,17 @@ impl Draws {
         word ^ (word >> 31)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.word() % n.max(1) as u64).unwrap()
     }
 
-    pub fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.word() % 100 < percent
     }
 }
 
 /// Runs many sequences, and says which one failed.
-pub fn sequences(normally: u64, run: impl Fn(u64)) {
+pub(crate) fn sequences(normally: u64, run: impl Fn(u64)) {
     let asked = std::env::var("BIMIP_VIEWS").ok().and_then(|many| many.parse().ok());
     let only = std::env::var("BIMIP_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = only.map_or(0..asked.unwrap_or(normally), |seed| seed..seed + 1);
@@ -45,7 +45,7 @@ pub fn sequences(normally: u64, run: impl Fn(u64)) {
 }
 
 /// Carries changes out on a plain list.
-pub fn carry_out<T: Clone + PartialEq + Debug>(shown: &mut Vec<T>, change: Change<T>, view: &[T]) {
+pub(crate) fn carry_out<T: Clone + PartialEq + Debug>(shown: &mut Vec<T>, change: Change<T>, view: &[T]) {
     match change {
         Change::Insert { at, item } => shown.insert(at, item),
         Change::Update { at, item } => shown[at] = item,

@@ -86,7 +86,17 @@ pub enum Wanted {
     /// A page of conversations, in the order of the ids of their last messages.
     Page(PageRequest<MessageId>),
     /// What a server knows about one conversation: the view has met it and cannot tell what is unread in it.
-    One(ConversationId),
+    One(ConversationRequest),
+}
+
+/// A question about one conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConversationRequest {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// Which request this is, so that an answer to another one is known for what it is.
+    number: u64,
 }
 
 /// All conversations, newest activity first, with their last message and what is unread.
@@ -104,7 +114,8 @@ pub struct ConversationList {
     asked_at: Moment,
     /// Conversations to be asked for, and the one that was.
     unknown: BTreeSet<ConversationId>,
-    asked_one: Option<(ConversationId, Moment)>,
+    asked_one: Option<(ConversationRequest, Moment)>,
+    last_number: u64,
 }
 
 impl ConversationList {
@@ -123,6 +134,7 @@ impl ConversationList {
             asked_at,
             unknown: BTreeSet::new(),
             asked_one: None,
+            last_number: 0,
         }
     }
 
@@ -289,8 +301,8 @@ impl ConversationList {
         if self.asked_at < gone {
             self.list.doubt();
         }
-        if let Some((conversation, _)) = self.asked_one.take_if(|(_, at)| *at < gone) {
-            self.ask_for(conversation);
+        if let Some((request, _)) = self.asked_one.take_if(|(_, at)| *at < gone) {
+            self.ask_for(request.conversation);
         }
     }
 
@@ -305,8 +317,8 @@ impl ConversationList {
 
     fn broken(&mut self) {
         self.list.broken();
-        if let Some((conversation, _)) = self.asked_one.take() {
-            self.unknown.insert(conversation);
+        if let Some((request, _)) = self.asked_one.take() {
+            self.unknown.insert(request.conversation);
         }
     }
 
@@ -314,7 +326,7 @@ impl ConversationList {
         let (me, drafts) = (self.me.clone(), std::mem::take(&mut self.drafts));
         let mut list = self.list.clone();
         list.reload();
-        *self = Self { drafts, list, ..Self::new(me, self.list.bounds()) };
+        *self = Self { drafts, list, last_number: self.last_number, ..Self::new(me, self.list.bounds()) };
     }
 
     // ---- pages ----------------------------------------------------------------------------------------
@@ -330,8 +342,10 @@ impl ConversationList {
             return None;
         }
         let conversation = self.unknown.pop_first()?;
-        self.asked_one = Some((conversation.clone(), self.early.moment()));
-        Some(Wanted::One(conversation))
+        self.last_number += 1;
+        let request = ConversationRequest { conversation, number: self.last_number };
+        self.asked_one = Some((request.clone(), self.early.moment()));
+        Some(Wanted::One(request))
     }
 
     /// The answer to [`Wanted::Page`].
@@ -350,8 +364,8 @@ impl ConversationList {
     }
 
     /// The answer to [`Wanted::One`]; `None` when there is no such conversation.
-    pub fn one(&mut self, conversation: &ConversationId, summary: Option<ConversationSummary>) {
-        if self.asked_one.take_if(|(asked, _)| asked == conversation).is_none() {
+    pub fn one(&mut self, request: &ConversationRequest, summary: Option<ConversationSummary>) {
+        if self.asked_one.take_if(|(asked, _)| asked == request).is_none() {
             return;
         }
         if let Some(summary) = summary {
@@ -366,9 +380,9 @@ impl ConversationList {
     pub fn failed(&mut self, wanted: &Wanted) {
         match wanted {
             Wanted::Page(request) => self.list.failed(request),
-            Wanted::One(conversation) => {
-                if let Some((asked, _)) = self.asked_one.take_if(|(asked, _)| asked == conversation) {
-                    self.ask_for(asked);
+            Wanted::One(request) => {
+                if let Some((asked, _)) = self.asked_one.take_if(|(asked, _)| asked == request) {
+                    self.ask_for(asked.conversation);
                 }
             }
         }

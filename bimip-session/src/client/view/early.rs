@@ -1,4 +1,4 @@
-//! What is said about messages that are not there yet.
+//! What is said about messages that are not there yet, or may come again as they were before.
 
 use std::collections::VecDeque;
 
@@ -34,7 +34,8 @@ impl Word {
     }
 }
 
-/// Words in the order they came, the oldest let go when there are too many.
+/// The last words, in the order they came. They are kept also when the message is there: a page that is loading may know
+/// less, and bring it once more after the view has let it go.
 ///
 /// Most of them are about messages that are nowhere near: of other conversations, or long ago. So letting go is harmless,
 /// unless something was already under way when the word came that may have been meant: see [`Early::moment`].
@@ -73,26 +74,13 @@ impl Early {
         self.now
     }
 
-    /// Hands over what was said about a message.
-    pub(super) fn apply(&mut self, item: &mut TimelineItem) {
-        self.words.retain(|(_, word)| {
-            let meant = word.is_about(item);
-            if meant {
+    /// Tells a message what was said about it.
+    pub(super) fn apply(&self, item: &mut TimelineItem) {
+        for word in self.words() {
+            if word.is_about(item) {
                 word.apply(item);
             }
-            !meant
-        });
-    }
-
-    /// Takes out the words about these messages.
-    pub(super) fn take(&mut self, items: &[TimelineItem]) -> Vec<(usize, Word)> {
-        let mut taken = Vec::new();
-        self.words.retain(|(_, word)| {
-            let Some(at) = items.iter().position(|item| word.is_about(item)) else { return true };
-            taken.push((at, word.clone()));
-            false
-        });
-        taken
+        }
     }
 
     pub(super) fn words(&self) -> impl Iterator<Item = &Word> {

@@ -102,6 +102,7 @@ struct Asked<P> {
 #[derive(Debug, Clone)]
 enum Told<I: Item> {
     Put(I),
+    Unsure(I),
     Copy(I),
     Gone(I::Key),
 }
@@ -323,6 +324,7 @@ impl<I: Item> Merge<I> {
         for told in waiting {
             match told {
                 Told::Put(item) => self.put_one(item, true),
+                Told::Unsure(item) => self.put_one(item, false),
                 Told::Copy(item) => self.put_copy(item),
                 Told::Gone(key) => self.remove(&key),
             }
@@ -391,7 +393,7 @@ impl<I: Item> Merge<I> {
             .iter()
             .filter_map(|told| match told {
                 Told::Gone(key) => Some(key.clone()),
-                Told::Put(_) | Told::Copy(_) => None,
+                Told::Put(_) | Told::Unsure(_) | Told::Copy(_) => None,
             })
             .collect();
         for item in items {
@@ -440,7 +442,7 @@ impl<I: Item> Merge<I> {
             }
             self.insert(item);
         } else {
-            self.wait(Told::Put(item));
+            self.wait(if sure { Told::Put(item) } else { Told::Unsure(item) });
         }
     }
 

@@ -2,9 +2,11 @@
 
 mod item;
 
+use std::collections::BTreeMap;
+
 use bimip_proto::{
     Address, Body, ConversationId, Device, Draft, Entry, Head, Message, MessageRef, Now, Row, Seq, Status,
-    UserId,
+    UnixMs, UserId,
 };
 
 pub use self::item::{Delivery, Failure, HistoryItem, LocalId, TimelineItem};
@@ -35,6 +37,8 @@ pub struct Timeline {
     placed: Merge<TimelineItem>,
     /// What has no place yet: drafts, and messages that were not told with one.
     tail: Vec<Unplaced>,
+    /// Drafts that the session has no answer to, some of which may be messages already.
+    unanswered: BTreeMap<LocalId, (Draft, UnixMs)>,
     early: Early,
     /// Words that came after this may be missing in the page that is loading.
     asked_at: Moment,
@@ -66,6 +70,7 @@ impl Timeline {
             conversation,
             placed: Merge::new(bounds),
             tail: Vec::new(),
+            unanswered: BTreeMap::new(),
             early,
             asked_at,
             recipients: None,
@@ -83,15 +88,21 @@ impl Timeline {
     /// # Errors
     /// [`Full`] when 1 024 drafts of this view are under way or have failed. Then it is not shown; do not send it.
     pub fn sending<'a>(&mut self, now: Now, draft: &'a Draft) -> Result<LocalId, Full<&'a Draft>> {
-        if self.tail.iter().filter(|unplaced| unplaced.item.head.is_none()).count() >= DRAFTS {
+        let failed = self.tail.iter().filter(|unplaced| unplaced.item.failure.is_some()).count();
+        if failed + self.unanswered.len() >= DRAFTS {
             return Err(Full(draft));
         }
         let local = LocalId(self.next_local);
         self.next_local += 1;
-        let mut item = TimelineItem::draft_of(&self.me, local, now.stamp(), draft);
+        self.unanswered.insert(local, (draft.clone(), now.stamp()));
+        self.show_draft(local, draft, now.stamp());
+        Ok(local)
+    }
+
+    fn show_draft(&mut self, local: LocalId, draft: &Draft, at: UnixMs) {
+        let mut item = TimelineItem::draft_of(&self.me, local, at, draft);
         item.recipients = item.recipients.or(self.recipients);
         self.push_tail(item);
-        Ok(local)
     }
 
     /// Gives back a draft that failed, to be sent again, and shows it as being sent. It keeps its name: nothing of a
@@ -105,6 +116,7 @@ impl Timeline {
         let (from, item) = (self.placed.len() + at, unplaced.item.clone());
         self.tail.push(unplaced);
         let draft = item.draft();
+        self.unanswered.insert(local, (draft.clone(), now.stamp()));
         self.changes.push(Change::Move { from, to: self.len() - 1, item });
         Some(draft)
     }
@@ -195,7 +207,8 @@ impl Timeline {
             self.tell_placed();
         } else if let Some(at) = self.tail.iter().position(|unplaced| word.is_about(&unplaced.item)) {
             self.change_tail(at, |item| word.apply(item));
-        } else if let Some(gone) = self.early.keep(word) {
+        }
+        if let Some(gone) = self.keep(word) {
             for unplaced in self.tail.iter_mut().filter(|unplaced| unplaced.since < gone) {
                 unplaced.missed = true;
             }
@@ -203,6 +216,16 @@ impl Timeline {
                 self.placed.doubt();
             }
         }
+    }
+
+    fn keep(&mut self, word: Word) -> Option<Moment> {
+        if let Word::Marked { message, .. } | Word::Edited { message, .. } | Word::Deleted { message } = &word
+            && let MessageRef::Place { conversation, seq } = message
+            && *conversation == self.conversation
+        {
+            self.placed.exists(seq);
+        }
+        self.early.keep(word)
     }
 
     fn fail(&mut self, draft: &Draft, failure: Failure) {
@@ -214,12 +237,16 @@ impl Timeline {
                 && named
                 && (named_at_all(draft) || item.body == draft.body)
         });
-        if let Some(at) = found {
-            self.change_tail(at, |item| item.failure = Some(failure));
+        let Some(at) = found else { return };
+        if let Some(local) = self.tail[at].item.local {
+            self.unanswered.remove(&local);
         }
+        self.change_tail(at, |item| item.failure = Some(failure));
     }
 
     fn sent(&mut self, client_ref: Option<&bimip_proto::ClientRef>, head: &Head) {
+        self.unanswered
+            .retain(|_, (draft, _)| client_ref.is_none() || draft.client_ref.as_ref() != client_ref);
         let found = self.tail.iter().position(|unplaced| {
             let item = &unplaced.item;
             // Without names the oldest is meant: acknowledgements come in the order of the drafts.
@@ -228,6 +255,7 @@ impl Timeline {
         });
         if let Some(at) = found {
             let mut item = self.tail[at].item.clone();
+            item.local.and_then(|local| self.unanswered.remove(&local));
             item.accept(head.clone());
             self.take(item);
         } else if head.seq != Seq(0) {
@@ -259,6 +287,12 @@ impl Timeline {
         self.early.clear();
         self.tail.retain(|unplaced| unplaced.item.head.is_none());
         self.tell_placed();
+        // What the old store had accepted, and the session does not know of, goes to the new one.
+        for (local, (draft, at)) in self.unanswered.clone() {
+            if self.get(local).is_none() {
+                self.show_draft(local, &draft, at);
+            }
+        }
     }
 
     // ---- where it stands ------------------------------------------------------------------------------
@@ -298,14 +332,42 @@ impl Timeline {
 
     fn take_unplaced(&mut self, tail: Option<usize>, item: TimelineItem) {
         if let Some(at) = tail {
-            self.change_tail(at, |held| held.join(item));
+            self.accepted_in_tail(at, item);
         } else if let Some(held) = self.placed.oldest_first().iter().rfind(|held| held.is_same(&item)) {
             self.placed.update(&held.key(), |held| held.join(item));
             self.tell_placed();
         } else {
-            self.push_tail(item);
+            let to = self.slot_in_tail(&item);
+            self.tail.insert(to, Unplaced { item: item.clone(), since: self.early.moment(), missed: false });
+            self.changes.push(Change::Insert { at: self.placed.len() + to, item });
             self.trim_tail();
+            self.tell_placed();
         }
+    }
+
+    /// A draft was accepted, and it was not said for which place.
+    fn accepted_in_tail(&mut self, at: usize, item: TimelineItem) {
+        let before = self.tail[at].item.clone();
+        let mut unplaced = self.tail.remove(at);
+        unplaced.item.join(item);
+        if unplaced.missed {
+            self.placed.doubt_newest();
+        }
+        let to = self.slot_in_tail(&unplaced.item);
+        let (item, ahead) = (unplaced.item.clone(), self.placed.len());
+        self.tail.insert(to, unplaced);
+        if to != at {
+            self.changes.push(Change::Move { from: ahead + at, to: ahead + to, item });
+        } else if item != before {
+            self.changes.push(Change::Update { at: ahead + at, item });
+        }
+        self.tell_placed();
+    }
+
+    /// Messages stand before drafts, in the order of their ids where they have some.
+    fn slot_in_tail(&self, item: &TimelineItem) -> usize {
+        let accepted = self.tail.iter().filter(|unplaced| unplaced.item.head.is_some());
+        accepted.filter(|unplaced| !item.is_older_than(&unplaced.item)).count()
     }
 
     fn push_tail(&mut self, item: TimelineItem) {
@@ -336,6 +398,15 @@ impl Timeline {
     fn tell_placed(&mut self) {
         while let Some(change) = self.placed.poll_change() {
             self.changes.push(change);
+        }
+        if !self.placed.has_older() {
+            return;
+        }
+        // What turns out to be older than the window is let go with the rest.
+        let Some(first) = self.placed.oldest_first().first() else { return };
+        while let Some(at) = self.tail.iter().position(|unplaced| unplaced.item.is_older_than(first)) {
+            self.tail.remove(at);
+            self.changes.push(Change::Remove { at: self.placed.len() + at });
         }
     }
 
@@ -370,9 +441,10 @@ impl Timeline {
         for (seq, unplaced) in found {
             self.placed.update(&seq, |held| held.join(unplaced.item));
         }
-        for (at, word) in self.early.take(self.placed.oldest_first()) {
-            let key = self.placed.oldest_first()[at].key();
-            self.placed.update(&key, |held| word.apply(held));
+        for word in self.early.words() {
+            if let Some(held) = self.placed.oldest_first().iter().rfind(|held| word.is_about(held)) {
+                self.placed.update(&held.key(), |held| word.apply(held));
+            }
         }
         self.tell_placed();
         merged

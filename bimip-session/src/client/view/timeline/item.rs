@@ -263,6 +263,12 @@ impl TimelineItem {
         }
     }
 
+    /// Whether it was accepted before another one, as far as ids of one store tell.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let (id, than) = (self.id(), other.id());
+        !id.is_none() && id.epoch() == than.epoch() && id < than
+    }
+
     /// Whether both are one message. A client's name belongs to its device.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let named = self.client_ref.is_some() && self.client_ref == other.client_ref;
