@@ -4,9 +4,12 @@
 //! views` draws more of them.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+mod harness;
+
 mod views {
     mod conversations;
     mod draws;
+    mod machines;
     mod merge;
     mod timeline;
 }

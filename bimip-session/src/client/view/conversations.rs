@@ -164,7 +164,7 @@ impl ConversationList {
 
     fn row(&mut self, row: &Row) {
         match &*row.entry {
-            Entry::Message(message) => self.message(message.clone()),
+            Entry::Message(message) => self.take(message.clone(), true),
             Entry::Receipt(receipt) if receipt.by.user == self.me => {
                 for names in receipt.messages.iter().filter(|_| receipt.status == Status::Read) {
                     self.read_by_me(&MessageRef::Id(names.id));
@@ -195,6 +195,10 @@ impl ConversationList {
 
     /// There is a message, which came by whatever way.
     pub fn message(&mut self, message: Message) {
+        self.take(message, false);
+    }
+
+    fn take(&mut self, message: Message, in_turn: bool) {
         let (id, seq, conversation) = (message.head.id, message.head.seq, message.head.conversation());
         if id.is_none() || seq == Seq(0) {
             return;
@@ -206,14 +210,21 @@ impl ConversationList {
             unread.arrived(seq)
         }
         let last = TimelineItem::from(HistoryItem::from(message));
-        self.put(ConversationItem { conversation, last, unread, counted: seq == Seq(1) });
+        // Whoever is told of the first message in its turn is told of all that follow.
+        let counted = in_turn && seq == Seq(1);
+        self.put(ConversationItem { conversation, last, unread, counted }, in_turn);
     }
 
-    fn put(&mut self, mut item: ConversationItem) {
+    /// Rows come in turn: what is newer comes after them. Acknowledgements and answers do not.
+    fn put(&mut self, mut item: ConversationItem, in_turn: bool) {
         let key = item.key();
         self.remember(&item);
         self.apply_early(&mut item);
-        self.list.put(item);
+        if in_turn {
+            self.list.put(item);
+        } else {
+            self.list.put_copy(item);
+        }
         if self.list.get_by_key(&key).is_some_and(|held| !held.counted) {
             self.ask_for(key);
         }
@@ -369,10 +380,7 @@ impl ConversationList {
             return;
         }
         if let Some(summary) = summary {
-            let mut item = ConversationItem::from(summary);
-            self.remember(&item);
-            self.apply_early(&mut item);
-            self.list.put(item);
+            self.put(ConversationItem::from(summary), false);
         }
     }
 

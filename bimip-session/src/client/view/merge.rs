@@ -157,16 +157,16 @@ impl<I: Item> Merge<I> {
         self.trim(Far::Oldest);
     }
 
-    /// Another copy of an item, which says nothing about what else there is: somebody changed it where it stands.
+    /// Another copy of an item, which says nothing about what else there is: it was changed where it stands, or it is told
+    /// out of turn.
     pub fn put_copy(&mut self, item: I) {
         let place = item.place();
-        let inside =
-            self.span.as_ref().is_some_and(|(low, high)| low.is_below(&place) && !high.is_below(&place));
         if let Some(held) = self.get_by_key(&item.key()).cloned() {
             self.touch(item.key());
-            self.join(held, item, false);
-        } else if inside {
-            self.put_one(item, true);
+            self.join(held, item, self.unbroken);
+        } else if self.admits(&place) {
+            let above = self.span.as_ref().is_none_or(|(_, high)| high.is_below(&place));
+            self.put_one(item, self.unbroken || !above);
         } else {
             self.wait(Told::Copy(item));
         }
