@@ -205,9 +205,9 @@ impl ConversationList {
         }
         let mut unread = Unread::default();
         if message.head.from.user == self.me {
-            unread.wrote(seq)
+            unread.wrote(seq);
         } else {
-            unread.arrived(seq)
+            unread.arrived(seq);
         }
         let last = TimelineItem::from(HistoryItem::from(message));
         // Whoever is told of the first message in its turn is told of all that follow.

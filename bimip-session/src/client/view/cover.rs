@@ -132,8 +132,7 @@ impl<P: Place> Cover<P> {
         self.stretches.clear();
     }
 
-    #[cfg(test)]
-    fn holds(&self, place: &P) -> bool {
+    pub(super) fn holds(&self, place: &P) -> bool {
         self.stretches.iter().any(|(low, high)| low.is_below(place) && !high.is_below(place))
     }
 
@@ -157,6 +156,24 @@ impl<P: Place> Cover<P> {
             *end = end.clone().min(high.clone());
             start < end || (start == end && *start == Cut::Start)
         });
+    }
+
+    /// A stretch is not known any more.
+    pub(super) fn forget(&mut self, low: &Cut<P>, high: &Cut<P>) {
+        let mut kept = Vec::with_capacity(self.stretches.len() + 1);
+        for (start, end) in std::mem::take(&mut self.stretches) {
+            if end <= *low || start >= *high {
+                kept.push((start, end));
+                continue;
+            }
+            if start < *low {
+                kept.push((start, low.clone()));
+            }
+            if end > *high {
+                kept.push((high.clone(), end));
+            }
+        }
+        self.stretches = kept;
     }
 
     /// What is unknown between two cuts, oldest first.

@@ -79,6 +79,8 @@ pub struct Merge<I: Item> {
     unbroken: bool,
     /// The upper end of the window at the last break.
     broken_at: Option<Cut<I::Place>>,
+    /// What has moved since the break, and was not confirmed where it stood before.
+    unsure: BTreeSet<I::Key>,
     asked: Option<Asked<I::Place>>,
     last_number: u64,
     /// What events said about items inside of the window since the page was asked for ...
@@ -131,6 +133,7 @@ impl<I: Item> Merge<I> {
             live: false,
             unbroken: false,
             broken_at: None,
+            unsure: BTreeSet::new(),
             asked: None,
             last_number: 0,
             fresh: BTreeSet::new(),
@@ -308,7 +311,7 @@ impl<I: Item> Merge<I> {
             None => (low.clone(), high.clone()),
             Some((oldest, newest)) => (oldest.min(low.clone()), newest.max(high.clone())),
         });
-        self.known.add(low.clone(), high);
+        self.know(&items, low.clone(), high);
         let waiting = std::mem::take(&mut self.waiting);
         self.fresh.clear();
         self.take_in(items, &waiting);
@@ -331,6 +334,16 @@ impl<I: Item> Merge<I> {
         }
         self.trim(if request.kind == Kind::Older { Far::Newest } else { Far::Oldest });
         Merged::Done
+    }
+
+    /// A page makes a range known, but for what has moved there from where the page does not reach.
+    fn know(&mut self, items: &[I], low: Cut<I::Place>, high: Cut<I::Place>) {
+        let there: BTreeSet<I::Key> = items.iter().map(I::key).collect();
+        self.unsure.retain(|key| self.places.contains_key(key) && !there.contains(key));
+        self.known.add(low, high);
+        for place in self.unsure.iter().filter_map(|key| self.places.get(key)) {
+            self.known.forget(&Cut::before(place.clone()), &Cut::after(place.clone()));
+        }
     }
 
     /// Which range a page makes known, as far as the window still reaches there.
@@ -492,10 +505,14 @@ impl<I: Item> Merge<I> {
             self.wait(Told::Put(item));
             return;
         }
-        if news {
+        if news && self.known.holds(&held.place()) {
             self.reach(&item.place());
         } else {
+            // After a break it has moved, and may still be out of date.
+            let above = self.span.as_ref().is_some_and(|(_, high)| high.is_below(&item.place()));
             self.exists(&item.place());
+            self.unbroken |= news && above;
+            self.unsure.insert(item.key());
         }
         let to = self.slot(&item);
         self.places.insert(item.key(), item.place());
