@@ -35,7 +35,7 @@ impl Draws {
 pub(crate) fn sequences(normally: u64, run: impl Fn(u64)) {
     let asked = std::env::var("BIMIP_VIEWS").ok().and_then(|many| many.parse().ok());
     let only = std::env::var("BIMIP_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = only.map_or(0..asked.unwrap_or(normally), |seed| seed..seed + 1);
+    let seeds = only.map_or_else(|| 0..asked.unwrap_or(normally), |seed| seed..seed + 1);
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(seed))) {
             eprintln!("sequence {seed} failed: BIMIP_SEED={seed} runs it alone");

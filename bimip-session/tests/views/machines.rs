@@ -101,7 +101,8 @@ impl App {
                     self.chat.on_event(&event);
                     self.list.on_event(&event);
                     if let bimip_session::client::Event::Received(row) = event {
-                        self.session.stored(house.now, row.offset);
+                        let epoch = self.session.epoch();
+                        self.session.stored(house.now, epoch, row.offset);
                     }
                 }
                 other => panic!("{other:?}"),
