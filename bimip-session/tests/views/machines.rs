@@ -221,13 +221,13 @@ fn summaries(book: &Book, device: &Device) -> BTreeMap<bimip_proto::MessageId, C
     all.map(|summary| (summary.last.message.head.id, summary)).collect()
 }
 
-/// Lets everything happen that wants to, with time passing.
+/// Lets everything happen that wants to, with more time passing than a session waits before it dials again.
 fn settle(house: &mut House, apps: &mut [&mut App]) {
     let mut quiet = 0;
     while quiet < 40 {
         let busy = apps.iter_mut().fold(false, |busy, app| app.pump(house) | busy);
         if !busy {
-            house.wait(100);
+            house.wait(1_000);
             quiet += 1;
         }
     }
