@@ -1,37 +1,56 @@
 //! The handle of a running client.
 
-use bimip_proto::{Address, Body, ClientRef, Device, Draft, MessageRef, Offset, Status};
-use bimip_session::client::Live;
+use bimip_proto::{
+    Address, Body, ClientRef, ConversationId, Device, Draft, GroupId, MessageRef, Offset, Status, UnixMs,
+};
+use bimip_session::client::{Live, NotNow};
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 
 use crate::builder::{Builder, Missing};
-use crate::command::{Closed, Command, MarkError, SendError};
-use crate::store::MemoryStore;
+use crate::command::{Closed, Command, MarkError, PressError, ReadError, RetryError, SendError};
+use crate::history::{Conversation, Line, Page};
+use crate::keep::Reading;
+use crate::store::StoreError;
 
 /// A running client. Clones are handles of the same one; when the last is dropped, it leaves.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) reading: Reading,
 }
 
 impl Client {
     /// A client of this device, to be put together.
     #[must_use]
-    pub fn builder(device: Device) -> Builder<Missing, MemoryStore> {
+    pub fn builder(device: Device) -> Builder<Missing> {
         Builder::new(device)
     }
 
-    /// Takes a draft. When this returns the store has it; from then on it is sent, again if need be, until
-    /// [`Event::Sent`](crate::Event::Sent) or [`Event::Refused`](crate::Event::Refused).
+    /// Which device this is.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.reading.me
+    }
+
+    /// The conversation with somebody, or of a group.
+    #[must_use]
+    pub fn conversation(&self, with: &Address) -> ConversationId {
+        ConversationId::of(&self.device().user, with)
+    }
+
+    // ---- messages -------------------------------------------------------------------------------------
+
+    /// Takes a draft, connected or not. When this returns the store has it; from then on it is sent, again if need be,
+    /// until the server has it or refuses it. Events of its [`Line`] say so.
     ///
-    /// A draft without a client reference is given one; it comes back, and in the event.
+    /// A draft without a client reference is given one, which names the message here from now on.
     ///
     /// # Errors
     /// [`SendError`] when there is no room for it, or nobody there.
     pub async fn send(&self, draft: Draft) -> Result<ClientRef, SendError> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Command::Send(Box::new(draft), answer)).await?;
-        answered.await.map_err(|_| Closed)?
+        self.asked(|answer| Command::Send(Box::new(draft), answer)).await?
     }
 
     /// [`send`](Self::send) for a text.
@@ -42,20 +61,163 @@ impl Client {
         self.send(Draft { client_ref: None, to, client_time: None, body: Body::text(text) }).await
     }
 
-    /// Says that a message was read, played or forwarded; said again until
-    /// [`Event::Marked`](crate::Event::Marked) or [`Event::MarkRefused`](crate::Event::MarkRefused). Marks are
-    /// not kept over a restart.
+    /// Sends a message again that [failed](crate::Progress::Failed) or is [unsure](crate::Progress::Unsure): as a new one,
+    /// in place of the old one.
+    ///
+    /// # Errors
+    /// [`RetryError`].
+    pub async fn retry(&self, name: ClientRef) -> Result<ClientRef, RetryError> {
+        self.asked(|answer| Command::Retry(name, answer)).await?
+    }
+
+    /// Forgets a message that failed, is unsure, or has not left this device.
+    ///
+    /// # Errors
+    /// [`RetryError`].
+    pub async fn discard(&self, name: ClientRef) -> Result<(), RetryError> {
+        self.asked(|answer| Command::Discard(name, answer)).await?
+    }
+
+    /// This user has read a message: its author is told, now or when there is a connection. One's own and those that are
+    /// read already need no word.
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn read(&self, message: &Line) -> Result<(), MarkError> {
+        if message.mine || message.marks.has(Status::Read) {
+            return Ok(());
+        }
+        self.mark(message.reference(), Status::Read).await
+    }
+
+    /// Says that a message was read, played or forwarded. When this returns the store has it; it is said until the
+    /// server notes it.
     ///
     /// # Errors
     /// [`MarkError`] when there is no room for it, or nobody there.
     pub async fn mark(&self, message: MessageRef, status: Status) -> Result<(), MarkError> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Command::Mark(message, status, answer)).await?;
-        answered.await.map_err(|_| Closed)?
+        self.asked(|answer| Command::Mark(message, status, answer)).await?
     }
 
+    // ---- what is kept ---------------------------------------------------------------------------------
+
+    /// A part of a conversation, oldest first, connected or not.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn history(&self, conversation: &ConversationId, page: Page) -> Result<Vec<Line>, ReadError> {
+        let conversation = conversation.clone();
+        self.look(move |reading| reading.history(&conversation, page)).await
+    }
+
+    /// Up to `limit` conversations, the one with the newest message first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn conversations(&self, limit: usize) -> Result<Vec<Conversation>, ReadError> {
+        self.look(move |reading| reading.conversations(limit.min(Page::LINES))).await
+    }
+
+    /// A message that this device has written.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn message(&self, name: ClientRef) -> Result<Option<Line>, ReadError> {
+        self.look(move |reading| reading.message(&name)).await
+    }
+
+    async fn look<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Reading) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, ReadError> {
+        let reading = self.reading.clone();
+        Ok(spawn_blocking(move || look(&reading)).await.map_err(|_| Closed)??)
+    }
+
+    // ---- what is said now or never --------------------------------------------------------------------
+
+    /// Says something beside messages, now or never: presence, typing, being seen, about a token, logging out.
+    /// Whether it was said: it is not while the session is down, and not kept either. What comes back is an event.
+    ///
+    /// # Errors
+    /// [`Closed`]: nobody is there to say it.
+    pub async fn live(&self, live: Live) -> Result<bool, Closed> {
+        self.asked(|answer| Command::Live(Box::new(live), answer)).await
+    }
+
+    /// Asks to be in a group, while the session is up. An app says so whenever it comes up: joining again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn join(&self, group: GroupId) -> Result<(), Closed> {
+        self.ask(Command::Join(group)).await
+    }
+
+    /// Asks to be in a group no more, while the session is up.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn leave_group(&self, group: GroupId) -> Result<(), Closed> {
+        self.ask(Command::LeaveGroup(group)).await
+    }
+
+    /// The button is pressed: asks for the floor, in a dialect with live voice.
+    ///
+    /// # Errors
+    /// [`PressError`] while there is no connection, or another talk of this device is under way.
+    pub async fn press(&self, to: Address) -> Result<(), PressError> {
+        let pressed = self.asked(|answer| Command::Press(to, answer)).await?;
+        pressed.map_err(|NotNow| PressError::NotNow)
+    }
+
+    /// A piece of sound, as one encoded value of the dialect. Whether it was taken: it is not when nobody talks.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn voice(&self, sound: Bytes) -> Result<bool, Closed> {
+        self.asked(|answer| Command::Voice(sound, answer)).await
+    }
+
+    /// The button is let go. The talk becomes a message.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn release(&self) -> Result<(), Closed> {
+        self.ask(Command::Release).await
+    }
+
+    // ---- the connection -------------------------------------------------------------------------------
+
+    /// Dials now instead of when the wait is over: the network is back, or the user asked for it. A session that has ended
+    /// begins again.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn redial(&self) -> Result<(), Closed> {
+        self.ask(Command::Redial).await
+    }
+
+    /// The token to sign in with from now on, of the same user and device, and when it runs out. A session that has ended for
+    /// want of a good one dials again.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn renew(&self, token: impl Into<Bytes>, expires: Option<UnixMs>) -> Result<(), Closed> {
+        self.ask(Command::Renew(token.into(), expires)).await
+    }
+
+    /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store.
+    pub async fn leave(self) {
+        // An error means that it ended meanwhile.
+        let _ = self.asked(Command::Leave).await;
+    }
+
+    // ---- for an app that keeps its own rows -----------------------------------------------------------
+
     /// The app has every row up to `offset`: the server may forget them for this device, and the sender is told
-    /// that they are delivered. Until then rows come again with every start.
+    /// that they are delivered. Until then rows come again with every start. Only after
+    /// [`Builder::own_history`](crate::Builder::own_history) is it the app's to say.
     ///
     /// # Errors
     /// [`Closed`]: then they come again.
@@ -63,28 +225,21 @@ impl Client {
         self.ask(Command::Stored(offset)).await
     }
 
-    /// Says something beside messages, now or never: presence, typing, being seen, about a token, logging out.
-    /// Whether it was said: it is not while the session is down, and not kept either. What comes back is an
-    /// [`Event::Heard`](crate::Event::Heard).
+    /// As [`stored`](Self::stored), in dialects whose rows have no offsets: these messages are kept.
     ///
     /// # Errors
-    /// [`Closed`]: nobody is there to say it.
-    pub async fn live(&self, live: Live) -> Result<bool, Closed> {
-        let (answer, answered) = oneshot::channel();
-        self.ask(Command::Live(Box::new(live), answer)).await?;
-        answered.await.map_err(|_| Closed)
-    }
-
-    /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store.
-    pub async fn leave(self) {
-        let (answer, answered) = oneshot::channel();
-        if self.ask(Command::Leave(answer)).await.is_ok() {
-            // An error means that it ended meanwhile.
-            let _ = answered.await;
-        }
+    /// [`Closed`]: then they come again.
+    pub async fn delivered(&self, messages: Vec<MessageRef>) -> Result<(), Closed> {
+        self.ask(Command::Delivered(messages)).await
     }
 
     async fn ask(&self, command: Command) -> Result<(), Closed> {
         self.commands.send(command).await.map_err(|_| Closed)
+    }
+
+    async fn asked<R>(&self, command: impl FnOnce(oneshot::Sender<R>) -> Command) -> Result<R, Closed> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(command(answer)).await?;
+        answered.await.map_err(|_| Closed)
     }
 }

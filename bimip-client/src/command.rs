@@ -1,9 +1,12 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
-use bimip_proto::{ClientRef, Draft, MessageRef, Offset, Status};
-use bimip_session::client::Live;
+use bimip_proto::{Address, ClientRef, Draft, GroupId, MessageRef, Offset, Status, UnixMs};
+use bimip_session::client::{Live, NotNow};
+use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::oneshot;
+
+use crate::store::StoreError;
 
 /// Commands on their way to the driver. A caller waits while there are more.
 pub(crate) const COMMANDS: usize = 64;
@@ -11,13 +14,23 @@ pub(crate) const COMMANDS: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Command {
     Send(Box<Draft>, oneshot::Sender<Result<ClientRef, SendError>>),
+    Retry(ClientRef, oneshot::Sender<Result<ClientRef, RetryError>>),
+    Discard(ClientRef, oneshot::Sender<Result<(), RetryError>>),
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
     Stored(Offset),
+    Delivered(Vec<MessageRef>),
     Live(Box<Live>, oneshot::Sender<bool>),
+    Join(GroupId),
+    LeaveGroup(GroupId),
+    Press(Address, oneshot::Sender<Result<(), NotNow>>),
+    Voice(Bytes, oneshot::Sender<bool>),
+    Release,
+    Renew(Bytes, Option<UnixMs>),
+    Redial,
     Leave(oneshot::Sender<()>),
 }
 
-/// The client has ended: it left, the server ended it, or its store failed. Its events say which.
+/// The client has ended: it left, or its store failed. Its events say which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the client has ended")]
 #[expect(clippy::exhaustive_structs, reason = "no, and nothing else")]
@@ -30,7 +43,25 @@ pub enum SendError {
     /// [`Config::unacked_drafts`](crate::Config::unacked_drafts) wait for the server already. Here it is back.
     #[error("the outbox is full; send again when earlier drafts are answered")]
     Full(Box<Draft>),
+    /// A draft of this name waits for the server already: names are for one message each. Here it is back.
+    #[error("another message of this name is on its way; give each message a name of its own, or none")]
+    Named(Box<Draft>),
     /// Nobody is there to send it. Whether a draft that was on its way to the store is kept, the store knows.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a message was not sent again, or not discarded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RetryError {
+    /// There is no message of this name that failed: it is on its way, or the server has it, or it was never there.
+    #[error("no message of this name has failed")]
+    NotFailed,
+    /// The outbox is full.
+    #[error("the outbox is full; try again when earlier drafts are answered")]
+    Full,
+    /// Nobody is there to do it.
     #[error(transparent)]
     Closed(#[from] Closed),
 }
@@ -43,6 +74,30 @@ pub enum MarkError {
     #[error("too many marks wait for the server; mark again when earlier ones are answered")]
     Full(MessageRef),
     /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a talk does not begin.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PressError {
+    /// The session is down, another talk is under way, or the dialect has no live voice.
+    #[error("not now: the client is offline, or talks already")]
+    NotNow,
+    /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a history was not read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The store says so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The runtime shuts down.
     #[error(transparent)]
     Closed(#[from] Closed),
 }

@@ -4,15 +4,34 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bimip_session::client::Event;
+use bimip_session::client::Event as SessionEvent;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::connect::ConnectError;
+use crate::history::Line;
 use crate::store::StoreError;
 
 /// Events that wait for the app: a window of rows. Above it the socket is not read.
 const EVENTS: usize = 256;
+
+/// What happens to a client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message is new, or something about it has changed: how far it got, its id and time, what was said about it. The
+    /// store has it. A message of this device keeps its [`client_ref`](Line::client_ref), every other one its
+    /// [`position`](Line::position): show it in place of the one that was shown before.
+    Message(Box<Line>),
+    /// There is no connection, for this reason. The client tries again, save after a sign-in that was refused.
+    Unreachable(ConnectError),
+    /// Whatever else the session says: that it is up or down, presence, live voice, tokens.
+    ///
+    /// Where the store keeps the history, `Received`, `Sent`, `Refused`, `Unsure` and `Marked` do not come:
+    /// [`Message`](Self::Message) says what follows from them.
+    Session(SessionEvent),
+}
 
 type Told = Result<Event, StoreError>;
 
@@ -23,7 +42,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event; `None` when the client has ended and said all.
+    /// The next event; `None` when the client has left and said all.
     ///
     /// Cancel safe.
     ///

@@ -1,54 +1,106 @@
-//! A bimip device inside an application: tokio around the session of `bimip-session`.
+//! A bimip device inside an application: it connects, keeps messages, and says what became of them.
 //!
 //! ```no_run
-//! use bimip_client::{Client, Event};
-//! use bimip_proto::{Address, Device, DeviceName, Entry, UserId};
+//! use bimip_client::{Client, DiskStore, Event, Page};
+//! use bimip_proto::{Address, Device, DeviceName, UserId};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let device = Device::new(UserId::new("alice")?, DeviceName::new("phone")?);
-//! let (client, mut events) =
-//!     Client::builder(device).token("alice").websocket("ws://127.0.0.1:8080/bimip").start().await?;
+//! let (client, mut events) = Client::builder(device)
+//!     .token("alice") // with open sign-in: the user
+//!     .store(DiskStore::open("alice-phone")?)
+//!     .server("ws://127.0.0.1:8080") // or wss://, tls://, tcp://
+//!     .start()
+//!     .await?; // the server need not be there
 //!
-//! // Connected or not: it is kept, and sent until the server has it.
-//! client.send_text(Address::User(UserId::new("bob")?), "hello").await?;
+//! // What is kept can be read at once, and written to, connected or not.
+//! let bob = Address::User(UserId::new("bob")?);
+//! for line in client.history(&client.conversation(&bob), Page::last(20)).await? {
+//!     println!("{}: {}", line.message.head.from.user, line.text().unwrap_or_default());
+//! }
+//! client.send_text(bob, "hello").await?;
 //!
 //! while let Some(event) = events.next_event().await? {
-//!     if let Event::Received(row) = event {
-//!         if let Entry::Message(message) = &*row.entry {
-//!             println!("{}: {}", message.head.from, String::from_utf8_lossy(&message.body.bytes));
-//!         }
-//!         // Only now may the server forget the row for this device.
-//!         client.stored(row.offset).await?;
+//!     match event {
+//!         // Sending, sent, delivered, read: one message, several times.
+//!         Event::Message(line) if line.mine => println!("{} is {}", line.text().unwrap_or_default(), line.progress),
+//!         Event::Message(line) => client.read(&line).await?,
+//!         _ => {}
 //!     }
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! | to | there is |
+//! |---|---|
+//! | write | [`send_text`](Client::send_text), [`send`](Client::send); [`retry`](Client::retry) and [`discard`](Client::discard) what failed |
+//! | read | [`history`](Client::history), [`conversations`](Client::conversations), [`message`](Client::message) |
+//! | say that something was read | [`read`](Client::read), [`mark`](Client::mark) |
+//! | know what happens | [`Events::next_event`] |
+//! | talk | [`press`](Client::press), [`voice`](Client::voice), [`release`](Client::release), with [`Dialect::VoicePing`] |
+//! | be seen, type, log out | [`live`](Client::live) |
+//!
 //! # How it works
 //!
 //! ```text
 //!  Client ─▶ commands ─▶ driver task (ClientSession) ─▶ events ─▶ Events
-//!                          │  ▲                │
-//!                          ▼  │ frames         ▼
-//!                        transport           Store
+//!    │                     │  ▲                │
+//!    │ history             ▼  │ frames         ▼ one commit a turn
+//!    └──────────────────▶ transport           Store
 //! ```
 //!
 //! One task, one loop. When to dial, what to send again, what is new and what is known: all of that is decided by
-//! [`ClientSession`](bimip_session::client::ClientSession); the driver carries it out.
+//! [`ClientSession`](bimip_session::client::ClientSession); the driver carries it out. What one read of the socket brings
+//! is made durable by one commit. Only then does the app hear of it, and only then is the server told that this device
+//! has it; a draft is durable before it is sent. So a crash at any moment loses nothing and doubles nothing.
 //!
 //! | where | bound | reason |
 //! |---|---|---|
 //! | commands | 64 commands | a caller waits for the driver, which never waits for the app |
 //! | events | 256 events | a window of rows; when the app falls behind, the socket is not read, and the server waits |
-//! | outbox | `unacked_drafts`, `unnoted_marks` of the session | a device that is offline for long says [`SendError::Full`] instead of growing |
+//! | outbox | `unacked_drafts`, `unnoted_marks` of the [`Config`] | a device that is offline for long says [`SendError::Full`] instead of growing |
+//! | a turn | 64 frames or 1 MiB | what one commit holds |
 //! | frames to write | what the session has on the wire: `window_drafts` drafts, and its marks | the session waits for answers before it says more |
 //!
 //! # What is kept
 //!
-//! A [`Store`] keeps the drafts that are not answered and the place in the mailbox. [`MemoryStore`] keeps them as
-//! long as the process; an application with a database of its own implements [`Store`] over it, and what was
-//! handed to [`Client::send`] then survives a crash.
+//! | kept | until |
+//! |---|---|
+//! | the outbox: drafts, in order | the server has them, or refuses them |
+//! | marks: what was read, played, forwarded | the server has noted them |
+//! | the place in the mailbox | for ever; with it nothing comes twice |
+//! | a refreshed token | the app comes with another one |
+//! | messages and what was said about them, by conversation | for ever |
+//!
+//! [`DiskStore`] keeps it in one file, [`MemoryStore`] (the default) as long as the process. A database that an application
+//! has already becomes a [`Store`] with about forty lines, and [`store::conformance`] checks them. An application that
+//! keeps messages in tables of its own says [`own_history`](Builder::own_history): it then gets rows until it says that it
+//! has them.
+//!
+//! A message has one name from the moment it is written: its `client_ref`. The server's id, its time and its place in the
+//! conversation come with the answer ([`Line`]).
+//!
+//! # Connections
+//!
+//! [`Builder::server`] takes an address:
+//!
+//! | scheme | means |
+//! |---|---|
+//! | `ws`, `wss` | a web socket; without a path, at the door that our server has for the dialect |
+//! | `tcp`, `tls` | frames with their length before them, for `bimip.v1` |
+//!
+//! `wss` and `tls` trust whom the system trusts; [`Builder::tls`] adds others. Anything else that carries frames is a
+//! [`Transport`], and what makes one a [`Connect`]: a closure will do.
+//!
+//! A [`Dialect`] is a matter of configuration. Headers or first frame, welcome or none, what may be sent twice: that
+//! follows from it. In [`Dialect::VoicePing`], whose drafts have no names, a message whose answer was lost is
+//! [`Unsure`](Progress::Unsure) instead of being sent again.
+//!
+//! # Features
+//!
+//! `disk` is [`DiskStore`], `tls` is `wss` and `tls` by rustls (it needs a C compiler, for ring). Both are on by default; an
+//! app for the same machine or with a store of its own does without them.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -56,18 +108,26 @@ mod client;
 mod clock;
 mod command;
 mod connect;
+mod dial;
 mod driver;
 mod events;
-mod store;
-mod websocket;
+mod history;
+mod keep;
+pub mod store;
 mod wire;
 
-pub use bimip_session::client::{Config, Event, Heard, Live, Resume};
+pub use bimip_codec::Dialect;
+pub use bimip_session::client::{Config, Event as SessionEvent, Heard, Live, TalkEnd};
 
 pub use crate::builder::{Builder, Missing, StartError};
 pub use crate::client::Client;
-pub use crate::command::{Closed, MarkError, SendError};
-pub use crate::connect::{Connect, Transport};
-pub use crate::events::Events;
+pub use crate::command::{Closed, MarkError, PressError, ReadError, RetryError, SendError};
+pub use crate::connect::{Caller, Connect, ConnectError, Transport};
+#[cfg(feature = "tls")]
+pub use crate::dial::Tls;
+pub use crate::dial::{AddressError, Dial, Socket};
+pub use crate::events::{Event, Events};
+pub use crate::history::{Conversation, Line, Page, Position, Progress};
+#[cfg(feature = "disk")]
+pub use crate::store::DiskStore;
 pub use crate::store::{MemoryStore, Store, StoreError};
-pub use crate::websocket::{AddressError, WebSocket, WebSocketUrl};

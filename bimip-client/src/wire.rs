@@ -10,6 +10,12 @@ use futures_util::{SinkExt, StreamExt};
 
 use crate::connect::Transport;
 
+/// Frames of one turn: what they mean is made durable together.
+const TURN_FRAMES: usize = 64;
+
+/// Bytes of one turn, above which no further frame is taken.
+const TURN_BYTES: usize = 1024 * 1024;
+
 /// Writes and reads at the same time: a peer that does not read for a while must not keep us from reading, or two
 /// such peers would wait for each other.
 #[derive(Debug)]
@@ -18,11 +24,13 @@ pub(crate) struct Wire<T> {
     /// Bounded by what the session has on the wire.
     unwritten: VecDeque<Bytes>,
     flushed: bool,
+    /// The other side is gone, after frames that were handed over first.
+    end: Option<io::Result<()>>,
 }
 
 impl<T: Transport> Wire<T> {
     pub(crate) const fn new(transport: T) -> Self {
-        Self { transport, unwritten: VecDeque::new(), flushed: true }
+        Self { transport, unwritten: VecDeque::new(), flushed: true, end: None }
     }
 
     /// Adds a frame to be written by the next [`turn`](Self::turn).
@@ -30,18 +38,43 @@ impl<T: Transport> Wire<T> {
         self.unwritten.push_back(frame);
     }
 
-    /// Writes what waits and, where `reads`, gives the next frame; `None` when the other side is gone. Cancel safe.
-    pub(crate) async fn turn(&mut self, reads: bool) -> io::Result<Option<Bytes>> {
+    /// Writes what waits and, where `reads`, gives the frames that are there, at least one; none when the other side
+    /// is gone. Cancel safe.
+    pub(crate) async fn turn(&mut self, reads: bool) -> io::Result<Vec<Bytes>> {
         poll_fn(|cx| {
             if let Poll::Ready(Err(error)) = self.poll_write(cx) {
                 return Poll::Ready(Err(error));
             }
-            if !reads {
-                return Poll::Pending;
-            }
-            Poll::Ready(ready!(self.transport.poll_next_unpin(cx)).transpose())
+            if reads { self.poll_read(cx) } else { Poll::Pending }
         })
         .await
+    }
+
+    /// Loses nothing when it is dropped after this: what was taken is given in the same call.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<Bytes>>> {
+        if let Some(end) = self.end.take() {
+            return Poll::Ready(end.map(|()| Vec::new()));
+        }
+        let (mut frames, mut bytes) = (Vec::new(), 0);
+        while frames.len() < TURN_FRAMES && bytes < TURN_BYTES {
+            match self.transport.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    bytes += frame.len();
+                    frames.push(frame);
+                }
+                Poll::Pending if frames.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+                Poll::Ready(end) => {
+                    let end = end.transpose().map(drop);
+                    if frames.is_empty() {
+                        return Poll::Ready(end.map(|()| Vec::new()));
+                    }
+                    self.end = Some(end);
+                    break;
+                }
+            }
+        }
+        Poll::Ready(Ok(frames))
     }
 
     /// Writes what waits and closes.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Address, Alias, AliasKind, Channel, ClientRef, ConversationId, Device, MessageId, Names, UnixMs, UserId,
+    Address, Alias, AliasKind, Channel, ClientRef, ConversationId, Device, MessageId, MessageRef, Names,
+    UnixMs, UserId,
 };
 
 /// Position of a message in its conversation: 1, 2, 3, without gaps, the same for everybody.
@@ -168,6 +169,19 @@ impl Head {
     #[must_use]
     pub fn names(&self) -> Names {
         Names { id: self.id, alias: Some(self.alias()), client_ref: self.client_ref.clone() }
+    }
+
+    /// How a client names it to the server that it heard it from: by the id, else by its place in the conversation,
+    /// else by its alias. It is the one name that the dialect it came in has words for.
+    #[must_use]
+    pub fn reference(&self) -> MessageRef {
+        if !self.id.is_none() {
+            MessageRef::Id(self.id)
+        } else if self.seq != Seq(0) {
+            MessageRef::Place { conversation: self.conversation(), seq: self.seq }
+        } else {
+            MessageRef::Alias(self.alias())
+        }
     }
 
     /// Whether a row with it in this user's mailbox delivers it: it is to them, or to a group they are in, by

@@ -1,18 +1,16 @@
 //! A store that lasts as long as the process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bimip_proto::{ClientRef, Draft, Head, Offset};
-use bimip_session::client::Resume;
+use super::{Change, Entry, Scan, Store, StoreError};
 
-use super::{Store, StoreError};
-
-/// Keeps drafts and the place in memory, and no rows: each one is the app's when it is told of it.
+/// Keeps everything in memory.
 ///
 /// Clones share what is kept, so that a client can be stopped and started again within a process.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    kept: Arc<Mutex<Resume>>,
+    kept: Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>>,
 }
 
 impl MemoryStore {
@@ -22,38 +20,39 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// What [`load`](Store::load) would give.
-    #[must_use]
-    pub fn kept(&self) -> Resume {
-        self.with(|kept| kept.clone())
-    }
-
-    fn with<R>(&self, look: impl FnOnce(&mut Resume) -> R) -> R {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Vec<u8>>> {
         // Nothing panics while it is held.
-        look(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store for MemoryStore {
-    async fn load(&mut self) -> Result<Resume, StoreError> {
-        Ok(self.kept())
-    }
-
-    async fn save_draft(&mut self, draft: &Draft) -> Result<(), StoreError> {
-        self.with(|kept| match kept.unacked.iter_mut().find(|other| other.client_ref == draft.client_ref) {
-            Some(same) => *same = draft.clone(),
-            None => kept.unacked.push(draft.clone()),
-        });
+    fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        for Change { key, value } in changes {
+            match value {
+                Some(value) => kept.insert(key.clone(), value.clone()),
+                None => kept.remove(key),
+            };
+        }
         Ok(())
     }
 
-    async fn forget_draft(&mut self, client_ref: &ClientRef, _: Option<&Head>) -> Result<(), StoreError> {
-        self.with(|kept| kept.unacked.retain(|draft| draft.client_ref.as_ref() != Some(client_ref)));
-        Ok(())
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.kept().get(key).cloned())
     }
 
-    async fn save_place(&mut self, epoch: u32, seen: Offset) -> Result<(), StoreError> {
-        self.with(|kept| (kept.epoch, kept.seen) = (epoch, seen));
-        Ok(())
+    fn scan(&self, scan: &Scan) -> Result<Vec<Entry>, StoreError> {
+        if scan.from >= scan.until {
+            return Ok(Vec::new());
+        }
+        let kept = self.kept();
+        let range = kept.range(scan.from.clone()..scan.until.clone());
+        let copy = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        Ok(if scan.backwards {
+            range.rev().take(scan.limit).map(copy).collect()
+        } else {
+            range.take(scan.limit).map(copy).collect()
+        })
     }
 }

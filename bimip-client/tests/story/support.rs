@@ -1,6 +1,5 @@
 //! A server that can be stopped and started over the same mailboxes, and a connection that can go deaf.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bimip_client::{Builder, Client, Event, Events, MemoryStore, Missing, WebSocket};
-use bimip_proto::{Address, Device, DeviceName, Entry, Message, Receipt, Row, UserId};
+use bimip_client::{
+    Builder, Caller, Client, Connect, ConnectError, Dial, Event, Events, Line, Missing, Progress,
+    SessionEvent, Socket,
+};
+use bimip_proto::{Address, Device, DeviceName, Row, UserId};
 use bimip_server::storage::memory::{MemoryReader, MemoryStorage};
 use bimip_server::storage::{Storage, StorageError};
 use bimip_server::{OpenAuth, Server};
@@ -27,11 +29,11 @@ impl Shelf {
         Self(Arc::new(Mutex::new(MemoryStorage::new())))
     }
 
-    /// Starts a server over it; gives the address of its door for this dialect.
+    /// Starts a server over it; gives the address of its web sockets.
     pub(crate) async fn open(&self) -> (Server, String) {
         let server = Server::builder().storage(self.clone()).authenticate(OpenAuth).start().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("ws://{}/bimip", listener.local_addr().unwrap());
+        let url = format!("ws://{}", listener.local_addr().unwrap());
         tokio::spawn(server.clone().serve_http(listener));
         (server, url)
     }
@@ -75,15 +77,19 @@ impl Way {
     pub(crate) fn deaf(&self, deaf: bool) {
         self.deaf.store(deaf, Ordering::SeqCst);
     }
+}
 
-    pub(crate) fn dial(&self) -> impl Future<Output = io::Result<Ear>> + Send + use<> {
+impl Connect for Way {
+    type Transport = Ear;
+
+    async fn connect(&self, caller: Caller) -> Result<Ear, ConnectError> {
         let (url, deaf) = (self.url.lock().unwrap().clone(), Arc::clone(&self.deaf));
-        async move { Ok(Ear { socket: WebSocket::connect(&url).await?, deaf }) }
+        Ok(Ear { socket: Dial::new(&url).connect(caller).await?, deaf })
     }
 }
 
 pub(crate) struct Ear {
-    socket: WebSocket,
+    socket: Socket,
     deaf: Arc<AtomicBool>,
 }
 
@@ -128,7 +134,7 @@ pub(crate) fn address(name: &str) -> Address {
     Address::User(user(name))
 }
 
-pub(crate) fn builder(name: &str) -> Builder<Missing, MemoryStore> {
+pub(crate) fn builder(name: &str) -> Builder<Missing> {
     let device = Device::new(user(name), DeviceName::new("phone").unwrap());
     Client::builder(device).config(|config| config.redial_min_ms = 20)
 }
@@ -147,50 +153,50 @@ pub(crate) async fn until<R>(events: &mut Events, mut pick: impl FnMut(Event) ->
 }
 
 pub(crate) async fn online(events: &mut Events) {
-    until(events, |event| matches!(event, Event::Resumed(_)).then_some(())).await;
+    until(events, |event| matches!(event, Event::Session(SessionEvent::Resumed(_))).then_some(())).await;
 }
 
-/// Waits for the ack of one draft; gives its text reference.
+pub(crate) async fn session<R>(events: &mut Events, mut pick: impl FnMut(SessionEvent) -> Option<R>) -> R {
+    until(events, |event| match event {
+        Event::Session(event) => pick(event),
+        _ => None,
+    })
+    .await
+}
+
+/// Waits for a message of which this is true.
+pub(crate) async fn line(events: &mut Events, mut is_it: impl FnMut(&Line) -> bool) -> Line {
+    until(events, |event| match event {
+        Event::Message(line) if is_it(&line) => Some(*line),
+        _ => None,
+    })
+    .await
+}
+
+/// Waits until the server has the next draft; gives its text.
 pub(crate) async fn sent(events: &mut Events) -> String {
-    until(events, |event| match event {
-        Event::Sent { client_ref, .. } => client_ref.map(|name| name.to_string()),
-        _ => None,
-    })
-    .await
+    text(&line(events, |line| line.mine && line.progress == Progress::Sent).await)
 }
 
+/// Waits until one of this user's messages got so far.
+pub(crate) async fn progress(events: &mut Events, progress: Progress) -> Line {
+    line(events, |line| line.mine && line.progress == progress).await
+}
+
+/// Waits for the next message of somebody else.
+pub(crate) async fn message(events: &mut Events) -> Line {
+    line(events, |line| !line.mine && line.progress == Progress::Delivered).await
+}
+
+/// Waits for a row, where the app keeps its own.
 pub(crate) async fn row(events: &mut Events) -> Row {
-    until(events, |event| match event {
-        Event::Received(row) => Some(row),
+    session(events, |event| match event {
+        SessionEvent::Received(row) => Some(row),
         _ => None,
     })
     .await
 }
 
-/// Waits for a message, and says that it is stored.
-pub(crate) async fn message(client: &Client, events: &mut Events) -> Message {
-    loop {
-        let row = row(events).await;
-        client.stored(row.offset).await.unwrap();
-        if let Entry::Message(message) = &*row.entry {
-            return message.clone();
-        }
-    }
-}
-
-/// Waits for a receipt, and says that it is stored.
-pub(crate) async fn receipt(client: &Client, events: &mut Events) -> Receipt {
-    loop {
-        let row = row(events).await;
-        client.stored(row.offset).await.unwrap();
-        if let Entry::Receipt(receipt) = &*row.entry {
-            return receipt.clone();
-        }
-    }
-}
-
-/// A text comes as the JSON of this dialect.
-pub(crate) fn text(message: &Message) -> String {
-    let json = String::from_utf8(message.body.bytes.to_vec()).unwrap();
-    json.trim_start_matches(r#"{"text":""#).trim_end_matches(r#""}"#).to_owned()
+pub(crate) fn text(line: &Line) -> String {
+    line.text().unwrap()
 }

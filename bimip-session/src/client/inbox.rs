@@ -121,7 +121,7 @@ const RECENT: usize = 2 * limits::WINDOW_ROWS as usize;
 impl Recent {
     fn arrives(&mut self, row: &Row) -> Arrival {
         let Entry::Message(message) = &*row.entry else { return Arrival::New };
-        let Some(name) = message.head.names().reference() else { return Arrival::New };
+        let name = message.head.reference();
         match self.0.iter().find(|(known, _)| *known == name) {
             Some((_, true)) => Arrival::Said(name),
             Some((_, false)) => Arrival::Seen,

@@ -1,0 +1,403 @@
+//! How things are written in a store: protobuf, so that a later version can add fields that this one passes over.
+//!
+//! Numbers of fields are for ever. What cannot be read again is an error that names it, never a guess.
+
+use bimip_proto::{
+    Address, Body, BodyKind, ClientRef, Device, DeviceName, Draft, Form, GroupId, Head, Marks, Message,
+    MessageId, MessageRef, Reject, Seal, Seq, Status, UnixMs, UserId,
+};
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::history::Progress;
+use crate::store::StoreError;
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Place {
+    #[prost(uint32, tag = "1")]
+    pub(super) epoch: u32,
+    #[prost(uint64, tag = "2")]
+    pub(super) seen: u64,
+    /// How often the epoch was another one.
+    #[prost(uint32, tag = "3")]
+    pub(super) era: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Token {
+    /// What the app had when it was refreshed.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) given: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) refreshed: Bytes,
+    /// 0 where it is not known.
+    #[prost(uint64, tag = "3")]
+    pub(super) expires_ms: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Summary {
+    #[prost(uint64, tag = "1")]
+    pub(super) unread: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) recency: u64,
+    /// The place of the last message that this user has read or written.
+    #[prost(uint32, tag = "3")]
+    pub(super) mark_era: u32,
+    #[prost(uint64, tag = "4")]
+    pub(super) mark_place: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DraftRecord {
+    #[prost(string, optional, tag = "1")]
+    client_ref: Option<String>,
+    #[prost(message, optional, tag = "2")]
+    to: Option<AddressRecord>,
+    #[prost(uint64, optional, tag = "3")]
+    client_time: Option<u64>,
+    #[prost(message, optional, tag = "4")]
+    body: Option<BodyRecord>,
+    /// It was given to a connection, in a dialect where it must not be sent twice.
+    #[prost(bool, tag = "5")]
+    attempted: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AddressRecord {
+    #[prost(string, optional, tag = "1")]
+    user: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    group: Option<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct BodyRecord {
+    #[prost(uint32, tag = "1")]
+    kind: u32,
+    #[prost(uint32, tag = "2")]
+    duration_ms: u32,
+    #[prost(uint32, tag = "3")]
+    form: u32,
+    #[prost(bytes = "bytes", tag = "4")]
+    bytes: Bytes,
+    #[prost(message, optional, tag = "5")]
+    seal: Option<SealRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SealRecord {
+    #[prost(string, tag = "1")]
+    encryption_type: String,
+    #[prost(string, tag = "2")]
+    encrypted: String,
+    #[prost(string, tag = "3")]
+    signature: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MarkRecord {
+    #[prost(uint32, tag = "1")]
+    status: u32,
+    #[prost(message, optional, tag = "2")]
+    id: Option<IdRecord>,
+    #[prost(string, optional, tag = "3")]
+    alias: Option<String>,
+    #[prost(message, optional, tag = "4")]
+    place: Option<PlaceRecord>,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct IdRecord {
+    #[prost(uint32, tag = "1")]
+    epoch: u32,
+    #[prost(uint64, tag = "2")]
+    sequence: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PlaceRecord {
+    #[prost(string, tag = "1")]
+    conversation: String,
+    #[prost(uint64, tag = "2")]
+    seq: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct LineRecord {
+    #[prost(message, optional, tag = "1")]
+    id: Option<IdRecord>,
+    #[prost(string, tag = "2")]
+    from_user: String,
+    #[prost(string, tag = "3")]
+    from_device: String,
+    #[prost(message, optional, tag = "4")]
+    draft: Option<DraftRecord>,
+    #[prost(uint64, tag = "5")]
+    at: u64,
+    #[prost(uint64, tag = "6")]
+    stamp: u64,
+    #[prost(uint64, tag = "7")]
+    seq: u64,
+    #[prost(uint32, tag = "8")]
+    marks: u32,
+    #[prost(uint32, tag = "9")]
+    state: u32,
+    #[prost(uint32, tag = "10")]
+    reason: u32,
+}
+
+/// A line without its place, which is in its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) message: Message,
+    pub(super) marks: Marks,
+    pub(super) state: State,
+}
+
+/// What marks do not say about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Stored,
+    Failed(Reject),
+    Unsure,
+}
+
+impl Kept {
+    pub(super) fn progress(&self, mine: bool) -> Progress {
+        match self.state {
+            State::Failed(reason) => Progress::Failed(reason),
+            State::Unsure => Progress::Unsure,
+            _ if self.marks.has(Status::Read) => Progress::Read,
+            _ if !mine || self.marks.has(Status::Delivered) => Progress::Delivered,
+            State::Stored => Progress::Sent,
+            State::Waiting => Progress::Sending,
+        }
+    }
+}
+
+// ---- and back -----------------------------------------------------------------------------------------
+
+fn bad(what: &'static str) -> StoreError {
+    StoreError::unreadable(what)
+}
+
+pub(super) fn read<R: prost::Message + Default>(bytes: &[u8], what: &'static str) -> Result<R, StoreError> {
+    R::decode(bytes).map_err(|_| bad(what))
+}
+
+pub(super) fn draft_bytes(draft: &Draft, attempted: bool) -> Vec<u8> {
+    let record = draft_record(draft.client_ref.as_ref(), &draft.to, draft.client_time, &draft.body);
+    DraftRecord { attempted, ..record }.encode_to_vec()
+}
+
+/// The draft, and whether it was given to a connection.
+pub(super) fn read_draft(bytes: &[u8]) -> Result<(Draft, bool), StoreError> {
+    let record = DraftRecord::decode(bytes).map_err(|_| bad("a draft"))?;
+    let attempted = record.attempted;
+    Ok((draft_of(record)?, attempted))
+}
+
+fn draft_record(name: Option<&ClientRef>, to: &Address, time: Option<UnixMs>, body: &Body) -> DraftRecord {
+    DraftRecord {
+        client_ref: name.map(ToString::to_string),
+        to: Some(match to {
+            Address::User(user) => AddressRecord { user: Some(user.to_string()), group: None },
+            Address::Group(group) => AddressRecord { user: None, group: Some(group.to_string()) },
+            // There is no third kind; one to come is not read back as another.
+            _ => AddressRecord::default(),
+        }),
+        client_time: time.map(|time| time.0),
+        body: Some(body_record(body)),
+        attempted: false,
+    }
+}
+
+fn draft_of(record: DraftRecord) -> Result<Draft, StoreError> {
+    let to = record.to.ok_or_else(|| bad("whom a draft is to"))?;
+    let to = match (to.user, to.group) {
+        (Some(user), None) => UserId::new(&user).map(Address::User),
+        (None, Some(group)) => GroupId::new(&group).map(Address::Group),
+        _ => return Err(bad("whom a draft is to")),
+    };
+    let client_ref = record.client_ref.as_deref().map(ClientRef::new).transpose();
+    Ok(Draft {
+        client_ref: client_ref.map_err(|_| bad("the name of a draft"))?,
+        to: to.map_err(|_| bad("whom a draft is to"))?,
+        client_time: record.client_time.map(UnixMs),
+        body: body_of(record.body.ok_or_else(|| bad("the body of a draft"))?)?,
+    })
+}
+
+fn body_record(body: &Body) -> BodyRecord {
+    let (kind, duration_ms) = match body.kind {
+        BodyKind::Image => (2, 0),
+        BodyKind::Interactive => (3, 0),
+        BodyKind::Voice { duration_ms } => (4, duration_ms),
+        BodyKind::Notification => (5, 0),
+        _ => (1, 0),
+    };
+    let form = match body.form {
+        Form::Text => 1,
+        Form::Json => 2,
+        _ => 3,
+    };
+    let seal = body.seal.clone();
+    let seal = seal.map(|Seal { encryption_type, encrypted, signature }| SealRecord {
+        encryption_type,
+        encrypted,
+        signature,
+    });
+    BodyRecord { kind, duration_ms, form, bytes: body.bytes.clone(), seal }
+}
+
+fn body_of(record: BodyRecord) -> Result<Body, StoreError> {
+    let kind = match record.kind {
+        1 => BodyKind::Text,
+        2 => BodyKind::Image,
+        3 => BodyKind::Interactive,
+        4 => BodyKind::Voice { duration_ms: record.duration_ms },
+        5 => BodyKind::Notification,
+        _ => return Err(bad("the kind of a message")),
+    };
+    let form = match record.form {
+        1 => Form::Text,
+        2 => Form::Json,
+        3 => Form::Opaque,
+        _ => return Err(bad("the form of a message")),
+    };
+    let seal = record.seal.map(|SealRecord { encryption_type, encrypted, signature }| Seal {
+        encryption_type,
+        encrypted,
+        signature,
+    });
+    Ok(Body { kind, form, bytes: record.bytes, seal })
+}
+
+const fn status_number(status: Status) -> u32 {
+    match status {
+        Status::Delivered => 2,
+        Status::Read => 3,
+        Status::Forwarded => 4,
+        Status::Played => 5,
+        _ => 1,
+    }
+}
+
+pub(super) fn mark_bytes(message: &MessageRef, status: Status) -> Vec<u8> {
+    let mut record = MarkRecord { status: status_number(status), ..MarkRecord::default() };
+    match message {
+        MessageRef::Id(id) => record.id = Some(id_record(*id)),
+        MessageRef::Alias(alias) => record.alias = Some(alias.to_string()),
+        MessageRef::Place { conversation, seq } => {
+            record.place = Some(PlaceRecord { conversation: conversation.to_string(), seq: seq.0 });
+        }
+        _ => {}
+    }
+    record.encode_to_vec()
+}
+
+pub(super) fn read_mark(bytes: &[u8]) -> Result<(MessageRef, Status), StoreError> {
+    let record = MarkRecord::decode(bytes).map_err(|_| bad("a mark"))?;
+    let status = match record.status {
+        1 => Status::Sent,
+        2 => Status::Delivered,
+        3 => Status::Read,
+        4 => Status::Forwarded,
+        5 => Status::Played,
+        _ => return Err(bad("what a mark says")),
+    };
+    let message = match (record.id, record.alias, record.place) {
+        (Some(id), None, None) => Some(MessageRef::Id(MessageId::new(id.epoch, id.sequence))),
+        (None, Some(alias), None) => alias.parse().ok().map(MessageRef::Alias),
+        (None, None, Some(place)) => place
+            .conversation
+            .parse()
+            .ok()
+            .map(|conversation| MessageRef::Place { conversation, seq: Seq(place.seq) }),
+        _ => None,
+    };
+    Ok((message.ok_or_else(|| bad("what a mark is about"))?, status))
+}
+
+const fn id_record(id: MessageId) -> IdRecord {
+    IdRecord { epoch: id.epoch(), sequence: id.sequence() }
+}
+
+const REASONS: [Reject; 11] = [
+    Reject::Conflict,
+    Reject::NotYourself,
+    Reject::NoSuchMessage,
+    Reject::NotMember,
+    Reject::Full,
+    Reject::TooLarge,
+    Reject::BadToken,
+    // Which field it was is for developers, and not kept.
+    Reject::Field("of the message"),
+    Reject::Unsupported,
+    Reject::Busy,
+    Reject::Unavailable,
+];
+
+/// Counted from 1; 0 is none.
+fn reason_number(reason: Reject) -> u32 {
+    let same = |known: &Reject| core::mem::discriminant(known) == core::mem::discriminant(&reason);
+    let at = REASONS.iter().position(same).unwrap_or(8);
+    u32::try_from(at).map_or(0, |at| at + 1)
+}
+
+pub(super) fn line_bytes(kept: &Kept) -> Vec<u8> {
+    let head = &kept.message.head;
+    let (state, reason) = match kept.state {
+        State::Waiting => (1, 0),
+        State::Stored => (2, 0),
+        State::Failed(reason) => (3, reason_number(reason)),
+        State::Unsure => (4, 0),
+    };
+    let record = LineRecord {
+        id: (!head.id.is_none()).then(|| id_record(head.id)),
+        from_user: head.from.user.to_string(),
+        from_device: head.from.name.to_string(),
+        draft: Some(draft_record(head.client_ref.as_ref(), &head.to, head.client_time, &kept.message.body)),
+        at: head.at.0,
+        stamp: head.stamp.0,
+        seq: head.seq.0,
+        marks: kept.marks.bits().into(),
+        state,
+        reason,
+    };
+    record.encode_to_vec()
+}
+
+pub(super) fn read_line(bytes: Vec<u8>) -> Result<Kept, StoreError> {
+    // The body shares the bytes.
+    let record = LineRecord::decode(Bytes::from(bytes)).map_err(|_| bad("a message"))?;
+    let draft = draft_of(record.draft.ok_or_else(|| bad("the content of a message"))?)?;
+    let from = UserId::new(&record.from_user).ok().zip(DeviceName::new(&record.from_device).ok());
+    let (user, device) = from.ok_or_else(|| bad("the author of a message"))?;
+    let state = match record.state {
+        1 => State::Waiting,
+        2 => State::Stored,
+        3 => {
+            let at = usize::try_from(record.reason).ok().and_then(|number| number.checked_sub(1));
+            let reason = at.and_then(|at| REASONS.get(at)).ok_or_else(|| bad("why a message failed"))?;
+            State::Failed(*reason)
+        }
+        4 => State::Unsure,
+        _ => return Err(bad("how far a message got")),
+    };
+    let head = Head {
+        id: record.id.map_or(MessageId::NONE, |id| MessageId::new(id.epoch, id.sequence)),
+        from: Device::new(user, device),
+        to: draft.to,
+        client_ref: draft.client_ref,
+        client_time: draft.client_time,
+        at: UnixMs(record.at),
+        stamp: UnixMs(record.stamp),
+        seq: Seq(record.seq),
+        kind: draft.body.kind,
+    };
+    let marks = u8::try_from(record.marks).map_err(|_| bad("the marks of a message"))?;
+    Ok(Kept { message: Message { head, body: draft.body }, marks: Marks::from_bits(marks), state })
+}
