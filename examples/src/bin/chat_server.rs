@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 const USAGE: &str = "usage: chat_server [ADDRESS:PORT]
 
 Serves bimip.v1 on ws://ADDRESS:PORT/bimip and VoicePing on ws://ADDRESS:PORT/, in memory, for everybody who knows
-the address. Without one: 127.0.0.1:8080. Ends with its standard input (Ctrl-D). Talk to it with chat_client.";
+the address. Without one: 127.0.0.1:8080. Ends with its standard input (Ctrl-D). Talk to it with chat.";
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use bimip_client::{Client, Event};
+use bimip_client::{Client, Event, Progress};
 use bimip_proto::{Address, Device, DeviceName, Entry, MessageRef, Offset, UserId};
 use bimip_server::storage::conformance::{self, Subject};
 use bimip_server::storage::{Reader, Storage, StorageError};
@@ -100,10 +100,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(server.clone().serve_http(listener));
 
     let device = Device::new(UserId::new("alice")?, DeviceName::new("phone")?);
-    let (alice, mut events) = Client::builder(device).websocket(&url).start().await?;
+    let (alice, mut events) = Client::builder(device).server(&url).start().await?;
     alice.send_text(Address::User(UserId::new("bob")?), "hello").await?;
     while let Some(event) = events.next_event().await? {
-        if let Event::Sent { head, .. } = event {
+        if let Event::Message(line) = event
+            && line.progress == Progress::Sent
+        {
+            let head = &line.message.head;
             println!("stored as {}, message {} of its log", head.id, head.id.sequence());
             break;
         }

@@ -5,8 +5,8 @@
 use std::error::Error;
 use std::io;
 
-use bimip_client::{Client, Connect, Event, Events};
-use bimip_proto::{Address, Device, DeviceName, Entry, UserId, limits};
+use bimip_client::{Client, Connect, Event, Events, Progress};
+use bimip_proto::{Address, Device, DeviceName, UserId, limits};
 use bimip_server::storage::memory::MemoryStorage;
 use bimip_server::{Dialect, Frame, OpenAuth, Server, Transport};
 use bytes::{Bytes, BytesMut};
@@ -58,18 +58,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     alice.send_text(Address::User(UserId::new("bob")?), "through a pipe").await?;
     while let Some(event) = to_bob.next_event().await? {
-        let Event::Received(row) = event else { continue };
-        if let Entry::Message(message) = &*row.entry {
-            println!("bob received {}", String::from_utf8_lossy(&message.body.bytes));
-            bob.stored(row.offset).await?;
+        if let Event::Message(line) = event {
+            println!("bob received: {}", line.text().unwrap_or_default());
+            bob.read(&line).await?;
             break;
         }
     }
     while let Some(event) = to_alice.next_event().await? {
-        let Event::Received(row) = event else { continue };
-        if let Entry::Receipt(receipt) = &*row.entry {
-            println!("alice knows: {:?} by {}", receipt.status, receipt.by.user);
-            break;
+        if let Event::Message(line) = event {
+            println!("alice knows: {}", line.progress);
+            if line.progress == Progress::Read {
+                break;
+            }
         }
     }
     server.shutdown().await;
