@@ -203,9 +203,7 @@ impl<C: Connect> Driver<C> {
                     Some(Output::Hangup) => self.link.hang_up(self.over),
                     Some(Output::Event(event)) => {
                         self.follow(now, &event, &mut turn);
-                        if !(self.history && is_told_as_message(&event)) {
-                            self.outlet.tell(Ok(Event::Session(event)));
-                        }
+                        self.outlet.tell(Ok(Event::Session(event)));
                     }
                     Some(other) => {
                         tracing::error!(?other, "the session wants something this driver does not know");
@@ -359,16 +357,4 @@ fn keep(
     }
     keeper.commit()?;
     Ok(kept)
-}
-
-/// Whether [`Event::Message`] says what follows from it.
-const fn is_told_as_message(event: &SessionEvent) -> bool {
-    matches!(
-        event,
-        SessionEvent::Received(_)
-            | SessionEvent::Sent { .. }
-            | SessionEvent::Refused { .. }
-            | SessionEvent::Unsure(_)
-            | SessionEvent::Marked { .. }
-    )
 }

@@ -26,10 +26,9 @@ pub enum Event {
     Message(Box<Line>),
     /// There is no connection, for this reason. The client tries again, save after a sign-in that was refused.
     Unreachable(ConnectError),
-    /// Whatever else the session says: that it is up or down, presence, live voice, tokens.
-    ///
-    /// Where the store keeps the history, `Received`, `Sent`, `Refused`, `Unsure` and `Marked` do not come:
-    /// [`Message`](Self::Message) says what follows from them.
+    /// What the session says: that it is up or down, presence, live voice, tokens; and rows and answers as they came, for
+    /// an app that keeps its own or feeds a view. Where the store keeps the history, what follows from those for a
+    /// message comes right after, as [`Message`](Self::Message).
     Session(SessionEvent),
 }
 

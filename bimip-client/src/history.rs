@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bimip_proto::{ClientRef, ConversationId, Form, Marks, Message, MessageRef, Reject};
+use bimip_proto::{ClientRef, ConversationId, Form, Marks, Message, MessageRef, Reject, UserId};
 
 /// A message of a conversation, as this device knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Line {
     /// What was said about it: by recipients about this user's own, by this user about those of others. In a group:
     /// what any of its members said.
     pub marks: Marks,
+    /// And who said it, of up to 64 users.
+    pub marks_by: Vec<(UserId, Marks)>,
 }
 
 /// How far a message got.

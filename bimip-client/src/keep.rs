@@ -79,7 +79,10 @@ impl Keeper {
             self.marks.push((number, message.clone(), status));
         }
         match self.find_reference(message)? {
-            Some(key) if self.history => self.mark_line(key, status, |mine| !mine),
+            Some(key) if self.history => {
+                let me = self.me.user.clone();
+                self.mark_line(key, &me, status, |mine| !mine)
+            }
             _ => Ok(None),
         }
     }

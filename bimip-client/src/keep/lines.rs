@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Body, BodyKind, ClientRef, ConversationId, Device, Draft, Form, Head, Marks, Message, MessageId,
-    MessageRef, Receipt, Seq, Status, UnixMs,
+    MessageRef, Receipt, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -29,7 +29,7 @@ pub(super) fn of_draft(me: &Device, draft: &Draft, now: UnixMs) -> Kept {
         kind: draft.body.kind,
     };
     let message = Message { head, body: draft.body.clone() };
-    Kept { message, marks: Marks::NONE, state: State::Waiting }
+    Kept { message, marks: Marks::NONE, by: Vec::new(), state: State::Waiting }
 }
 
 pub(super) fn line_of(me: &Device, position: Position, kept: Kept) -> Line {
@@ -40,6 +40,7 @@ pub(super) fn line_of(me: &Device, position: Position, kept: Kept) -> Line {
         mine,
         progress: kept.progress(mine),
         marks: kept.marks,
+        marks_by: kept.by,
         message: kept.message,
     }
 }
@@ -65,6 +66,9 @@ impl Keeper {
             Some(known) if known != was => {
                 let (position, other) = self.at(&known)?;
                 kept.marks = Marks::from_bits(kept.marks.bits() | other.marks.bits());
+                if kept.by.is_empty() {
+                    kept.by = other.by;
+                }
                 position
             }
             _ => self.place_of(head),
@@ -78,7 +82,8 @@ impl Keeper {
         if self.find(head)?.is_some() {
             return Ok(None);
         }
-        let kept = Kept { message: message.clone(), marks: Marks::NONE, state: State::Stored };
+        let kept =
+            Kept { message: message.clone(), marks: Marks::NONE, by: Vec::new(), state: State::Stored };
         self.put_line(self.place_of(head), kept, None).map(Some)
     }
 
@@ -103,7 +108,7 @@ impl Keeper {
             };
             if let Some(key) = key {
                 // What this user says about messages of others; what others say about this user's.
-                changed.extend(self.mark_line(key, receipt.status, |mine| !own || !mine)?);
+                changed.extend(self.mark_line(key, &receipt.by.user, receipt.status, |mine| !own || !mine)?);
             }
         }
         Ok(changed)
@@ -113,15 +118,15 @@ impl Keeper {
     pub(super) fn mark_line(
         &mut self,
         key: Vec<u8>,
+        by: &UserId,
         status: Status,
         concerns: impl Fn(bool) -> bool,
     ) -> Result<Option<Line>, StoreError> {
         let (position, mut kept) = self.at(&key)?;
         let mine = kept.message.head.from.user == self.me.user;
-        if !concerns(mine) || kept.marks.has(status) {
+        if !concerns(mine) || !kept.mark(by, status) {
             return Ok(None);
         }
-        kept.marks = kept.marks.with(status);
         self.put_line(position, kept, None).map(Some)
     }
 

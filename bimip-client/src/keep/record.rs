@@ -145,13 +145,26 @@ struct LineRecord {
     state: u32,
     #[prost(uint32, tag = "10")]
     reason: u32,
+    #[prost(message, repeated, tag = "11")]
+    by: Vec<ByRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ByRecord {
+    #[prost(string, tag = "1")]
+    user: String,
+    #[prost(uint32, tag = "2")]
+    marks: u32,
 }
 
 /// A line without its place, which is in its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) message: Message,
+    /// What anybody said.
     pub(super) marks: Marks,
+    /// And who did.
+    pub(super) by: Vec<(UserId, Marks)>,
     pub(super) state: State,
 }
 
@@ -164,7 +177,24 @@ pub(super) enum State {
     Unsure,
 }
 
+/// Users whose marks about one message are kept apart. The server tells the author of single readers in groups of up
+/// to 32.
+const READERS: usize = 64;
+
 impl Kept {
+    /// Somebody says something. Whether that is new.
+    pub(super) fn mark(&mut self, by: &UserId, status: Status) -> bool {
+        let before = self.marks;
+        self.marks = self.marks.with(status);
+        match self.by.iter().position(|(user, _)| user == by) {
+            Some(at) if self.by[at].1.has(status) => return self.marks != before,
+            Some(at) => self.by[at].1 = self.by[at].1.with(status),
+            None if self.by.len() < READERS => self.by.push((by.clone(), Marks::NONE.with(status))),
+            None => return self.marks != before,
+        }
+        true
+    }
+
     pub(super) fn progress(&self, mine: bool) -> Progress {
         match self.state {
             State::Failed(reason) => Progress::Failed(reason),
@@ -366,6 +396,11 @@ pub(super) fn line_bytes(kept: &Kept) -> Vec<u8> {
         marks: kept.marks.bits().into(),
         state,
         reason,
+        by: kept
+            .by
+            .iter()
+            .map(|(user, marks)| ByRecord { user: user.to_string(), marks: marks.bits().into() })
+            .collect(),
     };
     record.encode_to_vec()
 }
@@ -398,6 +433,11 @@ pub(super) fn read_line(bytes: Vec<u8>) -> Result<Kept, StoreError> {
         seq: Seq(record.seq),
         kind: draft.body.kind,
     };
-    let marks = u8::try_from(record.marks).map_err(|_| bad("the marks of a message"))?;
-    Ok(Kept { message: Message { head, body: draft.body }, marks: Marks::from_bits(marks), state })
+    let marks = |bits| u8::try_from(bits).map(Marks::from_bits).map_err(|_| bad("the marks of a message"));
+    let by = record.by.into_iter().map(|by| {
+        let user = UserId::new(&by.user).map_err(|_| bad("who marked a message"))?;
+        Ok((user, marks(by.marks)?))
+    });
+    let by = by.collect::<Result<_, _>>()?;
+    Ok(Kept { message: Message { head, body: draft.body }, marks: marks(record.marks)?, by, state })
 }

@@ -150,7 +150,8 @@ async fn devices_of_one_user_see_what_the_others_wrote_and_read() {
     let copy = line(&mut to_laptop, |line| line.mine).await;
     assert_eq!((text(&copy).as_str(), copy.message.head.from.name.as_str()), ("from my phone", "phone"));
     bob.read(&message(&mut to_bob).await).await.unwrap();
-    progress(&mut to_laptop, Progress::Read).await;
+    let read = progress(&mut to_laptop, Progress::Read).await;
+    assert!(read.marks_by.iter().map(|(by, _)| by).eq([&user("bob")]), "{:?}", read.marks_by);
 
     bob.send_text(address("ann"), "to both").await.unwrap();
     let here = message(&mut to_phone).await;
