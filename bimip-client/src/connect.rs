@@ -43,13 +43,13 @@ pub enum ConnectError {
     /// The sign-in was refused before the first frame.
     #[error("the sign-in was refused ({0}); it needs another token")]
     Refused(String),
-    /// The server said when to come back.
-    #[error("the server takes nobody now ({what}), and says to come back in {retry_after_ms} ms")]
+    /// The server takes nobody now.
+    #[error("the server takes nobody now ({what}){}", after(*retry_after_ms))]
     TurnedAway {
         /// Its answer.
         what: String,
-        /// After how long.
-        retry_after_ms: u64,
+        /// After how long it may be asked again, where it said so.
+        retry_after_ms: Option<u64>,
     },
     /// There is a server, and it is not the one that it should be.
     #[error(
@@ -65,6 +65,10 @@ pub enum ConnectError {
     /// Nobody answers.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+fn after(retry_after_ms: Option<u64>) -> String {
+    retry_after_ms.map_or_else(String::new, |ms| format!(", and says to come back after {ms} ms"))
 }
 
 /// Makes connections, one after the other, as often as the session asks.

@@ -148,7 +148,7 @@ impl<C: Connect> Driver<C> {
                 self.link = Link::Down;
                 let input = match &error {
                     ConnectError::Refused(_) => Input::Refused,
-                    ConnectError::TurnedAway { retry_after_ms, .. } => {
+                    ConnectError::TurnedAway { retry_after_ms: Some(retry_after_ms), .. } => {
                         Input::TurnedAway { retry_after_ms: *retry_after_ms }
                     }
                     _ => Input::Disconnected,

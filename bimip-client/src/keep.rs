@@ -3,11 +3,14 @@
 //! Facts go in, changes of a batch come out, and [`Keeper::commit`] makes them durable together. Within a batch what was
 //! changed is read as changed. Nothing here waits or talks to anybody; a store's calls block.
 
+mod kept;
 mod keys;
 mod lines;
 mod open;
 mod reading;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
 use prost::Message as _;
 
-use self::record::State;
+use self::kept::State;
 use crate::history::{Line, Position};
 use crate::store::{Change, Store, StoreError};
 

@@ -117,7 +117,7 @@ pub mod store;
 mod wire;
 
 pub use bimip_codec::Dialect;
-pub use bimip_session::client::{Config, Event as SessionEvent, Heard, Live, TalkEnd};
+pub use bimip_session::client::{Config, Event as SessionEvent, Heard, Listener, Live, Pace, Sound, TalkEnd};
 
 pub use crate::builder::{Builder, Missing, StartError};
 pub use crate::client::Client;

@@ -55,12 +55,12 @@ fn answered(answer: &Response) -> ConnectError {
     let status = answer.status();
     let after = answer.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok());
     let after_s: Option<u64> = after.and_then(|after| after.trim().parse().ok());
-    match (status, after_s) {
-        (StatusCode::UNAUTHORIZED, _) => ConnectError::Refused(status.to_string()),
-        (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(after_s)) => {
-            let retry_after_ms = after_s.saturating_mul(1000);
-            ConnectError::TurnedAway { what: status.to_string(), retry_after_ms }
-        }
+    match status {
+        StatusCode::UNAUTHORIZED => ConnectError::Refused(status.to_string()),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => ConnectError::TurnedAway {
+            what: status.to_string(),
+            retry_after_ms: after_s.map(|after_s| after_s.saturating_mul(1000)),
+        },
         _ => ConnectError::Answer(status.to_string()),
     }
 }

@@ -7,7 +7,8 @@ use bimip_proto::{
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::record::{self, Kept, State, Summary};
+use super::kept::{self, Kept, State};
+use super::record::{self, Summary};
 use super::{Keeper, Waiting, keys};
 use crate::history::{Line, Position};
 use crate::store::{Scan, StoreError};
@@ -141,7 +142,7 @@ impl Keeper {
         let key = keys::line(&conversation, position);
         let moved = was.filter(|was| *was != key);
         let known = moved.is_some() || self.get(&key)?.is_some();
-        self.put(key.clone(), record::line_bytes(&kept));
+        self.put(key.clone(), kept::line_bytes(&kept));
         moved.into_iter().for_each(|was| self.delete(was));
         self.index(&key, &kept.message.head)?;
         let line = line_of(&self.me, position, kept);
@@ -206,7 +207,7 @@ impl Keeper {
             key
         };
         let (mut from, until, mut count) = (next(after), next(upto), 0);
-        let is_other = |bytes| Ok(record::read_line(bytes)?.message.head.from.user != self.me.user);
+        let is_other = |bytes| Ok(kept::read_line(bytes)?.message.head.from.user != self.me.user);
         let batch = || self.batch.range(next(after)..next(upto));
         for (_, value) in batch() {
             if let Some(value) = value {
@@ -276,7 +277,7 @@ impl Keeper {
     fn at(&self, key: &[u8]) -> Result<(Position, Kept), StoreError> {
         let position = keys::position(key).ok_or_else(|| StoreError::unreadable("the place of a message"))?;
         let bytes = self.get(key)?.ok_or_else(|| StoreError::unreadable("a message that has a name"))?;
-        Ok((position, record::read_line(bytes)?))
+        Ok((position, kept::read_line(bytes)?))
     }
 
     pub(super) fn own_line(&self, name: &ClientRef) -> Result<Option<(Vec<u8>, Kept)>, StoreError> {
@@ -294,7 +295,7 @@ impl Keeper {
         let position = Position::on_its_way(waiting.number);
         let conversation = ConversationId::of(&self.me.user, &waiting.to);
         if let Some(bytes) = self.get(&keys::line(&conversation, position))? {
-            return Ok((position, record::read_line(bytes)?));
+            return Ok((position, kept::read_line(bytes)?));
         }
         // Deleted in this batch, since it is answered; the store still has it.
         let bytes = self.store.get(&keys::draft(waiting.number))?;

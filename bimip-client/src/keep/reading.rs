@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bimip_proto::{ClientRef, ConversationId, Device};
 
 use super::record::{self, Summary};
-use super::{keys, lines};
+use super::{kept, keys, lines};
 use crate::history::{Conversation, End, Line, Page};
 use crate::store::{Scan, Store, StoreError};
 
@@ -82,6 +82,6 @@ impl Reading {
     fn line(&self, (key, value): (Vec<u8>, Vec<u8>)) -> Result<Line, StoreError> {
         let position =
             keys::position(&key).ok_or_else(|| StoreError::unreadable("the place of a message"))?;
-        Ok(lines::line_of(&self.me, position, record::read_line(value)?))
+        Ok(lines::line_of(&self.me, position, kept::read_line(value)?))
     }
 }

@@ -1,4 +1,4 @@
-//! The contract of a [`Store`](super::Store) as a test suite, for stores of others too.
+//! The contract of a [`Store`] as a test suite, for stores of others too.
 //!
 //! ```
 //! use bimip_client::MemoryStore;

@@ -133,7 +133,7 @@ async fn a_server_that_says_when_to_come_back_is_believed() {
     let url = answering(busy).await;
     let (ann, mut to_ann) = builder("ann").server(&url).start().await.unwrap();
     match unreachable(&mut to_ann).await {
-        ConnectError::TurnedAway { retry_after_ms: 120_000, .. } => {}
+        ConnectError::TurnedAway { retry_after_ms: Some(120_000), .. } => {}
         other => panic!("{other}"),
     }
     // The user can be in more of a hurry than the server.

@@ -1,6 +1,9 @@
 //! What a device keeps: read and written without a connection, over restarts of the client.
 
-use bimip_client::{Client, DiskStore, Events, Line, MemoryStore, Page, Progress};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bimip_client::store::{Change, Scan};
+use bimip_client::{Client, DiskStore, Events, Line, MemoryStore, Page, Progress, Store, StoreError};
 use bimip_proto::{Address, Device, DeviceName};
 use tempfile::TempDir;
 
@@ -215,4 +218,54 @@ async fn a_draft_that_never_left_is_discarded() {
     alice.discard(one.clone()).await.unwrap();
     assert_eq!(texts(&alice, "bob").await, words([("two", "sending")]));
     assert_eq!(alice.message(one).await.unwrap(), None);
+}
+
+/// A disk that is full from some commit on.
+struct Full {
+    store: MemoryStore,
+    left: AtomicU32,
+}
+
+impl Store for Full {
+    fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map_err(|_| StoreError::failed("no space left on device"))?;
+        self.store.commit(changes)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key)
+    }
+
+    fn scan(&self, scan: &Scan) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.store.scan(scan)
+    }
+}
+
+#[tokio::test]
+async fn what_a_full_disk_did_not_keep_is_neither_taken_nor_acknowledged() {
+    let (server, url) = Shelf::new().open().await;
+    let (bob, mut to_bob) = builder("bob").server(&url).start().await.unwrap();
+    let store = MemoryStore::new();
+    // The format, and the first welcome.
+    let full = Full { store: store.clone(), left: AtomicU32::new(2) };
+    let (ann, mut to_ann) = builder("ann").store(full).server(&url).start().await.unwrap();
+    online(&mut to_ann).await;
+    bob.send_text(address("ann"), "lost?").await.unwrap();
+    let error = loop {
+        match to_ann.next_event().await {
+            Ok(event) => assert!(event.is_some(), "the store's error is the last word"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("no space left on device"), "{error}");
+    assert!(ann.send_text(address("bob"), "not kept").await.is_err());
+    assert!(to_ann.next_event().await.unwrap().is_none());
+
+    // With room it comes again, and nobody was told before that it had arrived.
+    let (ann, mut to_ann) = builder("ann").store(store).server(&url).start().await.unwrap();
+    assert_eq!(text(&message(&mut to_ann).await), "lost?");
+    progress(&mut to_bob, Progress::Delivered).await;
+    assert_eq!(texts(&ann, "bob").await, words([("lost?", "delivered")]));
+    server.shutdown().await;
 }

@@ -1,0 +1,182 @@
+//! A message as it is written in a store.
+
+use bimip_proto::{Device, DeviceName, Head, Marks, Message, MessageId, Reject, Seq, Status, UnixMs, UserId};
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::record::{DraftRecord, IdRecord, bad, draft_of, draft_record, id_record};
+use crate::history::Progress;
+use crate::store::StoreError;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct LineRecord {
+    #[prost(message, optional, tag = "1")]
+    id: Option<IdRecord>,
+    #[prost(string, tag = "2")]
+    from_user: String,
+    #[prost(string, tag = "3")]
+    from_device: String,
+    #[prost(message, optional, tag = "4")]
+    draft: Option<DraftRecord>,
+    #[prost(uint64, tag = "5")]
+    at: u64,
+    #[prost(uint64, tag = "6")]
+    stamp: u64,
+    #[prost(uint64, tag = "7")]
+    seq: u64,
+    #[prost(uint32, tag = "8")]
+    marks: u32,
+    #[prost(uint32, tag = "9")]
+    state: u32,
+    #[prost(uint32, tag = "10")]
+    reason: u32,
+    #[prost(message, repeated, tag = "11")]
+    by: Vec<ByRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ByRecord {
+    #[prost(string, tag = "1")]
+    user: String,
+    #[prost(uint32, tag = "2")]
+    marks: u32,
+}
+
+/// A line without its place, which is in its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) message: Message,
+    /// What anybody said.
+    pub(super) marks: Marks,
+    /// And who did.
+    pub(super) by: Vec<(UserId, Marks)>,
+    pub(super) state: State,
+}
+
+/// What marks do not say about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Stored,
+    Failed(Reject),
+    Unsure,
+}
+
+/// Users whose marks about one message are kept apart. The server tells the author of single readers in groups of up
+/// to 32.
+const READERS: usize = 64;
+
+impl Kept {
+    /// Somebody says something. Whether that is new.
+    pub(super) fn mark(&mut self, by: &UserId, status: Status) -> bool {
+        let before = self.marks;
+        self.marks = self.marks.with(status);
+        match self.by.iter().position(|(user, _)| user == by) {
+            Some(at) if self.by[at].1.has(status) => return self.marks != before,
+            Some(at) => self.by[at].1 = self.by[at].1.with(status),
+            None if self.by.len() < READERS => self.by.push((by.clone(), Marks::NONE.with(status))),
+            None => return self.marks != before,
+        }
+        true
+    }
+
+    pub(super) fn progress(&self, mine: bool) -> Progress {
+        match self.state {
+            State::Failed(reason) => Progress::Failed(reason),
+            State::Unsure => Progress::Unsure,
+            _ if self.marks.has(Status::Read) => Progress::Read,
+            _ if !mine || self.marks.has(Status::Delivered) => Progress::Delivered,
+            State::Stored => Progress::Sent,
+            State::Waiting => Progress::Sending,
+        }
+    }
+}
+
+// ---- and back -----------------------------------------------------------------------------------------
+
+const REASONS: [Reject; 11] = [
+    Reject::Conflict,
+    Reject::NotYourself,
+    Reject::NoSuchMessage,
+    Reject::NotMember,
+    Reject::Full,
+    Reject::TooLarge,
+    Reject::BadToken,
+    // Which field it was is for developers, and not kept.
+    Reject::Field("of the message"),
+    Reject::Unsupported,
+    Reject::Busy,
+    Reject::Unavailable,
+];
+
+/// Counted from 1; 0 is none.
+fn reason_number(reason: Reject) -> u32 {
+    let same = |known: &Reject| core::mem::discriminant(known) == core::mem::discriminant(&reason);
+    let at = REASONS.iter().position(same).unwrap_or(8);
+    u32::try_from(at).map_or(0, |at| at + 1)
+}
+
+pub(super) fn line_bytes(kept: &Kept) -> Vec<u8> {
+    let head = &kept.message.head;
+    let (state, reason) = match kept.state {
+        State::Waiting => (1, 0),
+        State::Stored => (2, 0),
+        State::Failed(reason) => (3, reason_number(reason)),
+        State::Unsure => (4, 0),
+    };
+    let record = LineRecord {
+        id: (!head.id.is_none()).then(|| id_record(head.id)),
+        from_user: head.from.user.to_string(),
+        from_device: head.from.name.to_string(),
+        draft: Some(draft_record(head.client_ref.as_ref(), &head.to, head.client_time, &kept.message.body)),
+        at: head.at.0,
+        stamp: head.stamp.0,
+        seq: head.seq.0,
+        marks: kept.marks.bits().into(),
+        state,
+        reason,
+        by: kept
+            .by
+            .iter()
+            .map(|(user, marks)| ByRecord { user: user.to_string(), marks: marks.bits().into() })
+            .collect(),
+    };
+    record.encode_to_vec()
+}
+
+pub(super) fn read_line(bytes: Vec<u8>) -> Result<Kept, StoreError> {
+    // The body shares the bytes.
+    let record = LineRecord::decode(Bytes::from(bytes)).map_err(|_| bad("a message"))?;
+    let draft = draft_of(record.draft.ok_or_else(|| bad("the content of a message"))?)?;
+    let from = UserId::new(&record.from_user).ok().zip(DeviceName::new(&record.from_device).ok());
+    let (user, device) = from.ok_or_else(|| bad("the author of a message"))?;
+    let state = match record.state {
+        1 => State::Waiting,
+        2 => State::Stored,
+        3 => {
+            let at = usize::try_from(record.reason).ok().and_then(|number| number.checked_sub(1));
+            let reason = at.and_then(|at| REASONS.get(at)).ok_or_else(|| bad("why a message failed"))?;
+            State::Failed(*reason)
+        }
+        4 => State::Unsure,
+        _ => return Err(bad("how far a message got")),
+    };
+    let head = Head {
+        id: record.id.map_or(MessageId::NONE, |id| MessageId::new(id.epoch, id.sequence)),
+        from: Device::new(user, device),
+        to: draft.to,
+        client_ref: draft.client_ref,
+        client_time: draft.client_time,
+        at: UnixMs(record.at),
+        stamp: UnixMs(record.stamp),
+        seq: Seq(record.seq),
+        kind: draft.body.kind,
+    };
+    let marks = |bits| u8::try_from(bits).map(Marks::from_bits).map_err(|_| bad("the marks of a message"));
+    let by = record.by.into_iter().map(|by| {
+        let user = UserId::new(&by.user).map_err(|_| bad("who marked a message"))?;
+        Ok((user, marks(by.marks)?))
+    });
+    let by = by.collect::<Result<_, _>>()?;
+    Ok(Kept { message: Message { head, body: draft.body }, marks: marks(record.marks)?, by, state })
+}
