@@ -207,7 +207,8 @@ impl Client {
         self.ask(Command::Renew(token.into(), expires)).await
     }
 
-    /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store.
+    /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store, which can be opened
+    /// again when this returns and there is no other handle.
     pub async fn leave(self) {
         // An error means that it ended meanwhile.
         let _ = self.asked(Command::Leave).await;

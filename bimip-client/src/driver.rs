@@ -87,12 +87,15 @@ impl<C: Connect> Driver<C> {
         }
         // Whoever asks from here on is told that nobody is there.
         drop(inbox);
-        if let Link::Up(wire) | Link::Hung(wire) = self.link {
+        let Self { link, keeper, mut outlet, .. } = self;
+        if let Link::Up(wire) | Link::Hung(wire) = link {
             let _ = timeout(LINGER, wire.finish()).await;
         }
+        // Whoever waits for the end may open the store again.
+        drop(keeper);
         drop(leaving);
-        while !self.outlet.has_room() {
-            self.outlet.catch_up().await;
+        while !outlet.has_room() {
+            outlet.catch_up().await;
         }
     }
 
