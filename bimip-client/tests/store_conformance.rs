@@ -68,6 +68,23 @@ fn a_file_that_cannot_be_read_is_left_as_it_is() {
     assert_eq!(DiskStore::open(whole.path()).unwrap().get(&[1]).unwrap(), Some(vec![7; 9_000]));
 }
 
+#[cfg(unix)]
+#[test]
+fn others_may_not_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = TempDir::new().unwrap();
+    let open_to_all = parent.path().join("open");
+    fs::create_dir(&open_to_all).unwrap();
+    fs::set_permissions(&open_to_all, fs::Permissions::from_mode(0o755)).unwrap();
+    for folder in [open_to_all, parent.path().join("new/device")] {
+        let store = DiskStore::open(&folder).unwrap();
+        let mode = fs::metadata(store.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+    let mode = fs::metadata(parent.path().join("new/device")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+}
+
 #[test]
 fn a_crash_while_a_store_is_made_leaves_none() {
     let folder = TempDir::new().unwrap();
