@@ -3,6 +3,7 @@
 use core::fmt;
 
 use bimip_proto::{ClientRef, ConversationId, Form, Marks, Message, MessageRef, Reject, UserId};
+use bimip_session::client::view::HistoryItem;
 
 /// A message of a conversation, as this device knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,13 @@ impl Line {
             return Some(text.to_owned());
         }
         String::from_utf8(body.bytes.to_vec()).ok().filter(|text| !text.is_empty())
+    }
+}
+
+impl From<Line> for HistoryItem {
+    /// For a page of a [`Timeline`](bimip_session::client::view::Timeline).
+    fn from(line: Line) -> Self {
+        Self { marks: line.marks_by, ..Self::from(line.message) }
     }
 }
 

@@ -81,6 +81,10 @@
 //! A message has one name from the moment it is written: its `client_ref`. The server's id, its time and its place in the
 //! conversation come with the answer ([`Line`]).
 //!
+//! A list on a screen can be fed by the views of [`bimip_session::client::view`]: with every
+//! [`Event::Session`], and with pages of [`history`](Client::history), whose lines are
+//! [`HistoryItem`](bimip_session::client::view::HistoryItem)s.
+//!
 //! # Connections
 //!
 //! [`Builder::server`] takes an address:

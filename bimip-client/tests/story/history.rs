@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bimip_client::store::{Change, Scan};
 use bimip_client::{Client, DiskStore, Line, MemoryStore, Page, Progress, Store, StoreError};
 use bimip_proto::{Address, Device, DeviceName};
+use bimip_session::client::view::HistoryItem;
 use tempfile::TempDir;
 
 use super::support::{Shelf, Way, address, builder, line, message, online, progress, sent, text, user};
@@ -122,7 +123,7 @@ async fn the_list_of_conversations_knows_what_is_new_and_unread() {
     };
     assert_eq!(list(ann.clone()).await, [("psst".to_owned(), 1), ("three".to_owned(), 3)]);
 
-    // What stands before a message that was read is read.
+    // DM-UNREAD-1: what stands before a message that was read is read.
     ann.read(&of_bob[1]).await.unwrap();
     assert_eq!(list(ann.clone()).await[1], ("three".to_owned(), 1));
     // What this user writes is read, too, and brings the conversation to the top.
@@ -149,6 +150,7 @@ async fn devices_of_one_user_see_what_the_others_wrote_and_read() {
     bob.read(&message(&mut to_bob).await).await.unwrap();
     let read = progress(&mut to_laptop, Progress::Read).await;
     assert!(read.marks_by.iter().map(|(by, _)| by).eq([&user("bob")]), "{:?}", read.marks_by);
+    assert_eq!(HistoryItem::from(read.clone()).marks, read.marks_by, "a view is told the same");
 
     bob.send_text(address("ann"), "to both").await.unwrap();
     let here = message(&mut to_phone).await;
