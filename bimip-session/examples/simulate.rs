@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         let at = arguments.iter().position(|it| it == flag)?;
         arguments.get(at + 1).and_then(number)
     };
-    let plan = if arguments.iter().any(|it| it == "--large") { Plan::large() } else { Plan::small() };
+    let plan = if arguments.iter().any(|it| it == "--large") { Plan::big() } else { Plan::small() };
     match (arguments.first().map(String::as_str), arguments.get(1).and_then(number)) {
         (Some("seeds"), Some(count)) => many(after("--from").unwrap_or(0), count, &plan),
         (Some("seed"), Some(seed)) => one(seed, plan),

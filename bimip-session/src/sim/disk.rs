@@ -1,100 +1,174 @@
-//! A disk that forgets what was not synced, and that can lie.
+//! A disk that forgets what was not synced, that fails, and that can lie.
 
 use std::convert::Infallible;
 
-use bimip_proto::{Device, Offset};
+use bimip_proto::{Device, Offset, UserId};
 
-use crate::ledger::{Book, Committed, Failed, Settlement, Ticket, Write, settle};
-use crate::server::{Attachment, Page, ReadPage};
+use super::lie::Lie;
+use crate::ledger::{Book, Committed, Failed, Failure, Settlement, Ticket, Write, settle};
+use crate::server::{ConnId, Input, Page, ReadPage};
 
-/// A way to break the storage contract, for testing the checkers.
+/// Which life of which core waits for the answer to a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Lie {
-    /// Tickets are proven before their writes are durable.
-    ProvenBeforeSync,
-    /// A crash in the middle of a batch keeps half of it.
-    TornBatch,
-    /// What is stored under a key is forgotten.
-    ForgottenKeys,
-    /// What users said about messages is forgotten.
-    ForgottenMarks,
-    /// Cursors are forgotten.
-    ForgottenCursors,
-    /// Who came into a group and who left is forgotten.
-    ForgottenMembers,
-    /// Pages leave out a row.
-    HoleyPages,
-    /// Only the sender's mailbox gets the row.
-    HalfDelivered,
+pub(super) struct Owner {
+    pub(super) core: usize,
+    pub(super) life: u64,
 }
 
-/// `live` is what the running server sees, `durable` what survives a crash. Writes wait in between for the next
-/// sync.
+/// What became of a ticket.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Proven(Committed),
+    Refused(Failed),
+}
+
+impl From<Answer> for Input {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Proven(proof) => Self::Committed(proof),
+            Answer::Refused(failed) => Self::Failed(failed),
+        }
+    }
+}
+
+/// What a core wants to know.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    Attach(ConnId, Device),
+    Contacts(UserId),
+    Read(ReadPage),
+}
+
+/// Whether the disk takes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Good,
+    Full,
+    /// The next sync fails.
+    Failing,
+    /// A sync failed: nothing is taken until the disk is opened again.
+    Poisoned,
+}
+
+/// `live` is what the next batch is settled over, `durable` what survives a power cut and what is read. Batches wait in
+/// between for the next sync, those that were refused among them, so that answers keep the order of the tickets.
 #[derive(Debug)]
 pub(super) struct Disk {
     live: Book,
     durable: Book,
-    waiting: Vec<Settlement>,
+    waiting: Vec<(Vec<Owner>, Waiting)>,
+    health: Health,
     lie: Option<Lie>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Settled(Settlement),
+    Refused(Vec<Failed>),
 }
 
 impl Disk {
     pub(super) fn new(epoch: u32, lie: Option<Lie>) -> Self {
-        Self { live: Book::new(epoch), durable: Book::new(epoch), waiting: Vec::new(), lie }
+        Self { live: Book::new(epoch), durable: Book::new(epoch), waiting: Vec::new(), health: Health::Good, lie }
     }
 
     /// Settles a batch; it is durable after the next sync. A liar proves it at once.
-    pub(super) fn write(&mut self, batch: Vec<Ticket>) -> (Vec<Committed>, Vec<Failed>) {
-        let settled: Result<_, (_, Infallible)> = settle(batch, &self.live);
+    pub(super) fn write(&mut self, batch: Vec<(Owner, Ticket)>) -> Vec<(Owner, Answer)> {
+        let (owners, tickets): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let refusal = match self.health {
+            Health::Good | Health::Failing => None,
+            Health::Full => Some(Failure::Full),
+            Health::Poisoned => Some(Failure::Unavailable),
+        };
+        if let Some(failure) = refusal {
+            let failed = tickets.into_iter().map(|ticket| ticket.failed(failure)).collect();
+            self.waiting.push((owners, Waiting::Refused(failed)));
+            return Vec::new();
+        }
+        let settled: Result<_, (_, Infallible)> = settle(tickets, &self.live);
         let settlement = match settled {
             Ok(settlement) => settlement,
-            Err((failed, _)) => return (Vec::new(), failed),
+            Err((failed, _)) => return owners.into_iter().zip(failed.into_iter().map(Answer::Refused)).collect(),
         };
-        let writes = self.distorted(settlement.writes());
-        self.live.apply(&writes);
+        apply(self.lie, &mut self.live, settlement.writes());
         if self.lie == Some(Lie::ProvenBeforeSync) {
-            return (settlement.committed(), Vec::new());
+            return owners.into_iter().zip(settlement.committed().into_iter().map(Answer::Proven)).collect();
         }
-        self.waiting.push(settlement);
-        (Vec::new(), Vec::new())
+        self.waiting.push((owners, Waiting::Settled(settlement)));
+        Vec::new()
     }
 
-    /// Makes durable what waits, and proves it.
-    pub(super) fn sync(&mut self) -> Vec<Committed> {
+    /// Makes durable what waits, and proves it; or fails to, and is poisoned.
+    pub(super) fn sync(&mut self) -> Vec<(Owner, Answer)> {
         if self.lie == Some(Lie::ProvenBeforeSync) {
             self.durable = self.live.clone();
         }
-        let mut proven = Vec::new();
-        for settlement in std::mem::take(&mut self.waiting) {
-            let writes = self.distorted(settlement.writes());
-            self.durable.apply(&writes);
-            proven.extend(settlement.committed());
+        let fails = self.health == Health::Failing;
+        let mut answers = Vec::new();
+        for (owners, waiting) in std::mem::take(&mut self.waiting) {
+            let of_batch: Vec<_> = match waiting {
+                Waiting::Refused(failed) => failed.into_iter().map(Answer::Refused).collect(),
+                Waiting::Settled(settlement) if fails && self.lie != Some(Lie::FailureProven) => {
+                    settlement.failed(Failure::Unavailable).into_iter().map(Answer::Refused).collect()
+                }
+                Waiting::Settled(settlement) => {
+                    if !fails {
+                        apply(self.lie, &mut self.durable, settlement.writes());
+                    }
+                    settlement.committed().into_iter().map(Answer::Proven).collect()
+                }
+            };
+            answers.extend(owners.into_iter().zip(of_batch));
         }
-        proven
+        if fails {
+            self.health = Health::Poisoned;
+            self.live = self.durable.clone();
+        }
+        answers
     }
 
-    /// The machine loses power: what waited is gone, and so are its tickets.
+    /// It takes nothing any more: because it is full, or because its next sync fails.
+    pub(super) const fn fail(&mut self, full: bool) {
+        self.health = if full { Health::Full } else { Health::Failing };
+    }
+
+    /// There is room again; it is opened again.
+    pub(super) const fn heal(&mut self) {
+        self.health = Health::Good;
+    }
+
+    /// The power is cut: what waited is gone, and so are its tickets. It is opened again.
     pub(super) fn crash(&mut self) {
         if self.lie == Some(Lie::TornBatch)
-            && let Some(first) = self.waiting.first()
+            && let Some((_, Waiting::Settled(first))) = self.waiting.first()
         {
             let writes = first.writes();
             self.durable.apply(&writes[..writes.len() / 2]);
         }
         self.waiting.clear();
         self.live = self.durable.clone();
+        self.health = Health::Good;
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(super) const fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    pub(super) fn attach(&self, device: &Device) -> Attachment {
-        self.durable.attach(device)
+    /// What is durable now, as the answer to a question; or that it could not be read.
+    pub(super) fn answer(&self, question: &Question, readable: bool) -> Input {
+        match question {
+            Question::Attach(conn, device) => {
+                Input::Attached(*conn, readable.then(|| self.durable.attach(device)))
+            }
+            Question::Contacts(user) => {
+                Input::Contacts(user.clone(), readable.then(|| self.durable.contacts(user)))
+            }
+            Question::Read(request) if readable => Input::Page(self.page(request)),
+            Question::Read(request) => Input::Page(Page { conn: request.conn, rows: None }),
+        }
     }
 
-    pub(super) fn page(&self, request: &ReadPage) -> Page {
+    fn page(&self, request: &ReadPage) -> Page {
         let mut rows = self.durable.page(&request.user, request.after, request.rows, request.bytes);
         if self.lie == Some(Lie::HoleyPages) && rows.len() > 2 {
             // The hole is hidden: the rows behind it move up.
@@ -110,20 +184,24 @@ impl Disk {
     pub(super) const fn durable(&self) -> &Book {
         &self.durable
     }
+}
 
-    fn distorted(&self, writes: &[Write]) -> Vec<Write> {
-        let mut last = 0;
-        let keeps = |write: &&Write| match (self.lie, write) {
-            (Some(Lie::ForgottenKeys), Write::Key { .. })
-            | (Some(Lie::ForgottenMarks), Write::Marks { .. })
-            | (Some(Lie::ForgottenCursors), Write::Cursor { .. })
-            | (Some(Lie::ForgottenMembers), Write::Member { .. }) => false,
-            (Some(Lie::HalfDelivered), Write::Row { sequence, .. }) => {
-                let second = std::mem::replace(&mut last, *sequence) == *sequence;
-                !(second && sequence % 4 == 0)
-            }
-            _ => true,
-        };
-        writes.iter().filter(keeps).cloned().collect()
+/// Writes a batch, or what a lie leaves of it.
+fn apply(lie: Option<Lie>, book: &mut Book, writes: &[Write]) {
+    let mut last = 0;
+    let keeps = |write: &&Write| match (lie, write) {
+        (Some(Lie::ForgottenKeys), Write::Key { .. })
+        | (Some(Lie::ForgottenMarks), Write::Marks { .. })
+        | (Some(Lie::ForgottenCursors), Write::Cursor { .. })
+        | (Some(Lie::ForgottenMembers), Write::Member { .. }) => false,
+        (Some(Lie::HalfDelivered), Write::Row { sequence, .. }) => {
+            let second = std::mem::replace(&mut last, *sequence) == *sequence;
+            !(second && sequence % 4 == 0)
+        }
+        _ => true,
+    };
+    match lie {
+        None => book.apply(writes),
+        Some(_) => book.apply(&writes.iter().filter(keeps).cloned().collect::<Vec<_>>()),
     }
 }

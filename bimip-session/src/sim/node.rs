@@ -1,8 +1,10 @@
-//! One device in the world: its session, and the app that stores what it receives.
+//! One device in the world: its session, its store, and its app.
 
-use bimip_proto::{Caps, CursorBy, Device, Draft, Entry, MessageRef, Offset, Row, Status};
-use std::sync::Arc;
+use bimip_proto::{Caps, CursorBy, Device, Now};
 
+use super::bot::Bot;
+use super::lie::Lie;
+use super::store::Store;
 use super::wire::Wire;
 use crate::client::{ClientSession, Config, Resume};
 use crate::server::ConnId;
@@ -13,49 +15,62 @@ pub(super) struct Node {
     pub(super) device: Device,
     pub(super) wire: Box<dyn Wire>,
     pub(super) session: ClientSession,
-    pub(super) app: App,
+    pub(super) store: Store,
+    pub(super) bot: Option<Box<dyn Bot>>,
     pub(super) conn: Option<ConnId>,
     /// Raised by a crash: what was scheduled for the life before is void.
     pub(super) life: u64,
-}
-
-/// What survives a crash of the client: it is stored when it is said to be.
-#[derive(Debug, Default)]
-pub(super) struct App {
-    pub(super) epoch: u32,
-    pub(super) stored: Offset,
-    pub(super) rows: Vec<(Offset, Arc<Entry>)>,
-    pub(super) unacked: Vec<Draft>,
-    pub(super) marks: Vec<(MessageRef, Status)>,
+    /// A sync of its store is under way.
+    pub(super) sync_due: bool,
+    /// Its link is stopped: nothing passes, and no dial is answered.
+    pub(super) stopped: bool,
+    /// The dial under way: an answer to an earlier one comes too late.
+    pub(super) dial: u64,
+    /// Ten times slower than the others.
+    pub(super) slow: bool,
+    /// A timer that fires late: not before this time.
+    pub(super) timer_mono_ms: u64,
 }
 
 impl Node {
-    pub(super) fn new(name: String, device: Device, wire: Box<dyn Wire>, seed: u64) -> Self {
+    pub(super) fn new(
+        name: String,
+        device: Device,
+        wire: Box<dyn Wire>,
+        seed: u64,
+        lie: Option<Lie>,
+    ) -> Self {
         let config = config(&device, wire.caps(), seed);
-        let session = ClientSession::new(config, Resume::default(), bimip_proto::Now::default());
-        Self { name, device, wire, session, app: App::default(), conn: None, life: 0 }
+        let session = ClientSession::new(config, Resume::default(), Now::default());
+        Self {
+            name,
+            device,
+            wire,
+            session,
+            store: Store::new(lie),
+            bot: None,
+            conn: None,
+            life: 0,
+            sync_due: false,
+            stopped: false,
+            dial: 0,
+            slow: false,
+            timer_mono_ms: 0,
+        }
     }
 
     pub(super) fn is_walkie(&self) -> bool {
         self.wire.caps().cursor == CursorBy::Barrier
     }
 
-    /// The client crashes and starts again from what its app stored.
-    pub(super) fn restart(&mut self, now: bimip_proto::Now, seed: u64) {
+    /// The app starts again from what its store has.
+    pub(super) fn restart(&mut self, now: Now, seed: u64) {
         self.life += 1;
-        let App { epoch, stored: seen, unacked, marks, .. } = &self.app;
-        let resume = Resume { epoch: *epoch, seen: *seen, unacked: unacked.clone(), marks: marks.clone() };
-        self.session = ClientSession::new(config(&self.device, self.wire.caps(), seed), resume, now);
-    }
-
-    /// The app stores a row.
-    pub(super) fn store(&mut self, row: &Row) {
-        if row.offset == Offset::ZERO {
-            self.app.rows.push((row.offset, Arc::clone(&row.entry)));
-        } else if row.offset > self.app.stored {
-            self.app.stored = row.offset;
-            self.app.rows.push((row.offset, Arc::clone(&row.entry)));
-        }
+        self.sync_due = false;
+        self.dial += 1;
+        self.timer_mono_ms = 0;
+        let config = config(&self.device, self.wire.caps(), seed);
+        self.session = ClientSession::new(config, self.store.resume(), now);
     }
 }
 
@@ -63,7 +78,10 @@ fn config(device: &Device, caps: Caps, seed: u64) -> Config {
     let mut config = Config::new(device.clone());
     config.seed = seed;
     config.unacked_drafts = 4096;
+    config.unnoted_marks = 4096;
+    config.window_marks = 1 + usize::try_from(seed >> 16).unwrap_or(0) % 64;
     config.dispose_rows = 1 + seed % 8;
+    config.window_drafts = 1 + usize::try_from(seed >> 8).unwrap_or(0) % 64;
     if caps.cursor == CursorBy::Barrier {
         config.token = None;
         config.welcome = false;

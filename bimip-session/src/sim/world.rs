@@ -1,25 +1,30 @@
 //! The world: who is in it, and the loop that moves it.
 
 mod beginning;
+mod clients;
+mod cores;
+mod ending;
 mod faults;
 mod happening;
-mod outputs;
+mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bimip_proto::{
-    Address, ClientPacket, Device, Draft, Entry, GroupId, MessageRef, Now, Row, Said, ServerPacket, TalkAct,
-    UserId,
-};
+use bimip_proto::{Device, GroupId, Now, UserId};
 
-use super::checker::{Checker, Fate, Held};
+use self::happening::Happening;
+use self::network::Link;
+use super::bot::{Bot, Maker};
+use super::checker::{Checker, Fate};
 use super::disk::Disk;
+use super::host::{Host, Queue};
 use super::node::Node;
 use super::plan::Plan;
 use super::rng::Rng;
+use super::story::Story;
 use super::wire::{Direct, DirectWalkie, Wire};
 use crate::Machine;
-use crate::server::{self, ConnId, Page, ServerCore, SoundId};
+use crate::server::{self, ConnId, Siblings};
 
 /// One run of a [`Plan`] from a seed.
 #[derive(Debug)]
@@ -28,69 +33,35 @@ pub struct World {
     rng: Rng,
     now: Now,
     config: server::Config,
-    core: ServerCore,
+    cores: Vec<Host>,
+    /// One for all cores, or one for each.
+    queues: Vec<Queue>,
     disk: Disk,
+    /// Raised by a power cut.
+    disk_life: u64,
     nodes: Vec<Node>,
     users: Vec<UserId>,
     groups: Vec<GroupId>,
     /// Whose sign-in names all groups: they are always in, and never have to ask.
     granted: BTreeSet<UserId>,
     links: BTreeMap<ConnId, Link>,
+    next_conn: u64,
     queue: BTreeMap<(u64, u64), Happening>,
     serial: u64,
-    server_life: u64,
-    next_conn: u64,
-    tickets: Vec<crate::ledger::Ticket>,
-    sync_due: bool,
+    /// Nothing goes wrong any more.
+    calm: bool,
+    /// The run stops where it is when the faults would stop.
+    safety: bool,
+    /// When something last happened that rest has to wait for.
+    busy_mono_ms: u64,
+    /// How long nothing must have happened before it is called rest.
+    quiet_ms: u64,
     checker: Checker,
-    fates: Vec<Fate>,
-    story: Option<Vec<String>>,
+    fates: BTreeMap<String, Fate>,
+    tags: u32,
+    makers: Option<Maker>,
+    story: Story,
     steps: u64,
-}
-
-/// A connection on the air: packets of one direction never overtake each other.
-#[derive(Debug)]
-struct Link {
-    node: usize,
-    up_ms: u64,
-    down_ms: u64,
-}
-
-/// What is going to happen.
-#[derive(Debug)]
-enum Happening {
-    Dialed { node: usize, life: u64 },
-    Up(ConnId, Up),
-    Down(ConnId, Down),
-    Write { life: u64 },
-    Sync { life: u64 },
-    Page { life: u64, page: Page },
-    Contacts { life: u64, user: UserId },
-    Attach { life: u64, conn: ConnId, device: Device },
-    Grant { life: u64, conn: ConnId, device: Device },
-    Kept { life: u64, sound: SoundId },
-    Store { node: usize, life: u64, row: Row },
-    Read { node: usize, life: u64, message: MessageRef },
-    Send { node: usize, to: Address, tag: u32 },
-    Talk { node: usize, to: Address, act: TalkAct },
-    Move { node: usize, group: usize, join: bool },
-    Cut { node: usize },
-    CrashServer,
-    CrashClient { node: usize },
-    ClockJump { back: bool, by_ms: u64 },
-}
-
-#[derive(Debug)]
-enum Up {
-    Said(Vec<Said>),
-    Pong(u64),
-}
-
-#[derive(Debug)]
-enum Down {
-    Packet(ServerPacket),
-    Ping(u64),
-    Close,
 }
 
 impl World {
@@ -107,53 +78,73 @@ impl World {
     #[must_use]
     pub fn with_wires(seed: u64, plan: Plan, wire: &mut dyn FnMut(bool) -> Box<dyn Wire>) -> Self {
         let mut rng = Rng::new(seed);
-        // Small windows make every page boundary happen.
-        let rows = if rng.chance(70) { u32::try_from(rng.between(1, 8)).unwrap_or(1) } else { 256 };
-        let mut config = server::Config::default();
-        config.window.rows = rows;
-        if rng.chance(50) {
-            config.commits_per_connection = u32::try_from(rng.between(1, 4)).unwrap_or(1);
-        }
+        let config = beginning::config(&mut rng, &plan);
+        let cores = rng.between(1, plan.cores.max(1) as u64);
+        let safety = rng.chance(plan.safety_percent);
+        let poll_ms = rng.between(500, 3_000);
+        let bounds = beginning::bounds(&plan, &config, if cores > 1 { poll_ms } else { 0 });
         let mut world = Self {
             now: Now { mono_ms: 0, unix_ms: 1_763_652_000_000 },
-            core: ServerCore::new(config.clone()),
-            config,
+            cores: Vec::new(),
+            queues: Vec::new(),
             disk: Disk::new(7, plan.lie),
+            disk_life: 0,
             nodes: Vec::new(),
             users: Vec::new(),
             groups: Vec::new(),
             granted: BTreeSet::new(),
             links: BTreeMap::new(),
+            next_conn: 1,
             queue: BTreeMap::new(),
             serial: 0,
-            server_life: 0,
-            next_conn: 1,
-            tickets: Vec::new(),
-            sync_due: false,
-            checker: Checker::default(),
-            fates: Vec::new(),
-            story: None,
+            calm: false,
+            safety,
+            busy_mono_ms: 0,
+            quiet_ms: 2_000 + bounds.stale_ms,
+            checker: Checker::new(bounds),
+            fates: BTreeMap::new(),
+            tags: 0,
+            makers: None,
+            story: Story::default(),
             steps: 0,
             rng: rng.clone(),
+            config,
             plan,
         };
+        world.found(&mut rng, cores, poll_ms);
         world.populate(&mut rng, wire);
         world.rng = rng;
         world.schedule();
         world
     }
 
+    /// Puts apps into the world: `make` is asked for one for each device, now and after each of its crashes.
+    #[must_use]
+    pub fn with_bots(mut self, make: impl FnMut(&Device) -> Option<Box<dyn Bot>> + 'static) -> Self {
+        self.makers = Some(Maker(Box::new(make)));
+        for node in 0..self.nodes.len() {
+            self.start_bot(node);
+        }
+        self
+    }
+
     /// Keeps the story of what happens, a line each; ask for it with [`story`](Self::story).
     #[must_use]
     pub fn telling(mut self) -> Self {
-        self.story = Some(Vec::new());
+        self.story.keep();
         self
     }
 
     /// What happened, if it was kept.
     #[must_use]
     pub fn story(&self) -> &[String] {
-        self.story.as_deref().unwrap_or_default()
+        self.story.lines()
+    }
+
+    /// Everything that happened so far as one number: the same for two runs that are the same.
+    #[must_use]
+    pub const fn digest(&self) -> u64 {
+        self.story.digest()
     }
 
     /// What the checkers found.
@@ -168,66 +159,105 @@ impl World {
         self.steps
     }
 
-    /// Runs to rest and checks.
+    /// Runs to the end and checks.
     pub fn run(&mut self) {
         while self.step() {}
-        let rested = self.is_at_rest();
-        let held: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| Held {
-                device: &node.device,
-                walkie: node.is_walkie(),
-                rows: node.app.rows.iter().map(|(offset, entry)| (*offset, &**entry)).collect(),
-            })
-            .collect();
-        self.checker.at_rest(rested, self.disk.durable(), &held, &self.fates);
+        self.judge();
     }
 
     /// Moves time to the next thing that happens. `false` when the run is over.
     pub fn step(&mut self) -> bool {
-        let Some(at_ms) = self.next_ms().filter(|at_ms| *at_ms <= self.plan.rest_by_ms) else { return false };
-        let resting = self.now.mono_ms > self.plan.faults_until_ms + 2_000;
-        if resting && at_ms > self.now.mono_ms && self.is_at_rest() {
+        let until_ms = if self.safety { self.plan.faults_until_ms } else { self.plan.rest_by_ms };
+        let Some(at_ms) = self.next_ms().filter(|at_ms| *at_ms <= until_ms) else { return false };
+        if self.calm && at_ms > self.now.mono_ms && self.has_rested() {
             return false;
         }
         self.steps += 1;
         let passed = at_ms.saturating_sub(self.now.mono_ms);
         self.now.mono_ms += passed;
         self.now.unix_ms += passed;
+        self.checker.now(self.now);
         while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= self.now.mono_ms) {
             let happening = entry.remove();
             self.happen(happening);
         }
-        if self.core.poll_timeout().is_some_and(|due| due <= self.now.mono_ms) {
-            self.core.handle_timeout(self.now);
-        }
-        for node in 0..self.nodes.len() {
-            if self.nodes[node].session.poll_timeout().is_some_and(|due| due <= self.now.mono_ms) {
-                self.nodes[node].session.handle_timeout(self.now);
-            }
-        }
+        self.fire();
         self.drain();
+        if self.calm {
+            let all_up = (0..self.nodes.len()).all(|node| self.is_linked(node));
+            self.checker.linked(all_up);
+        }
         true
     }
 
     fn next_ms(&self) -> Option<u64> {
         let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let nodes = self.nodes.iter().filter_map(|node| node.session.poll_timeout());
-        queued
-            .into_iter()
-            .chain(self.core.poll_timeout())
-            .chain(nodes)
-            .min()
-            .map(|at| at.max(self.now.mono_ms))
+        let cores = self.cores.iter().filter_map(|host| Some(host.core.poll_timeout()?.max(host.timer_mono_ms)));
+        let nodes = self.nodes.iter().filter_map(|node| Some(node.session.poll_timeout()?.max(node.timer_mono_ms)));
+        queued.into_iter().chain(cores).chain(nodes).min().map(|at| at.max(self.now.mono_ms))
     }
 
-    fn is_at_rest(&self) -> bool {
-        let quiet = |happening: &Happening| matches!(happening, Happening::Dialed { .. });
-        self.queue.values().all(quiet)
-            && self.tickets.is_empty()
-            && !self.disk.is_waiting()
-            && self.nodes.iter().all(|node| node.session.is_up() && node.session.is_settled())
+    /// Timers that are due fire, or do so late, or twice.
+    fn fire(&mut self) {
+        let now = self.now;
+        for core in 0..self.cores.len() {
+            let host = &self.cores[core];
+            let due = host.core.poll_timeout().is_some_and(|due| due.max(host.timer_mono_ms) <= now.mono_ms);
+            match due.then(|| self.timer()) {
+                None => {}
+                Some(Timer::Late(by_ms)) => self.cores[core].timer_mono_ms = now.mono_ms + by_ms,
+                Some(Timer::Fires(times)) => {
+                    for _ in 0..times {
+                        self.cores[core].core.handle_timeout(now);
+                    }
+                }
+            }
+        }
+        for node in 0..self.nodes.len() {
+            let it = &self.nodes[node];
+            let due = it.session.poll_timeout().is_some_and(|due| due.max(it.timer_mono_ms) <= now.mono_ms);
+            match due.then(|| self.timer()) {
+                None => {}
+                Some(Timer::Late(by_ms)) => self.nodes[node].timer_mono_ms = now.mono_ms + by_ms,
+                Some(Timer::Fires(times)) => {
+                    for _ in 0..times {
+                        self.nodes[node].session.handle_timeout(now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn timer(&mut self) -> Timer {
+        if self.calm || !self.rng.chance(self.plan.timer_faults_percent) {
+            Timer::Fires(1)
+        } else if self.rng.chance(50) {
+            Timer::Late(self.rng.between(1, 500))
+        } else {
+            Timer::Fires(2)
+        }
+    }
+
+    /// Carries out what the machines want, until they want nothing.
+    fn drain(&mut self) {
+        loop {
+            let mut idle = true;
+            for core in 0..self.cores.len() {
+                while let Some(output) = self.cores[core].core.poll_output() {
+                    idle = false;
+                    self.carry_out(core, output);
+                }
+            }
+            for node in 0..self.nodes.len() {
+                while let Some(output) = self.nodes[node].session.poll_output() {
+                    idle = false;
+                    self.obey(node, output);
+                }
+            }
+            if idle {
+                return;
+            }
+        }
     }
 
     fn at(&mut self, at_ms: u64, happening: Happening) {
@@ -241,57 +271,22 @@ impl World {
     }
 
     fn tell(&mut self, what: impl FnOnce(&Self) -> String) {
-        if self.story.is_some() {
+        if self.story.is_kept() {
             let line = format!("{:>7} ms  {}", self.now.mono_ms, what(self));
-            self.story.get_or_insert_default().push(line);
+            self.story.line(line);
         }
     }
 }
 
-fn fate<'f>(fates: &'f mut [Fate], device: &Device, draft: &Draft) -> Option<&'f mut Fate> {
-    fates.iter_mut().find(|fate| fate.device == *device && fate.tag.as_bytes() == &*draft.body.bytes)
+enum Timer {
+    Fires(u32),
+    Late(u64),
 }
 
-fn unsure(fates: &mut [Fate], device: &Device, draft: &Draft) {
-    if let Some(fate) = fate(fates, device, draft) {
-        fate.unsure = true;
-    }
+/// How a core knows that it is one of several.
+fn siblings(core: usize, poll_ms: u64) -> Siblings {
+    let mut siblings = Siblings::new(u32::try_from(core).unwrap_or(u32::MAX));
+    siblings.poll_ms = poll_ms;
+    siblings
 }
 
-fn refused(fates: &mut [Fate], device: &Device, draft: &Draft) {
-    if let Some(fate) = fate(fates, device, draft) {
-        fate.refused = true;
-    }
-}
-
-fn describe(packet: &ServerPacket) -> String {
-    match packet {
-        ServerPacket::Accepted { head, offset, .. } => format!("Accepted {:?} @{offset}", head.id),
-        ServerPacket::Deliver(row) => match &*row.entry {
-            Entry::Message(message) => {
-                format!(
-                    "Deliver @{} after {} {:?} from {}",
-                    row.offset, row.prev, message.head.id, message.head.from
-                )
-            }
-            Entry::Receipt(receipt) => {
-                let ids: Vec<_> = receipt.messages.iter().map(|names| names.id).collect();
-                format!(
-                    "Deliver @{} after {} {:?} {ids:?} by {}",
-                    row.offset, row.prev, receipt.status, receipt.by
-                )
-            }
-            _ => format!("Deliver @{}", row.offset),
-        },
-        other => format!("{other:?}"),
-    }
-}
-
-fn describe_client(packet: &ClientPacket) -> String {
-    match packet {
-        ClientPacket::Send(draft) => {
-            format!("Send {} to {}", String::from_utf8_lossy(&draft.body.bytes), draft.to)
-        }
-        other => format!("{other:?}"),
-    }
-}

@@ -3,19 +3,80 @@
 use bimip_proto::{Address, Device, DeviceName, GroupId, TalkAct, UserId};
 use bytes::Bytes;
 
-use super::{Happening, World};
+use super::happening::Happening;
+use super::{World, siblings};
+use crate::server;
+use crate::sim::checker::Bounds;
+use crate::sim::host::{Host, Queue};
 use crate::sim::node::Node;
+use crate::sim::plan::Plan;
 use crate::sim::rng::Rng;
 use crate::sim::wire::Wire;
 
+/// How much slower a slow device or core is.
+pub(super) const SLOW: u64 = 10;
+/// The patience of a client, from its configuration.
+const PATIENCE_MS: u64 = 10_000;
+/// The longest wait before a client dials again, from its configuration.
+const REDIAL_MS: u64 = 30_000;
+
+/// Small windows make every page boundary happen, short heartbeats every way to find out about a dead link.
+pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
+    let mut config = server::Config::default();
+    config.window.rows = if rng.chance(70) { u32::try_from(rng.between(1, 8)).unwrap_or(1) } else { 256 };
+    if rng.chance(50) {
+        config.commits_per_connection = u32::try_from(rng.between(1, 4)).unwrap_or(1);
+    }
+    if rng.chance(60) {
+        config.heartbeat_ms = u32::try_from(rng.between(3_000, 8_000)).unwrap_or(8_000);
+        config.probe_ms = rng.between(9_000, 12_000);
+        config.idle_ms = config.probe_ms + 10_000;
+    }
+    if plan.slow_percent > 0 {
+        // A slow device is not a silent one.
+        config.idle_ms = config.idle_ms.max(config.probe_ms + 10 * SLOW * plan.delay_ms);
+    }
+    config
+}
+
+/// What is promised about the end.
+///
+/// Connected: a device asks after its heartbeat whether a link is dead, waits for its patience, then at most the longest
+/// redial wait, and has the patience of a dial and of a welcome once more if the core it met was starting. At rest:
+/// five seconds, the time of a lost wake-up, and for every page of the longest backlog what a page costs: the rows' way
+/// there, a sync of the device, the disposal's way back, a write, a sync and a read on the server.
+pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bounds {
+    let slow = if plan.slow_percent > 0 { SLOW } else { 1 };
+    Bounds {
+        stale_ms,
+        up_ms: u64::from(config.heartbeat_ms) + 3 * PATIENCE_MS + REDIAL_MS,
+        rest_ms: 5_000 + stale_ms,
+        page_rows: u64::from(config.window.rows / 2).max(1),
+        page_ms: slow * (2 * plan.delay_ms + 200),
+    }
+}
+
 impl World {
+    pub(super) fn found(&mut self, rng: &mut Rng, cores: u64, poll_ms: u64) {
+        let shared = rng.chance(50);
+        for core in 0..cores {
+            self.config.siblings =
+                (cores > 1).then(|| siblings(usize::try_from(core).unwrap_or(0), poll_ms));
+            self.cores.push(Host::new(self.config.clone()));
+            if core == 0 || !shared {
+                self.queues.push(Queue::default());
+            }
+        }
+    }
+
     pub(super) fn populate(&mut self, rng: &mut Rng, wire: &mut dyn FnMut(bool) -> Box<dyn Wire>) {
         for group in 0..self.plan.groups {
             self.groups.extend(GroupId::new(&format!("g_{group}")));
         }
         for user in 0..self.plan.users.max(2) {
-            let letter = ["a", "b", "c", "d", "e", "f", "g", "h"][user % 8];
+            let letter = char::from(b"abcdefghijklmnopqrstuvwxyz"[user % 26]);
             let name = format!("{letter}_{user}");
+            let short = if user < 26 { letter.to_string() } else { format!("{letter}{user}_") };
             let Ok(id) = UserId::new(&name) else { continue };
             self.users.push(id.clone());
             let walkie = rng.chance(self.plan.walkies_percent);
@@ -24,41 +85,32 @@ impl World {
             }
             let devices = rng.between(u64::from(!walkie), self.plan.devices as u64);
             for device in 1..=devices {
-                self.settle_in(
-                    &id,
-                    &format!("{letter}{device}"),
-                    &format!("{letter}{device}"),
-                    wire(false),
-                    rng.word(),
-                );
+                let device = format!("{short}{device}");
+                self.settle_in(&id, &device, &device, wire(false), rng.word());
             }
             if walkie {
-                self.settle_in(&id, "voiceping", &format!("{letter}w"), wire(true), rng.word());
+                self.settle_in(&id, "voiceping", &format!("{short}w"), wire(true), rng.word());
             }
+        }
+        if rng.chance(self.plan.slow_percent) {
+            let (node, core) = (rng.index(self.nodes.len()), rng.index(self.cores.len()));
+            if rng.chance(50) { self.nodes[node].slow = true } else { self.cores[core].slow = true }
         }
     }
 
-    pub(super) fn settle_in(
-        &mut self,
-        user: &UserId,
-        device: &str,
-        name: &str,
-        wire: Box<dyn Wire>,
-        seed: u64,
-    ) {
+    fn settle_in(&mut self, user: &UserId, device: &str, name: &str, wire: Box<dyn Wire>, seed: u64) {
         if let Ok(device) = DeviceName::new(device) {
-            self.nodes.push(Node::new(name.to_owned(), Device::new(user.clone(), device), wire, seed));
+            let device = Device::new(user.clone(), device);
+            self.nodes.push(Node::new(name.to_owned(), device, wire, seed, self.plan.lie));
         }
     }
 
     pub(super) fn schedule(&mut self) {
         let until = self.plan.faults_until_ms;
-        for tag in 0..self.plan.messages {
-            let node = self.rng.index(self.nodes.len());
-            let to = self.somebody();
-            let tag = u32::try_from(tag).unwrap_or(u32::MAX);
+        for _ in 0..self.plan.messages {
+            let (node, to) = (self.rng.index(self.nodes.len()), self.somebody());
             let at = self.rng.between(0, until);
-            self.at(at, Happening::Send { node, to, tag });
+            self.at(at, Happening::Send { node, to });
         }
         let walkies: Vec<_> = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_walkie()).collect();
         for _ in 0..if walkies.is_empty() { 0 } else { self.plan.talks } {
@@ -67,48 +119,21 @@ impl World {
         for _ in 0..if self.groups.is_empty() { 0 } else { self.plan.moves } {
             self.schedule_move();
         }
-        for _ in 0..self.plan.cuts {
-            let (at, node) = (self.rng.between(0, until), self.rng.index(self.nodes.len()));
-            self.at(at, Happening::Cut { node });
-        }
-        for _ in 0..self.plan.crashes {
-            let at = self.rng.between(0, until);
-            self.at(at, Happening::CrashServer);
-        }
-        for _ in 0..self.plan.client_crashes {
-            let (at, node) = (self.rng.between(0, until), self.rng.index(self.nodes.len()));
-            self.at(at, Happening::CrashClient { node });
-        }
-        for _ in 0..self.plan.clock_jumps {
-            let (at, back) = (self.rng.between(0, until), self.rng.chance(50));
-            let by_ms = self.rng.between(1, 86_400_000);
-            self.at(at, Happening::ClockJump { back, by_ms });
-        }
+        self.schedule_faults();
+        self.at(until, Happening::Calm);
     }
 
-    pub(super) fn schedule_talk(&mut self, walkies: &[usize]) {
+    fn schedule_talk(&mut self, walkies: &[usize]) {
         let node = walkies[self.rng.index(walkies.len())];
         let to = self.somebody();
         let mut at = self.rng.between(0, self.plan.faults_until_ms);
         let payload = Bytes::from_static(&[0xc4, 1, 7]);
-        self.at(
-            at,
-            Happening::Talk {
-                node,
-                to: to.clone(),
-                act: TalkAct::Start { label: None, payload: Bytes::new() },
-            },
-        );
+        let start = TalkAct::Start { label: None, payload: Bytes::new() };
+        self.at(at, Happening::Talk { node, to: to.clone(), act: start });
         for _ in 0..self.rng.between(0, 4) {
             at += 60;
-            self.at(
-                at,
-                Happening::Talk {
-                    node,
-                    to: to.clone(),
-                    act: TalkAct::Audio { label: None, payload: payload.clone() },
-                },
-            );
+            let audio = TalkAct::Audio { label: None, payload: payload.clone() };
+            self.at(at, Happening::Talk { node, to: to.clone(), act: audio });
         }
         if self.rng.chance(80) {
             self.at(at + 60, Happening::Talk { node, to, act: TalkAct::Stop });
@@ -129,5 +154,72 @@ impl World {
         if !self.granted.contains(&self.nodes[node].device.user) {
             self.at(at, Happening::Move { node, group, join });
         }
+    }
+
+    fn schedule_faults(&mut self) {
+        for _ in 0..self.plan.cuts {
+            let (at, node) = self.when_and_who();
+            self.at(at, Happening::Cut { node });
+        }
+        for _ in 0..self.plan.half_opens {
+            let (at, node) = self.when_and_who();
+            let (up, down) = [(true, false), (false, true), (true, true)][self.rng.index(3)];
+            self.at(at, Happening::Die { node, up, down });
+        }
+        for _ in 0..self.plan.swizzles {
+            self.schedule_swizzle();
+        }
+        for _ in 0..self.plan.crashes {
+            let (at, core) = (self.when(), self.rng.index(self.cores.len()));
+            self.at(at, Happening::CrashCore { core });
+        }
+        for _ in 0..self.plan.power_cuts {
+            let at = self.when();
+            self.at(at, Happening::CutPower);
+        }
+        for _ in 0..self.plan.client_crashes {
+            let (at, node) = self.when_and_who();
+            self.at(at, Happening::CrashClient { node });
+        }
+        for _ in 0..self.plan.disk_failures {
+            let (at, full) = (self.when(), self.rng.chance(50));
+            self.at(at, Happening::FailDisk { full });
+            let until = at + self.rng.between(50, 2_000);
+            self.at(until, Happening::HealDisk);
+        }
+        for _ in 0..self.plan.clock_jumps {
+            let (at, back) = (self.when(), self.rng.chance(50));
+            let by_ms = self.rng.between(1, 86_400_000);
+            self.at(at, Happening::ClockJump { back, by_ms });
+        }
+        for _ in 0..self.plan.timer_faults_percent {
+            let at = self.when();
+            self.at(at, Happening::Spurious);
+        }
+    }
+
+    /// All links are stopped one by one, and restarted in another order.
+    fn schedule_swizzle(&mut self) {
+        let nodes = self.nodes.len();
+        let span_ms = (self.plan.faults_until_ms / (2 * self.plan.swizzles as u64)).max(1);
+        let begin = self.rng.between(0, self.plan.faults_until_ms.saturating_sub(span_ms));
+        let mut order: Vec<usize> = (0..nodes).collect();
+        for (stop, from_ms) in [(true, begin), (false, begin + span_ms / 2)] {
+            for left in (1..nodes).rev() {
+                order.swap(left, self.rng.index(left + 1));
+            }
+            for (turn, node) in (0..).zip(&order) {
+                let at = from_ms + turn * span_ms / (2 * nodes as u64);
+                self.at(at, if stop { Happening::Stop { node: *node } } else { Happening::Start { node: *node } });
+            }
+        }
+    }
+
+    fn when(&mut self) -> u64 {
+        self.rng.between(0, self.plan.faults_until_ms)
+    }
+
+    fn when_and_who(&mut self) -> (u64, usize) {
+        (self.when(), self.rng.index(self.nodes.len()))
     }
 }

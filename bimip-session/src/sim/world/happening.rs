@@ -1,50 +1,104 @@
 //! What happens, one thing at a time.
 
-use bimip_proto::{Address, Body, ClientRef, Device, Draft, Row, SoundName, Status, Talk};
+use bimip_proto::{Address, Draft, MessageRef, Status, Talk, TalkAct};
 
-use super::{Down, Happening, Link, Up, World, describe};
-use crate::Machine;
-use crate::client;
-use crate::server::{self, ConnId, Grant};
-use crate::sim::checker::Fate;
+use super::World;
+use super::network::{Down, Up};
+use crate::server::{self, ConnId};
+use crate::sim::disk::Question;
+
+/// What is going to happen. What belongs to a life that is over by then does not.
+#[derive(Debug)]
+pub(super) enum Happening {
+    // Work.
+    Send { node: usize, to: Address },
+    Again { node: usize, life: u64, draft: Draft },
+    Read { node: usize, life: u64, message: MessageRef },
+    Talk { node: usize, to: Address, act: TalkAct },
+    Move { node: usize, group: usize, join: bool },
+    Wake { node: usize, life: u64 },
+    // The network.
+    Dialed { node: usize, dial: u64 },
+    Up(ConnId, Up),
+    Down(ConnId, Down),
+    // The cores, their disk, and each other.
+    Input { core: usize, life: u64, input: server::Input },
+    Ask { core: usize, life: u64, question: Question },
+    Write { queue: usize },
+    Sync { life: u64 },
+    // The devices.
+    Store { node: usize, life: u64 },
+    Restart { node: usize, life: u64 },
+    // What goes wrong.
+    Cut { node: usize },
+    Die { node: usize, up: bool, down: bool },
+    Stop { node: usize },
+    Start { node: usize },
+    CrashCore { core: usize },
+    CutPower,
+    CrashClient { node: usize },
+    FailDisk { full: bool },
+    HealDisk,
+    ClockJump { back: bool, by_ms: u64 },
+    Spurious,
+    /// And then nothing does any more.
+    Calm,
+}
+
+impl Happening {
+    /// Which kind, and about what: for the digest.
+    fn facts(&self) -> [u64; 2] {
+        match self {
+            Self::Send { node, .. } => [1, *node as u64],
+            Self::Again { node, .. } => [2, *node as u64],
+            Self::Read { node, .. } => [3, *node as u64],
+            Self::Talk { node, .. } => [4, *node as u64],
+            Self::Move { node, .. } => [5, *node as u64],
+            Self::Wake { node, .. } => [6, *node as u64],
+            Self::Dialed { node, .. } => [7, *node as u64],
+            Self::Up(conn, _) => [8, conn.0],
+            Self::Down(conn, _) => [9, conn.0],
+            Self::Input { core, .. } => [10, *core as u64],
+            Self::Ask { core, .. } => [11, *core as u64],
+            Self::Write { queue } => [12, *queue as u64],
+            Self::Sync { life } => [13, *life],
+            Self::Store { node, .. } => [14, *node as u64],
+            Self::Restart { node, .. } => [15, *node as u64],
+            Self::Cut { node } => [16, *node as u64],
+            Self::Die { node, .. } => [17, *node as u64],
+            Self::Stop { node } => [18, *node as u64],
+            Self::Start { node } => [19, *node as u64],
+            Self::CrashCore { core } => [20, *core as u64],
+            Self::CutPower => [21, 0],
+            Self::CrashClient { node } => [22, *node as u64],
+            Self::FailDisk { full } => [23, u64::from(*full)],
+            Self::HealDisk => [24, 0],
+            Self::ClockJump { by_ms, .. } => [25, *by_ms],
+            Self::Spurious => [26, 0],
+            Self::Calm => [27, 0],
+        }
+    }
+
+    /// Whether rest need not wait for it.
+    pub(super) const fn is_idle(&self) -> bool {
+        // A core that polls asks about everybody all the time.
+        matches!(
+            self,
+            Self::Wake { .. } | Self::Ask { .. } | Self::Input { input: server::Input::Attached(..), .. }
+        )
+    }
+}
 
 impl World {
     pub(super) fn happen(&mut self, happening: Happening) {
-        let this_life = self.server_life;
+        let [kind, about] = happening.facts();
+        self.story.fold(&[self.now.mono_ms, kind, about]);
         match happening {
-            Happening::Dialed { node, life } if self.nodes[node].life == life => self.dialed(node),
-            Happening::Up(conn, up) => self.goes_up(conn, up),
-            Happening::Down(conn, down) => self.goes_down(conn, down),
-            Happening::Write { life } if life == this_life => self.write(),
-            Happening::Sync { life } if life == this_life => self.sync(),
-            Happening::Page { life, page } if life == this_life => self.input(server::Input::Page(page)),
-            Happening::Attach { life, conn, device } if life == this_life => {
-                let attachment = self.disk.attach(&device);
-                self.input(server::Input::Attached(conn, Some(attachment)));
-            }
-            Happening::Contacts { life, user } if life == this_life => {
-                let contacts = self.disk.durable().contacts(&user);
-                self.input(server::Input::Contacts(user, Some(contacts)));
-            }
-            Happening::Grant { life, conn, device } if life == this_life => {
-                let grant = self.grant(device);
-                self.input(server::Input::Granted(conn, Ok(grant)));
-            }
-            Happening::Kept { life, sound } if life == this_life => {
-                // Now and then there is no room for it.
-                let name = SoundName(sound.0.into());
-                let name = self.rng.chance(80).then_some(name);
-                self.input(server::Input::Kept(sound, name));
-            }
-            Happening::Store { node, life, row } if self.nodes[node].life == life => self.store(node, &row),
+            Happening::Send { node, to } => self.send(node, to),
+            Happening::Again { node, life, draft } if self.nodes[node].life == life => self.again(node, draft),
             Happening::Read { node, life, message } if self.nodes[node].life == life => {
-                let it = &mut self.nodes[node];
-                if !it.is_walkie() {
-                    it.app.marks.push((message.clone(), Status::Read));
-                }
-                let _full = it.session.mark(self.now, message, Status::Read);
+                self.mark(node, message, Status::Read);
             }
-            Happening::Send { node, to, tag } => self.send(node, to, tag),
             Happening::Talk { node, to, act } => {
                 let from = self.nodes[node].device.user.clone();
                 self.nodes[node].session.talk(self.now, Talk { from, to, act });
@@ -54,128 +108,35 @@ impl World {
                 let session = &mut self.nodes[node].session;
                 if join { session.join(now, group) } else { session.leave_group(now, group) }
             }
-            Happening::Cut { node } => self.cut(node),
-            Happening::CrashServer => self.crash_server(),
-            Happening::CrashClient { node } => self.crash_client(node),
-            Happening::ClockJump { back, by_ms } => {
-                self.tell(|_| {
-                    format!("the wall clock jumps {by_ms} ms {}", if back { "back" } else { "ahead" })
-                });
-                let unix_ms = self.now.unix_ms;
-                self.now.unix_ms = if back { unix_ms - by_ms } else { unix_ms + by_ms };
+            Happening::Wake { node, life } if self.nodes[node].life == life => {
+                self.with_bot(node, |bot, hand| bot.wake(hand));
             }
+            Happening::Dialed { node, dial } if self.nodes[node].dial == dial => self.dialed(node),
+            Happening::Up(conn, up) => self.goes_up(conn, up),
+            Happening::Down(conn, down) => self.goes_down(conn, down),
+            Happening::Input { core, life, input } if self.cores[core].life == life => self.input(core, input),
+            Happening::Ask { core, life, question } if self.cores[core].life == life => {
+                let input = self.read(&question);
+                self.input(core, input);
+            }
+            Happening::Write { queue } => self.write(queue),
+            Happening::Sync { life } if self.disk_life == life => self.sync(),
+            Happening::Store { node, life } if self.nodes[node].life == life => self.store(node),
+            Happening::Restart { node, life } if self.nodes[node].life == life => self.start_over(node),
+            Happening::Cut { node } => self.cut(node),
+            Happening::Die { node, up, down } => self.die(node, up, down),
+            Happening::Stop { node } => self.stop(node),
+            Happening::Start { node } => self.nodes[node].stopped = false,
+            Happening::CrashCore { core } => self.crash_core(core),
+            Happening::CutPower => self.cut_power(),
+            Happening::CrashClient { node } => self.crash_client(node),
+            Happening::FailDisk { full } => self.fail_disk(full),
+            Happening::HealDisk => self.disk.heal(),
+            Happening::ClockJump { back, by_ms } => self.jump(back, by_ms),
+            Happening::Spurious => self.ask_all_timers(),
+            Happening::Calm => self.calms(),
             _ => {}
         }
         self.drain();
-    }
-
-    pub(super) fn input(&mut self, input: server::Input) {
-        self.core.handle_input(self.now, input);
-    }
-
-    pub(super) fn dialed(&mut self, node: usize) {
-        let conn = ConnId(self.next_conn);
-        self.next_conn += 1;
-        self.links.insert(conn, Link { node, up_ms: self.now.mono_ms, down_ms: self.now.mono_ms });
-        let it = &mut self.nodes[node];
-        it.conn = Some(conn);
-        it.wire.connect(&it.device);
-        let (caps, by_header) = (it.wire.caps(), it.is_walkie());
-        let device = it.device.clone();
-        let grant = by_header.then(|| self.grant(device));
-        self.tell(|world| format!("{} connects as {conn}", world.nodes[node].name));
-        self.input(server::Input::Opened { conn, caps, grant });
-        self.nodes[node].session.handle_input(self.now, client::Input::Connected);
-    }
-
-    fn grant(&self, device: Device) -> Grant {
-        let mut grant = Grant::new(device);
-        if self.granted.contains(&grant.device.user) {
-            grant.groups.clone_from(&self.groups);
-        }
-        grant
-    }
-
-    pub(super) fn goes_up(&mut self, conn: ConnId, up: Up) {
-        if !self.links.contains_key(&conn) {
-            return;
-        }
-        match up {
-            Up::Said(packets) => self.input(server::Input::Packets(conn, packets)),
-            Up::Pong(upto) => self.input(server::Input::Barrier(conn, upto)),
-        }
-    }
-
-    pub(super) fn goes_down(&mut self, conn: ConnId, down: Down) {
-        let Some(node) = self.links.get(&conn).map(|link| link.node) else { return };
-        match down {
-            Down::Packet(packet) => {
-                self.tell(|world| format!("server -> {} {}", world.nodes[node].name, describe(&packet)));
-                for packet in self.nodes[node].wire.down(packet) {
-                    self.nodes[node].session.handle_input(self.now, client::Input::Packet(packet));
-                }
-            }
-            Down::Ping(upto) => self.fly_up(conn, Up::Pong(upto)),
-            Down::Close => self.unlink(conn, false),
-        }
-    }
-
-    pub(super) fn write(&mut self) {
-        let batch = std::mem::take(&mut self.tickets);
-        let (proven, failed) = self.disk.write(batch);
-        for proof in proven {
-            self.input(server::Input::Committed(proof));
-        }
-        for failure in failed {
-            self.input(server::Input::Failed(failure));
-        }
-        let life = self.server_life;
-        self.soon(20, Happening::Sync { life });
-    }
-
-    pub(super) fn sync(&mut self) {
-        self.sync_due = false;
-        let proven = self.disk.sync();
-        self.tell(|_| format!("disk sync, {} tickets", proven.len()));
-        let devices: Vec<_> = self.nodes.iter().map(|node| &node.device).collect();
-        self.checker.synced(&devices, self.disk.durable());
-        for proof in proven {
-            self.input(server::Input::Committed(proof));
-        }
-        if !self.tickets.is_empty() {
-            self.write_soon();
-        }
-    }
-
-    pub(super) fn write_soon(&mut self) {
-        if !self.sync_due {
-            self.sync_due = true;
-            let life = self.server_life;
-            self.soon(5, Happening::Write { life });
-        }
-    }
-
-    pub(super) fn send(&mut self, node: usize, to: Address, tag: u32) {
-        let it = &self.nodes[node];
-        let tag = format!("<{}-{tag}>", it.name);
-        let client_ref = if it.is_walkie() { None } else { ClientRef::new(&tag).ok() };
-        let draft = Draft { client_ref, to, client_time: None, body: Body::text(&tag) };
-        self.fates.push(Fate { device: it.device.clone(), tag, sent: 0, unsure: false, refused: false });
-        let it = &mut self.nodes[node];
-        if it.is_walkie() && !it.session.is_up() {
-            // Its app sends when it is connected, and keeps nothing.
-            self.fates.pop();
-            return;
-        }
-        it.app.unacked.push(draft.clone());
-        let _full = it.session.send(self.now, draft);
-    }
-
-    pub(super) fn store(&mut self, node: usize, row: &Row) {
-        let it = &mut self.nodes[node];
-        it.store(row);
-        if !it.is_walkie() {
-            it.session.stored(self.now, it.app.epoch, row.offset);
-        }
     }
 }

@@ -1,0 +1,77 @@
+//! When the faults stop, everything comes to rest in time (I13).
+
+use std::collections::BTreeMap;
+
+use bimip_proto::Device;
+
+use super::findings::Findings;
+
+/// What the liveness of a world is measured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "the world fills it")]
+pub struct Bounds {
+    /// How long one core may not know yet what another decided; 0 where there is one.
+    pub stale_ms: u64,
+    /// From the end of the faults until every device is connected for good: finding out about a dead link, waiting
+    /// before the next dial, dialling and signing in.
+    pub up_ms: u64,
+    /// From then until nothing is under way, where no device has a backlog.
+    pub rest_ms: u64,
+    /// How many rows a page has at least.
+    pub page_rows: u64,
+    /// And what a page costs.
+    pub page_ms: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Rested {
+    bounds: Bounds,
+    calm_ms: Option<u64>,
+    up_ms: Option<u64>,
+    /// Rows that each device was told of since then.
+    rows: BTreeMap<Device, u64>,
+}
+
+impl Rested {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, ..Self::default() }
+    }
+
+    pub(super) const fn calms(&mut self, now_ms: u64) {
+        self.calm_ms = Some(now_ms);
+    }
+
+    pub(super) fn linked(&mut self, findings: &mut Findings, now_ms: u64, all_up: bool) {
+        let Some(calm_ms) = self.calm_ms else { return };
+        if !all_up {
+            self.up_ms = None;
+        } else if self.up_ms.is_none() {
+            self.up_ms = Some(now_ms);
+            self.rows.clear();
+            let took_ms = now_ms - calm_ms;
+            findings.check(took_ms <= self.bounds.up_ms, || {
+                format!("I13: the last device was connected {took_ms} ms after the last fault")
+            });
+        }
+    }
+
+    pub(super) fn received(&mut self, device: &Device) {
+        if self.up_ms.is_some() {
+            *self.rows.entry(device.clone()).or_default() += 1;
+        }
+    }
+
+    pub(super) fn ends(&self, findings: &mut Findings, now_ms: u64, rested: bool) {
+        findings.check(rested, || "I13: the world does not come to rest".to_owned());
+        let Some(up_ms) = self.up_ms.filter(|_| rested) else { return };
+        let took_ms = now_ms.saturating_sub(up_ms);
+        let most = self.rows.values().max().copied().unwrap_or(0);
+        let pages = most.div_ceil(self.bounds.page_rows.max(1));
+        let bound_ms = self.bounds.rest_ms + pages * self.bounds.page_ms;
+        findings.check(took_ms <= bound_ms, || {
+            format!(
+                "I13: at rest {took_ms} ms after the last device was connected, not {bound_ms} ({most} rows came)"
+            )
+        });
+    }
+}

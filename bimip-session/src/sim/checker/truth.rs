@@ -1,0 +1,68 @@
+//! What the disk says, read so that the checks can be told apart from how it is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bimip_proto::{Address, Entry, Head, MessageId, Offset, UserId};
+
+use crate::ledger::{Book, View};
+
+pub(super) fn all(durable: &Book, user: &UserId) -> Vec<(Offset, Arc<Entry>)> {
+    durable.page(user, Offset::ZERO, u32::MAX, u64::MAX)
+}
+
+/// The message of a log entry.
+pub(super) fn head(durable: &Book, sequence: u64) -> Option<Head> {
+    let Ok(entry) = durable.entry(sequence);
+    match entry.as_deref() {
+        Some(Entry::Message(message)) => Some(message.head.clone()),
+        _ => None,
+    }
+}
+
+pub(super) fn is_durable(durable: &Book, head: &Head) -> bool {
+    let Ok(entry) = durable.entry(head.id.sequence());
+    matches!(entry.as_deref(), Some(Entry::Message(message)) if message.head == *head)
+}
+
+/// Everybody it was for. The small groups of a simulated world tell their authors of every member.
+pub(super) fn recipients(durable: &Book, head: &Head) -> Vec<UserId> {
+    match &head.to {
+        Address::User(to) => vec![to.clone()],
+        Address::Group(group) => {
+            let members = durable.everybody_ever_in(group);
+            let saw = members.filter(|(user, it)| **user != head.from.user && it.saw(head.seq));
+            saw.map(|(user, _)| user.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn is_theirs(durable: &Book, head: &Head, user: &UserId) -> bool {
+    head.from.user == *user || recipients(durable, head).contains(user)
+}
+
+/// Which messages mailboxes have. It follows a disk that only grows; what it has seen it does not look at again.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    mailboxes: BTreeMap<UserId, (Offset, BTreeSet<u64>)>,
+}
+
+impl Index {
+    pub(super) fn has(&mut self, durable: &Book, user: &UserId, id: MessageId) -> bool {
+        if !self.mailboxes.contains_key(user) {
+            self.mailboxes.insert(user.clone(), Default::default());
+        }
+        let Some((upto, known)) = self.mailboxes.get_mut(user) else { return false };
+        if known.contains(&id.sequence()) {
+            return true;
+        }
+        for (offset, entry) in durable.page(user, *upto, u32::MAX, u64::MAX) {
+            *upto = offset;
+            if let Entry::Message(message) = &*entry {
+                known.insert(message.head.id.sequence());
+            }
+        }
+        known.contains(&id.sequence())
+    }
+}

@@ -1,0 +1,112 @@
+//! Live voice is heard by members only (I9), and the end of a talk is a message that is there (I14).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bimip_proto::{
+    Address, BodyKind, ClientPacket, Device, Floor, GroupId, ServerPacket, Talk, TalkAct, UserId, limits,
+};
+
+use super::findings::Findings;
+use super::truth::Index;
+use crate::ledger::{Book, View};
+use crate::server::ConnId;
+
+#[derive(Debug, Default)]
+pub(super) struct Voice {
+    /// How long a core may not know yet what another decided; 0 where there is one.
+    stale_ms: u64,
+    /// Who was a member, and since when not any more.
+    members: BTreeSet<(GroupId, UserId)>,
+    left_ms: BTreeMap<(GroupId, UserId), u64>,
+    /// Talks between two that were granted, by connection; and those of them that were stopped since.
+    running: BTreeSet<(ConnId, UserId)>,
+    stopped: BTreeSet<(ConnId, UserId)>,
+    index: Index,
+}
+
+impl Voice {
+    pub(super) fn new(stale_ms: u64) -> Self {
+        Self { stale_ms, ..Self::default() }
+    }
+
+    pub(super) fn leaves(
+        &self,
+        findings: &mut Findings,
+        now_ms: u64,
+        device: &Device,
+        packet: &ServerPacket,
+        durable: &Book,
+    ) {
+        let ServerPacket::Talk(Talk { to: Address::Group(group), from, .. }) = packet else { return };
+        for user in [&device.user, from] {
+            let Ok(membership) = durable.membership(group, user);
+            let left_ms = self.left_ms.get(&(group.clone(), user.clone()));
+            let lately = left_ms.is_some_and(|left_ms| now_ms.saturating_sub(*left_ms) <= self.stale_ms);
+            findings.check(membership.is_member() || (self.stale_ms > 0 && lately), || {
+                format!("I9: {device} hears {from} in {group}, where {user} is a stranger")
+            });
+        }
+    }
+
+    /// Members are followed only where somebody may be late to know them.
+    pub(super) fn synced(&mut self, now_ms: u64, durable: &Book) {
+        if self.stale_ms == 0 {
+            return;
+        }
+        let users: Vec<_> = durable.users().cloned().collect();
+        let mut members = BTreeSet::new();
+        for user in users {
+            let Ok(groups) = durable.groups_of(&user);
+            members.extend(groups.into_iter().map(|group| (group, user.clone())));
+        }
+        for left in self.members.difference(&members) {
+            self.left_ms.insert(left.clone(), now_ms);
+        }
+        self.members = members;
+    }
+
+    pub(super) fn hears(&mut self, conn: ConnId, packet: &ClientPacket) {
+        if let ClientPacket::Talk(Talk { to: Address::User(to), act: TalkAct::Stop, .. }) = packet {
+            let talk = (conn, to.clone());
+            if self.running.remove(&talk) {
+                self.stopped.insert(talk);
+            }
+        }
+    }
+
+    pub(super) fn says(&mut self, findings: &mut Findings, conn: ConnId, packet: &ServerPacket, durable: &Book) {
+        match packet {
+            ServerPacket::Floor(Floor::Granted { to: Address::User(to), .. }) => {
+                let talk = (conn, to.clone());
+                self.stopped.remove(&talk);
+                self.running.insert(talk);
+            }
+            ServerPacket::Floor(Floor::Ended { head }) => {
+                let BodyKind::Voice { duration_ms } = head.kind else {
+                    return findings.check(false, || format!("I14: the end of a talk is {:?}", head.kind));
+                };
+                findings.check(u64::from(duration_ms) <= limits::TALK_MS, || {
+                    format!("I16: a talk of {duration_ms} ms")
+                });
+                let Address::User(to) = &head.to else { return };
+                let expected = self.stopped.remove(&(conn, to.clone()));
+                let mut has = |user| self.index.has(durable, user, head.id);
+                let (mine, theirs) = (has(&head.from.user), has(to));
+                findings.check(mine == theirs && (mine || !expected), || {
+                    format!("I14: the talk {:?} ended and is no message", head.id)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn refused(&mut self) {
+        self.running.clear();
+        self.stopped.clear();
+    }
+
+    pub(super) fn gone(&mut self, conn: ConnId) {
+        self.running.retain(|(of, _)| *of != conn);
+        self.stopped.retain(|(of, _)| *of != conn);
+    }
+}

@@ -1,0 +1,249 @@
+//! What the sessions want done, and the apps that use them.
+
+use bimip_proto::{Address, Body, ClientRef, Draft, Entry, MessageRef, Row, Status};
+
+use super::World;
+use super::beginning::SLOW;
+use super::happening::Happening;
+use super::network::Up;
+use crate::client::{self, Event};
+use crate::sim::bot::{Act, Bot, Hand};
+use crate::sim::checker::Fate;
+use crate::sim::lie::Lie;
+use crate::sim::story::describe_client;
+
+impl World {
+    pub(super) fn obey(&mut self, node: usize, output: client::Output) {
+        match output {
+            client::Output::Connect => self.dial(node),
+            client::Output::Transmit(packet) => {
+                self.tell(|world| format!("{} -> core {}", world.nodes[node].name, describe_client(&packet)));
+                let said = self.nodes[node].wire.up(packet);
+                if let Some(conn) = self.nodes[node].conn.filter(|_| !said.is_empty()) {
+                    self.fly_up(conn, Up::Said(said));
+                }
+            }
+            client::Output::Hangup => self.client_hangs_up(node),
+            client::Output::Event(event) => self.event(node, event),
+        }
+    }
+
+    fn event(&mut self, node: usize, event: Event) {
+        if self.nodes[node].bot.is_some() {
+            self.with_bot(node, |bot, hand| bot.event(hand, &event));
+        }
+        match event {
+            Event::Resumed(welcome) => self.nodes[node].store.epoch(welcome.epoch),
+            Event::Sent { client_ref, head, .. } => {
+                let it = &mut self.nodes[node];
+                let durable = self.disk.durable();
+                self.checker.sent(&it.device, client_ref.as_ref(), &head, durable);
+                let draft = it.store.answered(|draft| match &client_ref {
+                    Some(name) => draft.client_ref.as_ref() == Some(name),
+                    None => draft.to == head.to,
+                });
+                if let Some(draft) = draft {
+                    self.fate(&draft, |fate| fate.sent = true);
+                }
+                self.store_soon(node);
+            }
+            Event::Unsure(draft) => {
+                self.nodes[node].store.answered(|other| *other == draft);
+                self.fate(&draft, |fate| fate.unsure = true);
+            }
+            Event::Refused { draft, .. } => {
+                self.nodes[node].store.answered(|other| *other == draft);
+                self.fate(&draft, |fate| fate.refused = true);
+                self.store_soon(node);
+            }
+            Event::Marked { message, status } => self.marked(node, &message, status, true),
+            Event::MarkRefused { message, status, .. } => self.marked(node, &message, status, false),
+            Event::Received(row) => self.received(node, &row),
+            Event::Ended(_) => {
+                let life = self.nodes[node].life;
+                self.soon(1_000, Happening::Restart { node, life });
+            }
+            _ => {}
+        }
+    }
+
+    fn fate(&mut self, draft: &Draft, change: impl FnOnce(&mut Fate)) {
+        if let Some(fate) = tag_of(&draft.body.bytes).and_then(|tag| self.fates.get_mut(tag)) {
+            change(fate);
+        }
+    }
+
+    // ---- what apps say --------------------------------------------------------------------------------
+
+    pub(super) fn send(&mut self, node: usize, to: Address) {
+        let it = &self.nodes[node];
+        if it.is_walkie() && !it.session.is_up() {
+            // Its app sends when it is connected, and keeps nothing.
+            return;
+        }
+        self.tags += 1;
+        let tag = format!("<{}-{}>", it.name, self.tags);
+        let client_ref = if it.is_walkie() { None } else { ClientRef::new(&tag).ok() };
+        self.post(node, Draft { client_ref, to, client_time: None, body: Body::text(&tag) });
+    }
+
+    fn post(&mut self, node: usize, draft: Draft) {
+        let it = &mut self.nodes[node];
+        let ordered = !it.is_walkie() && self.plan.disk_failures == 0;
+        if let Some(tag) = tag_of(&draft.body.bytes) {
+            let fate = Fate {
+                device: it.device.clone(),
+                tag: tag.to_owned(),
+                place: if ordered { u64::from(self.tags) } else { 0 },
+                sent: false,
+                unsure: false,
+                refused: false,
+                lost: false,
+            };
+            self.fates.insert(tag.to_owned(), fate);
+        }
+        it.store.draft(draft.clone());
+        let _full = it.session.send(self.now, draft);
+        self.store_soon(node);
+    }
+
+    /// What was lost with the app is said again, under the same name.
+    pub(super) fn again(&mut self, node: usize, draft: Draft) {
+        self.fate(&draft, |fate| fate.lost = false);
+        let it = &mut self.nodes[node];
+        it.store.draft(draft.clone());
+        let _full = it.session.send(self.now, draft);
+        self.store_soon(node);
+    }
+
+    pub(super) fn mark(&mut self, node: usize, message: MessageRef, status: Status) {
+        let it = &mut self.nodes[node];
+        // A dialect that resends nothing answers no marks either.
+        if !it.is_walkie() {
+            it.store.mark(message.clone(), status);
+            self.checker.marks(&it.device, &message, status);
+        }
+        let _full = it.session.mark(self.now, message, status);
+        self.store_soon(node);
+    }
+
+    fn marked(&mut self, node: usize, message: &MessageRef, status: Status, noted: bool) {
+        let it = &mut self.nodes[node];
+        it.store.marked(message, status);
+        self.checker.marked(&it.device, message, status, noted, self.disk.durable());
+        self.store_soon(node);
+    }
+
+    // ---- what apps hear -------------------------------------------------------------------------------
+
+    fn received(&mut self, node: usize, row: &Row) {
+        self.busy_mono_ms = self.now.mono_ms;
+        let it = &mut self.nodes[node];
+        let (life, walkie) = (it.life, it.is_walkie());
+        self.checker.received(&it.device, row, self.disk.durable());
+        if let Entry::Message(message) = &*row.entry {
+            let reference = message.head.names().reference();
+            let mine = message.head.is_for(&it.device.user);
+            if let Some(message) = reference.filter(|_| mine) {
+                if walkie {
+                    it.session.delivered(self.now, vec![message.clone()]);
+                }
+                if self.rng.chance(self.plan.reads_percent) {
+                    let most_ms = if self.calm { 200 } else { 3_000 };
+                    self.soon(most_ms, Happening::Read { node, life, message });
+                }
+            }
+        }
+        self.nodes[node].store.row(row);
+        if walkie {
+            // Nothing but the network is between it and its user: what arrived is heard.
+            self.nodes[node].store.sync();
+        } else if self.plan.lie == Some(Lie::DisposedBeforeStored) {
+            let it = &mut self.nodes[node];
+            it.session.stored(self.now, it.store.of_epoch(), row.offset);
+        }
+        self.store_soon(node);
+    }
+
+    /// The app syncs its store soon after it wrote.
+    fn store_soon(&mut self, node: usize) {
+        let it = &mut self.nodes[node];
+        if !std::mem::replace(&mut it.sync_due, true) {
+            let life = it.life;
+            let most_ms = if it.slow { 100 * SLOW } else { 100 };
+            self.soon(most_ms, Happening::Store { node, life });
+        }
+    }
+
+    /// What was written survives from here on: only now the session is told.
+    pub(super) fn store(&mut self, node: usize) {
+        let it = &mut self.nodes[node];
+        it.sync_due = false;
+        it.store.sync();
+        self.checker.stored(&it.device);
+        if !it.is_walkie() {
+            it.session.stored(self.now, it.store.of_epoch(), it.store.stored());
+        }
+    }
+
+    /// The disk has refused something, and walkie-talkies have no word for that.
+    pub(super) fn walkies_are_unsure(&mut self) {
+        for node in self.nodes.iter().filter(|node| node.is_walkie()) {
+            for fate in self.fates.values_mut().filter(|fate| fate.device == node.device && !fate.sent) {
+                fate.unsure = true;
+            }
+        }
+    }
+
+    // ---- bots -----------------------------------------------------------------------------------------
+
+    pub(super) fn start_bot(&mut self, node: usize) {
+        if let Some(maker) = &mut self.makers {
+            self.nodes[node].bot = (maker.0)(&self.nodes[node].device);
+            self.with_bot(node, |bot, hand| bot.start(hand));
+        }
+    }
+
+    pub(super) fn with_bot(&mut self, node: usize, call: impl FnOnce(&mut dyn Bot, &mut Hand<'_>)) {
+        let it = &mut self.nodes[node];
+        let Some(mut bot) = it.bot.take() else { return };
+        let mut hand = Hand {
+            now: self.now,
+            device: &it.device,
+            name: &it.name,
+            store: &mut it.store,
+            rng: &mut self.rng,
+            tag: &mut self.tags,
+            acts: Vec::new(),
+        };
+        call(&mut *bot, &mut hand);
+        let acts = hand.acts;
+        it.bot = Some(bot);
+        let life = it.life;
+        for act in acts {
+            match act {
+                Act::Send(mut draft) => {
+                    let it = &self.nodes[node];
+                    if it.is_walkie() {
+                        draft.client_ref = None;
+                    }
+                    if !it.is_walkie() || it.session.is_up() {
+                        self.post(node, draft);
+                    }
+                }
+                Act::Mark(message, status) => self.mark(node, message, status),
+                Act::Join(group) => self.nodes[node].session.join(self.now, group),
+                Act::Leave(group) => self.nodes[node].session.leave_group(self.now, group),
+                Act::WakeIn(after_ms) => self.at(self.now.mono_ms + after_ms, Happening::Wake { node, life }),
+                Act::Sync => self.store_soon(node),
+            }
+        }
+    }
+}
+
+/// The `<…>` by which a text is known again.
+pub(super) fn tag_of(bytes: &[u8]) -> Option<&str> {
+    let start = bytes.iter().rposition(|byte| *byte == b'<')?;
+    let end = bytes.iter().rposition(|byte| *byte == b'>').filter(|end| *end > start)?;
+    std::str::from_utf8(&bytes[start..=end]).ok()
+}
