@@ -1,6 +1,6 @@
 //! Proofs and pages: how rows reach devices.
 
-use bimip_proto::{Address, Device, Head, Now, Offset, Seq};
+use bimip_proto::{Address, CloseReason, Device, Head, Now, Offset, Seq};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -84,6 +84,11 @@ impl ServerCore {
             && let Some(refusal) = Outgoing::refusal(failed)
         {
             self.output(Output::Send(conn, refusal));
+        }
+        if matches!(failed.ack(), Ack::Disposed(_)) && self.conns.contains_key(&conn) {
+            // There is no word for it, and the next disposal would pass over what this one delivers: the rows have to
+            // come again, from where the cursor stands.
+            self.close(now, conn, CloseReason::Unavailable);
         }
         self.answered(now, conn);
         if failed.ack().bars() {

@@ -9,6 +9,9 @@ use super::wire::Wire;
 use crate::client::{ClientSession, Config, Resume};
 use crate::server::ConnId;
 
+/// The longest silence before a device asks for a sign of life.
+pub(super) const HEARTBEAT_MS: u64 = 25_000;
+
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
@@ -77,6 +80,7 @@ impl Node {
 fn config(device: &Device, caps: Caps, seed: u64) -> Config {
     let mut config = Config::new(device.clone());
     config.seed = seed;
+    config.heartbeat_max_ms = HEARTBEAT_MS;
     config.unacked_drafts = 4096;
     config.unnoted_marks = 4096;
     config.window_marks = 1 + usize::try_from(seed >> 16).unwrap_or(0) % 64;

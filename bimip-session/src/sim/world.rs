@@ -52,6 +52,8 @@ pub struct World {
     calm: bool,
     /// The run stops where it is when the faults would stop.
     safety: bool,
+    /// The disk has refused something.
+    refuses: bool,
     /// When something last happened that rest has to wait for.
     busy_mono_ms: u64,
     /// How long nothing must have happened before it is called rest.
@@ -99,6 +101,7 @@ impl World {
             serial: 0,
             calm: false,
             safety,
+            refuses: false,
             busy_mono_ms: 0,
             quiet_ms: 2_000 + bounds.stale_ms,
             checker: Checker::new(bounds),

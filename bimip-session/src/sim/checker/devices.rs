@@ -63,7 +63,11 @@ fn judge_walkie(findings: &mut Findings, mailbox: &[(Offset, Arc<Entry>)], held:
         }
     }
     let whole = if at_rest { want == have } else { want.starts_with(&have) };
-    findings.check(whole, || format!("I8: {device} heard {have:?} of {want:?}"));
+    findings.check(whole, || {
+        let alike = want.iter().zip(&have).take_while(|(want, have)| want == have).count();
+        let (heard, of) = (have.get(alike), want.get(alike));
+        format!("I8: {device} heard {} of {} messages, {heard:?} for {of:?}", have.len(), want.len())
+    });
 }
 
 fn is_shown(entry: &Entry, device: &Device) -> bool {

@@ -8,7 +8,7 @@ use super::{World, siblings};
 use crate::server;
 use crate::sim::checker::Bounds;
 use crate::sim::host::{Host, Queue};
-use crate::sim::node::Node;
+use crate::sim::node::{HEARTBEAT_MS, Node};
 use crate::sim::plan::Plan;
 use crate::sim::rng::Rng;
 use crate::sim::wire::Wire;
@@ -49,7 +49,7 @@ pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bou
     let slow = if plan.slow_percent > 0 { SLOW } else { 1 };
     Bounds {
         stale_ms,
-        up_ms: u64::from(config.heartbeat_ms) + 3 * PATIENCE_MS + REDIAL_MS,
+        up_ms: HEARTBEAT_MS + 3 * PATIENCE_MS + REDIAL_MS,
         rest_ms: 5_000 + stale_ms,
         page_rows: u64::from(config.window.rows / 2).max(1),
         page_ms: slow * (2 * plan.delay_ms + 200),

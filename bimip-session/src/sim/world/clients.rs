@@ -186,15 +186,6 @@ impl World {
         }
     }
 
-    /// The disk has refused something, and walkie-talkies have no word for that.
-    pub(super) fn walkies_are_unsure(&mut self) {
-        for node in self.nodes.iter().filter(|node| node.is_walkie()) {
-            for fate in self.fates.values_mut().filter(|fate| fate.device == node.device && !fate.sent) {
-                fate.unsure = true;
-            }
-        }
-    }
-
     // ---- bots -----------------------------------------------------------------------------------------
 
     pub(super) fn start_bot(&mut self, node: usize) {

@@ -13,6 +13,15 @@ use crate::sim::disk::{Answer, Owner, Question};
 
 impl World {
     pub(super) fn input(&mut self, core: usize, input: server::Input) {
+        match &input {
+            server::Input::Closed(conn) => self.checker.gone(*conn),
+            // The wall clock says how long it lives, once: when the core is told.
+            server::Input::Granted(conn, Ok(Grant { expires: Some(expires), .. }))
+            | server::Input::Opened { conn, grant: Some(Grant { expires: Some(expires), .. }), .. } => {
+                self.checker.granted(*conn, expires.0.saturating_sub(self.now.unix_ms));
+            }
+            _ => {}
+        }
         self.cores[core].core.handle_input(self.now, input);
     }
 
@@ -32,7 +41,7 @@ impl World {
             server::Output::Close(conn, _) => self.server_hangs_up(conn),
             server::Output::Authenticate { conn, user, device, .. } => {
                 if let (Some(user), Some(device)) = (user, device) {
-                    let grant = self.grant(conn, Device::new(user, device));
+                    let grant = self.grant(Device::new(user, device));
                     self.answer(core, 10, server::Input::Granted(conn, Ok(grant)));
                 }
             }
@@ -57,7 +66,7 @@ impl World {
     }
 
     /// Some grants run out: by the wall clock as it is now, and so by the other clock as well.
-    pub(super) fn grant(&mut self, conn: ConnId, device: Device) -> Grant {
+    pub(super) fn grant(&mut self, device: Device) -> Grant {
         let mut grant = Grant::new(device);
         if self.granted.contains(&grant.device.user) {
             grant.groups.clone_from(&self.groups);
@@ -65,7 +74,6 @@ impl World {
         if !self.calm && self.rng.chance(self.plan.expiries_percent) {
             let life_ms = self.rng.between(3_000, 20_000);
             grant.expires = Some(UnixMs(self.now.unix_ms + life_ms));
-            self.checker.granted(conn, life_ms);
         }
         grant
     }
@@ -160,7 +168,7 @@ impl World {
         for (Owner { core, life }, answer) in answers {
             if matches!(answer, Answer::Refused(_)) {
                 self.checker.refused();
-                self.walkies_are_unsure();
+                self.refuses = true;
             }
             let host = &self.cores[core];
             if host.life != life {

@@ -28,7 +28,13 @@ impl World {
 
     pub(super) fn judge(&mut self) {
         let rested = self.has_rested();
-        let fates: Vec<Fate> = self.fates.values().cloned().collect();
+        let mut fates: Vec<Fate> = self.fates.values().cloned().collect();
+        if self.refuses {
+            // Walkie-talkies have no word for a refusal, and take the next answer for one to what was refused.
+            for node in self.nodes.iter().filter(|node| node.is_walkie()) {
+                fates.iter_mut().filter(|fate| fate.device == node.device).for_each(|fate| fate.unsure = true);
+            }
+        }
         let held: Vec<_> = self
             .nodes
             .iter()

@@ -54,7 +54,6 @@ impl World {
         self.tell(|_| "the power is cut".to_owned());
         self.disk_life += 1;
         self.disk.crash();
-        self.walkies_are_unsure();
         for core in 0..self.cores.len() {
             self.crash_core(core);
         }

@@ -81,12 +81,13 @@ impl World {
             server_left: false,
         };
         self.links.insert(conn, link);
+        self.busy_mono_ms = self.now.mono_ms;
         let it = &mut self.nodes[node];
         it.conn = Some(conn);
         it.wire.connect(&it.device);
         let (caps, by_header) = (it.wire.caps(), it.is_walkie());
         let device = it.device.clone();
-        let grant = by_header.then(|| self.grant(conn, device));
+        let grant = by_header.then(|| self.grant(device));
         self.tell(|world| format!("{} connects to core {core} as {conn}", world.nodes[node].name));
         self.input(core, server::Input::Opened { conn, caps, grant });
         self.nodes[node].session.handle_input(self.now, client::Input::Connected);
@@ -131,7 +132,6 @@ impl World {
             Up::Pong(upto) => self.input(core, server::Input::Barrier(conn, upto)),
             Up::Fin => {
                 self.links.remove(&conn);
-                self.checker.gone(conn);
                 self.input(core, server::Input::Closed(conn));
             }
         }
@@ -199,8 +199,9 @@ impl World {
         if core_lives && !link.server_left {
             let (core, life) = (link.core, self.cores[link.core].life);
             self.soon(500, Happening::Input { core, life, input: server::Input::Closed(conn) });
+        } else {
+            self.checker.gone(conn);
         }
-        self.checker.gone(conn);
         if !link.client_left {
             self.client_loses(link.node, conn);
         }
