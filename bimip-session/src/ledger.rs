@@ -37,4 +37,4 @@ pub use self::standing::{Setting, Standing};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
 pub use self::view::{ConversationHead, Known, View, Write};
 
-pub(crate) use self::ticket::Ack;
+pub(crate) use self::ticket::{Ack, Advance};

@@ -84,6 +84,7 @@ impl Outgoing {
                 ServerPacket::Token(TokenAnswer { task: *task, token: None, expires: None })
             }
             (Ack::LogOut { what, .. }, _) => ServerPacket::Noted(Noted::LoggedOut(what.clone())),
+            (Ack::Disposed(_), _) if proof.is_adrift() => return None,
             (Ack::Disposed(offset), _) => ServerPacket::Noted(Noted::Disposed(*offset)),
             (Ack::Delivered(messages), Some(Outcome::Refused(reason))) if messages.len() == 1 => {
                 ServerPacket::Noted(Noted::Refused {

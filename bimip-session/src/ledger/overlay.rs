@@ -160,16 +160,16 @@ impl<'v, V: View> Overlay<'v, V> {
         self.marks.insert((sequence, user), marks);
     }
 
-    /// Moves a cursor, never back.
-    pub(super) fn cursor(&mut self, device: &Device, offset: Offset) -> Result<(), V::Error> {
+    /// Moves a cursor, never back, and only from `from` or beyond: whether it stood there.
+    pub(super) fn cursor(&mut self, device: &Device, from: Offset, offset: Offset) -> Result<bool, V::Error> {
         let stands = match self.cursors.get(device) {
             Some(stands) => *stands,
             None => self.view.cursor(device)?,
         };
-        if offset > stands {
+        if stands >= from && offset > stands {
             self.cursors.insert(device.clone(), offset);
         }
-        Ok(())
+        Ok(stands >= from)
     }
 
     pub(super) fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, V::Error> {

@@ -128,6 +128,8 @@ fn fail(tickets: Vec<Ticket>) -> Vec<Failed> {
 pub(super) struct Decision {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) deliveries: Vec<Delivery>,
+    /// The cursor stays where it is.
+    pub(super) adrift: bool,
 }
 
 /// Marks of one ticket that raised something, by the author to be told and status: they share receipt rows. No author
@@ -151,7 +153,7 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
         mark::receipts(raised, audience, by, *at, overlay, &mut decision.deliveries)?;
     }
     if let Some((device, offset)) = ticket.cursor() {
-        overlay.cursor(device, *offset)?;
+        decision.adrift = !overlay.cursor(device, ticket.cursor_from(), *offset)?;
     }
     Ok(decision)
 }

@@ -21,8 +21,19 @@ use crate::server::ConnId;
 pub struct Ticket {
     puts: Vec<Put>,
     cursor: Option<(Device, Offset)>,
+    /// Where the cursor has to stand for that: what lies between is delivered by the puts of this ticket, what lies
+    /// before by those of earlier ones.
+    cursor_from: Offset,
     conn: ConnId,
     ack: Ack,
+}
+
+/// A cursor that moves with a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Advance {
+    pub(crate) device: Device,
+    pub(crate) from: Offset,
+    pub(crate) to: Offset,
 }
 
 /// What to answer, and how: it travels in the ticket, so the core keeps no table of commits under way.
@@ -64,13 +75,15 @@ impl Ack {
 }
 
 impl Ticket {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         conn: ConnId,
         puts: Vec<Put>,
-        cursor: Option<(Device, Offset)>,
+        advance: Option<Advance>,
         ack: Ack,
     ) -> Self {
-        Self { puts, cursor, conn, ack }
+        let cursor_from = advance.as_ref().map_or(Offset::ZERO, |advance| advance.from);
+        let cursor = advance.map(|Advance { device, to, .. }| (device, to));
+        Self { puts, cursor, cursor_from, conn, ack }
     }
 
     /// What it asks to store.
@@ -83,6 +96,12 @@ impl Ticket {
     #[must_use]
     pub const fn cursor(&self) -> Option<&(Device, Offset)> {
         self.cursor.as_ref()
+    }
+
+    /// The cursor moves only if it stands here, or further: else a ticket before this one was lost, and with it the
+    /// receipts for what its cursor passed over.
+    pub(crate) const fn cursor_from(&self) -> Offset {
+        self.cursor_from
     }
 
     /// Whether nobody waits for it: then it may wait a moment for something to share a sync with.
@@ -107,6 +126,7 @@ impl Ticket {
             conn: self.conn,
             ack: self.ack,
             cursor: self.cursor,
+            adrift: decision.adrift,
             outcomes: decision.outcomes,
             deliveries: decision.deliveries,
         }
@@ -177,6 +197,7 @@ pub struct Committed {
     conn: ConnId,
     ack: Ack,
     cursor: Option<(Device, Offset)>,
+    adrift: bool,
     outcomes: Vec<Outcome>,
     deliveries: Vec<Delivery>,
 }
@@ -205,6 +226,11 @@ impl Committed {
     /// Which cursor it moved.
     pub(crate) const fn cursor(&self) -> Option<&(Device, Offset)> {
         self.cursor.as_ref()
+    }
+
+    /// Its cursor did not move, as it did not stand where this ticket begins.
+    pub(crate) const fn is_adrift(&self) -> bool {
+        self.adrift
     }
 
     pub(super) fn into_failed(self, failure: Failure) -> Failed {

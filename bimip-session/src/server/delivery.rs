@@ -6,7 +6,7 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output, Page};
 use super::reader::{Offer, Reader};
-use crate::ledger::{Ack, Committed, Delivery, Failed, Outcome, Outgoing, Ticket};
+use crate::ledger::{Ack, Advance, Committed, Delivery, Failed, Outcome, Outgoing, Ticket};
 
 impl ServerCore {
     pub(super) fn reader(&mut self, conn: ConnId) -> Option<&mut Reader> {
@@ -47,6 +47,9 @@ impl ServerCore {
             self.deliver(delivery);
         }
         self.wake_others(proof);
+        if proof.is_adrift() {
+            self.adrift(now, conn);
+        }
         self.answered(now, conn);
         if proof.ack().bars() {
             self.unbar(now, conn);
@@ -85,14 +88,20 @@ impl ServerCore {
         {
             self.output(Output::Send(conn, refusal));
         }
-        if matches!(failed.ack(), Ack::Disposed(_)) && self.conns.contains_key(&conn) {
-            // There is no word for it, and the next disposal would pass over what this one delivers: the rows have to
-            // come again, from where the cursor stands.
-            self.close(now, conn, CloseReason::Unavailable);
+        if matches!(failed.ack(), Ack::Disposed(_)) {
+            self.adrift(now, conn);
         }
         self.answered(now, conn);
         if failed.ack().bars() {
             self.unbar(now, conn);
+        }
+    }
+
+    /// What a disposal delivers could not be stored, and there is no word for that. Its rows have to come again, from
+    /// where the cursor stands.
+    fn adrift(&mut self, now: Now, conn: ConnId) {
+        if self.conns.contains_key(&conn) {
+            self.close(now, conn, CloseReason::Unavailable);
         }
     }
 
@@ -162,7 +171,8 @@ impl ServerCore {
         let Some(reader) = self.reader(conn) else { return };
         if let Some(disposal) = reader.barrier(upto) {
             let device = reader.device().clone();
-            self.commit(conn, Ticket::new(conn, Vec::new(), Some((device, disposal.cursor)), Ack::None));
+            let advance = Advance { device, from: disposal.from, to: disposal.cursor };
+            self.commit(conn, Ticket::new(conn, Vec::new(), Some(advance), Ack::None));
         }
         self.fill(conn);
     }

@@ -9,6 +9,7 @@ use bimip_proto::{
 
 use super::io::{Attachment, ConnId, ReadPage};
 use super::weight;
+use crate::ledger::Advance;
 
 /// How much sound is about a millisecond of talk: 32 kbit/s, twice what the field's clients send.
 const SOUND_BYTES_PER_MS: u64 = 4;
@@ -88,6 +89,8 @@ pub(super) enum Offer {
 pub(super) struct Disposal {
     /// The offset to answer with.
     pub(super) answered: Offset,
+    /// Where the cursor stands before, as far as it was asked for.
+    pub(super) from: Offset,
     /// Where the cursor is to stand: at least `answered`, and past what was passed over behind it.
     pub(super) cursor: Offset,
     /// What it delivers.
@@ -227,7 +230,7 @@ impl Reader {
     fn drop_flying(&mut self, upto: Offset) -> Disposal {
         let clamped = upto > self.sent;
         let answered = upto.min(self.sent);
-        let stood = self.disposed;
+        let (stood, from) = (self.disposed, self.requested);
         self.cramped = false;
         let mut delivered = Vec::new();
         while let Some(flying) = self.in_flight.front().copied().filter(|flying| flying.offset <= answered) {
@@ -239,7 +242,7 @@ impl Reader {
         self.check();
         // Where the cursor stands, also if that is further than what was asked for.
         let answered = answered.max(stood);
-        Disposal { answered, cursor: self.cursor(), delivered, clamped }
+        Disposal { answered, from, cursor: self.cursor(), delivered, clamped }
     }
 
     /// Where the cursor is to stand, noted as asked for.
@@ -250,13 +253,13 @@ impl Reader {
 
     /// A cursor that is far enough behind to ride along with the next commit of this device: one that only
     /// writes would otherwise read all it wrote again when it reconnects.
-    pub(super) fn riding_cursor(&mut self) -> Option<(Device, Offset)> {
+    pub(super) fn riding_cursor(&mut self) -> Option<Advance> {
         const LAG_ROWS: u64 = 64;
         if self.disposed.0 < self.requested.0 + LAG_ROWS {
             return None;
         }
-        let cursor = self.cursor();
-        Some((self.device.clone(), cursor))
+        let (device, from) = (self.device.clone(), self.requested);
+        Some(Advance { device, from, to: self.cursor() })
     }
 
     /// The question to send after the rows of this turn, if none is out.

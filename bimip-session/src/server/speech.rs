@@ -10,7 +10,7 @@ use super::core::ServerCore;
 use super::io::{ConnId, Output};
 use super::reader::Reader;
 use super::{draft, receipt};
-use crate::ledger::{Ack, Outgoing, Put, Ticket};
+use crate::ledger::{Ack, Advance, Outgoing, Put, Ticket};
 
 impl ServerCore {
     pub(super) fn said(&mut self, now: Now, conn: ConnId, said: Said) {
@@ -215,8 +215,8 @@ impl ServerCore {
         }
         self.counters.marks += disposal.delivered.len() as u64;
         let puts = receipt::of_disposal(now, &device, disposal.delivered);
-        let ticket =
-            Ticket::new(conn, puts, Some((device, disposal.cursor)), Ack::Disposed(disposal.answered));
+        let advance = Advance { device, from: disposal.from, to: disposal.cursor };
+        let ticket = Ticket::new(conn, puts, Some(advance), Ack::Disposed(disposal.answered));
         // Never refused for want of room: a disposal frees more than it takes, and the window bounds them.
         self.commit(conn, ticket);
         self.fill(conn);

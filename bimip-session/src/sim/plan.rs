@@ -96,7 +96,7 @@ impl Plan {
             slow_percent: 15,
             safety_percent: 25,
             faults_until_ms: 60_000,
-            rest_by_ms: 600_000,
+            rest_by_ms: 1_800_000,
             delay_ms: 200,
             lie: None,
         }
@@ -130,7 +130,7 @@ impl Plan {
         plan.disk_failures = 6;
         plan.clock_jumps = 10;
         plan.faults_until_ms = 300_000;
-        plan.rest_by_ms = 1_200_000;
+        plan.rest_by_ms = 3_600_000;
         plan
     }
 
