@@ -149,11 +149,10 @@ impl Checker {
         self.clock.granted(conn, self.now_ms + life_ms);
     }
 
-    /// A connection is gone, or its core is.
+    /// A connection is gone, or its core is; the core may not know yet.
     pub fn gone(&mut self, conn: ConnId) {
         self.pace.gone(conn);
         self.voice.gone(conn);
-        self.clock.gone(conn);
     }
 
     /// The disk refused something: the end of a talk has no word for that.

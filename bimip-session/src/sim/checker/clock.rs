@@ -32,8 +32,4 @@ impl Clock {
             format!("I16: the wall clock jumped, and {} ended", what_ended.unwrap_or_default())
         });
     }
-
-    pub(super) fn gone(&mut self, conn: ConnId) {
-        self.due_ms.remove(&conn);
-    }
 }

@@ -13,14 +13,11 @@ use crate::sim::disk::{Answer, Owner, Question};
 
 impl World {
     pub(super) fn input(&mut self, core: usize, input: server::Input) {
-        match &input {
-            server::Input::Closed(conn) => self.checker.gone(*conn),
-            // The wall clock says how long it lives, once: when the core is told.
-            server::Input::Granted(conn, Ok(Grant { expires: Some(expires), .. }))
-            | server::Input::Opened { conn, grant: Some(Grant { expires: Some(expires), .. }), .. } => {
-                self.checker.granted(*conn, expires.0.saturating_sub(self.now.unix_ms));
-            }
-            _ => {}
+        // The wall clock says how long a grant lives, once: when the core is told.
+        if let server::Input::Granted(conn, Ok(Grant { expires: Some(expires), .. }))
+        | server::Input::Opened { conn, grant: Some(Grant { expires: Some(expires), .. }), .. } = &input
+        {
+            self.checker.granted(*conn, expires.0.saturating_sub(self.now.unix_ms));
         }
         self.cores[core].core.handle_input(self.now, input);
     }

@@ -3,6 +3,7 @@
 use bimip_proto::{ClientRef, Draft};
 
 use super::World;
+use super::clients::tag_of;
 use super::happening::Happening;
 use crate::Machine;
 use crate::sim::lie::Lie;
@@ -79,6 +80,12 @@ impl World {
         }
         let seed = self.rng.word();
         self.nodes[node].restart(self.now, seed);
+        for draft in self.nodes[node].store.unacked_mut() {
+            // What it was told of this one is forgotten.
+            if let Some(fate) = tag_of(&draft.body.bytes).and_then(|tag| self.fates.get_mut(tag)) {
+                fate.refused = false;
+            }
+        }
         for draft in lost {
             self.loses(node, draft, walkie);
         }
@@ -87,7 +94,7 @@ impl World {
 
     /// A draft that was sent and not kept may have arrived or not. Its user may send it again, under the same name.
     fn loses(&mut self, node: usize, draft: Draft, walkie: bool) {
-        if let Some(fate) = super::clients::tag_of(&draft.body.bytes).and_then(|tag| self.fates.get_mut(tag)) {
+        if let Some(fate) = tag_of(&draft.body.bytes).and_then(|tag| self.fates.get_mut(tag)) {
             fate.lost = true;
             fate.unsure |= walkie;
             fate.place = 0;

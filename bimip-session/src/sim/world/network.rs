@@ -132,6 +132,7 @@ impl World {
             Up::Pong(upto) => self.input(core, server::Input::Barrier(conn, upto)),
             Up::Fin => {
                 self.links.remove(&conn);
+                self.checker.gone(conn);
                 self.input(core, server::Input::Closed(conn));
             }
         }
@@ -199,9 +200,8 @@ impl World {
         if core_lives && !link.server_left {
             let (core, life) = (link.core, self.cores[link.core].life);
             self.soon(500, Happening::Input { core, life, input: server::Input::Closed(conn) });
-        } else {
-            self.checker.gone(conn);
         }
+        self.checker.gone(conn);
         if !link.client_left {
             self.client_loses(link.node, conn);
         }
