@@ -65,7 +65,8 @@ fn usage(what: &str) -> ExitCode {
 
 fn read(rest: &[String]) -> Result<Arguments, String> {
     let Some((number, flags)) = rest.split_first() else { return Err("a number comes first".to_owned()) };
-    let count = |text: &str, of: &str| text.parse::<u64>().map_err(|_| format!("{of} takes a number, not `{text}`"));
+    let count =
+        |text: &str, of: &str| text.parse::<u64>().map_err(|_| format!("{of} takes a number, not `{text}`"));
     let processors = std::thread::available_parallelism().map_or(1, |it| it.get() as u64);
     let mut arguments = Arguments {
         number: count(number, "the command")?,
@@ -104,7 +105,8 @@ struct Tally {
 fn many(arguments: &Arguments) -> ExitCode {
     let (started, tally) = (Instant::now(), Tally::default());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..arguments.threads).map(|_| scope.spawn(|| work(arguments, &tally))).collect();
+        let workers: Vec<_> =
+            (0..arguments.threads).map(|_| scope.spawn(|| work(arguments, &tally))).collect();
         let mut told = Instant::now();
         while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             std::thread::park_timeout(Duration::from_millis(50));

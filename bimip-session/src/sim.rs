@@ -1,7 +1,7 @@
 //! A whole world in one thread: clients, network, server and disk, from one seed.
 
-pub mod checker;
 mod bot;
+pub mod checker;
 mod disk;
 mod host;
 mod lie;

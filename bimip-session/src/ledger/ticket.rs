@@ -75,12 +75,7 @@ impl Ack {
 }
 
 impl Ticket {
-    pub(crate) fn new(
-        conn: ConnId,
-        puts: Vec<Put>,
-        advance: Option<Advance>,
-        ack: Ack,
-    ) -> Self {
+    pub(crate) fn new(conn: ConnId, puts: Vec<Put>, advance: Option<Advance>, ack: Ack) -> Self {
         let cursor_from = advance.as_ref().map_or(Offset::ZERO, |advance| advance.from);
         let cursor = advance.map(|Advance { device, to, .. }| (device, to));
         Self { puts, cursor, cursor_from, conn, ack }

@@ -69,7 +69,13 @@ enum Waiting {
 
 impl Disk {
     pub(super) fn new(epoch: u32, lie: Option<Lie>) -> Self {
-        Self { live: Book::new(epoch), durable: Book::new(epoch), waiting: Vec::new(), health: Health::Good, lie }
+        Self {
+            live: Book::new(epoch),
+            durable: Book::new(epoch),
+            waiting: Vec::new(),
+            health: Health::Good,
+            lie,
+        }
     }
 
     /// Settles a batch; it is durable after the next sync. A liar proves it at once.
@@ -88,7 +94,9 @@ impl Disk {
         let settled: Result<_, (_, Infallible)> = settle(tickets, &self.live);
         let settlement = match settled {
             Ok(settlement) => settlement,
-            Err((failed, _)) => return owners.into_iter().zip(failed.into_iter().map(Answer::Refused)).collect(),
+            Err((failed, _)) => {
+                return owners.into_iter().zip(failed.into_iter().map(Answer::Refused)).collect();
+            }
         };
         apply(self.lie, &mut self.live, settlement.writes());
         if self.lie == Some(Lie::ProvenBeforeSync) {

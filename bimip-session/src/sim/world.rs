@@ -24,7 +24,11 @@ use super::rng::Rng;
 use super::story::Story;
 use super::wire::{Direct, DirectWalkie, Wire};
 use crate::Machine;
+use crate::client::ClientSession;
 use crate::server::{self, ConnId, Siblings};
+
+/// When a session wants to be asked that has nothing to wait for.
+const NEVER: u64 = u64::MAX;
 
 /// One run of a [`Plan`] from a seed.
 #[derive(Debug)]
@@ -40,13 +44,17 @@ pub struct World {
     /// Raised by a power cut.
     disk_life: u64,
     nodes: Vec<Node>,
+    /// Whose sessions may want something; and when each wants to be asked next.
+    touched: Vec<usize>,
+    dues: Vec<u64>,
     users: Vec<UserId>,
     groups: Vec<GroupId>,
     /// Whose sign-in names all groups: they are always in, and never have to ask.
     granted: BTreeSet<UserId>,
     links: BTreeMap<ConnId, Link>,
     next_conn: u64,
-    queue: BTreeMap<(u64, u64), Happening>,
+    /// Boxed, as it is moved about in there.
+    queue: BTreeMap<(u64, u64), Box<Happening>>,
     serial: u64,
     /// Nothing goes wrong any more.
     calm: bool,
@@ -92,6 +100,8 @@ impl World {
             disk: Disk::new(7, plan.lie),
             disk_life: 0,
             nodes: Vec::new(),
+            touched: Vec::new(),
+            dues: Vec::new(),
             users: Vec::new(),
             groups: Vec::new(),
             granted: BTreeSet::new(),
@@ -182,7 +192,7 @@ impl World {
         self.checker.now(self.now);
         while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= self.now.mono_ms) {
             let happening = entry.remove();
-            self.happen(happening);
+            self.happen(*happening);
         }
         self.fire();
         self.drain();
@@ -195,8 +205,9 @@ impl World {
 
     fn next_ms(&self) -> Option<u64> {
         let queued = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let cores = self.cores.iter().filter_map(|host| Some(host.core.poll_timeout()?.max(host.timer_mono_ms)));
-        let nodes = self.nodes.iter().filter_map(|node| Some(node.session.poll_timeout()?.max(node.timer_mono_ms)));
+        let cores =
+            self.cores.iter().filter_map(|host| Some(host.core.poll_timeout()?.max(host.timer_mono_ms)));
+        let nodes = self.dues.iter().copied().min().filter(|due| *due < NEVER);
         queued.into_iter().chain(cores).chain(nodes).min().map(|at| at.max(self.now.mono_ms))
     }
 
@@ -217,18 +228,26 @@ impl World {
             }
         }
         for node in 0..self.nodes.len() {
-            let it = &self.nodes[node];
-            let due = it.session.poll_timeout().is_some_and(|due| due.max(it.timer_mono_ms) <= now.mono_ms);
+            let due = self.dues[node] <= now.mono_ms;
             match due.then(|| self.timer()) {
                 None => {}
-                Some(Timer::Late(by_ms)) => self.nodes[node].timer_mono_ms = now.mono_ms + by_ms,
+                Some(Timer::Late(by_ms)) => {
+                    self.nodes[node].timer_mono_ms = now.mono_ms + by_ms;
+                    self.touched.push(node);
+                }
                 Some(Timer::Fires(times)) => {
                     for _ in 0..times {
-                        self.nodes[node].session.handle_timeout(now);
+                        self.session(node).handle_timeout(now);
                     }
                 }
             }
         }
+    }
+
+    /// A session, about to be told something.
+    fn session(&mut self, node: usize) -> &mut ClientSession {
+        self.touched.push(node);
+        &mut self.nodes[node].session
     }
 
     fn timer(&mut self) -> Timer {
@@ -251,11 +270,14 @@ impl World {
                     self.carry_out(core, output);
                 }
             }
-            for node in 0..self.nodes.len() {
+            while let Some(node) = self.touched.pop() {
                 while let Some(output) = self.nodes[node].session.poll_output() {
                     idle = false;
                     self.obey(node, output);
                 }
+                let it = &self.nodes[node];
+                let due = it.session.poll_timeout().map(|due| due.max(it.timer_mono_ms));
+                self.dues[node] = due.unwrap_or(NEVER);
             }
             if idle {
                 return;
@@ -265,7 +287,7 @@ impl World {
 
     fn at(&mut self, at_ms: u64, happening: Happening) {
         self.serial += 1;
-        self.queue.insert((at_ms.max(self.now.mono_ms), self.serial), happening);
+        self.queue.insert((at_ms.max(self.now.mono_ms), self.serial), Box::new(happening));
     }
 
     fn soon(&mut self, most_ms: u64, happening: Happening) {
@@ -292,4 +314,3 @@ fn siblings(core: usize, poll_ms: u64) -> Siblings {
     siblings.poll_ms = poll_ms;
     siblings
 }
-

@@ -29,17 +29,19 @@ impl Acks {
                 });
                 let mut has = |user| self.index.has(durable, user, head.id);
                 let both = has(&head.from.user) && !matches!(&head.to, Address::User(to) if !has(to));
-                findings
-                    .check(both, || format!("I3: ack of {:?}, which is not in both mailboxes", head.id));
+                findings.check(both, || format!("I3: ack of {:?}, which is not in both mailboxes", head.id));
                 let own = durable.page(&head.from.user, Offset(offset.0.saturating_sub(1)), 1, u64::MAX);
                 let own = own.first().is_some_and(|(at, entry)| {
-                    at == offset && matches!(&**entry, bimip_proto::Entry::Message(it) if it.head.id == head.id)
+                    at == offset
+                        && matches!(&**entry, bimip_proto::Entry::Message(it) if it.head.id == head.id)
                 });
-                findings.check(own, || format!("I2: ack of {:?} names row {offset}, which is another", head.id));
+                findings
+                    .check(own, || format!("I2: ack of {:?} names row {offset}, which is another", head.id));
                 if let Some(name) = client_ref {
                     let key = (device.clone(), name.clone());
                     let first = *self.first.entry(key).or_insert((head.id, *offset));
-                    findings.check(first == (head.id, *offset), || format!("I2: {device} {name}: another ack"));
+                    findings
+                        .check(first == (head.id, *offset), || format!("I2: {device} {name}: another ack"));
                 }
             }
             ServerPacket::Floor(Floor::Ended { head }) => {
@@ -53,11 +55,14 @@ impl Acks {
             }
             ServerPacket::Noted(Noted::Marked { message: bimip_proto::MessageRef::Id(id), status }) => {
                 let Ok(marks) = durable.marks(id.sequence(), &device.user);
-                findings.check(marks.has(*status), || format!("I1: {device}: {status:?} of {id:?} not durable"));
+                findings
+                    .check(marks.has(*status), || format!("I1: {device}: {status:?} of {id:?} not durable"));
             }
             ServerPacket::Noted(Noted::Joined(group)) => {
                 let Ok(group_now) = durable.group(group);
-                findings.check(group_now.is_some(), || format!("I1: {device} joined {group}, which is not durable"));
+                findings.check(group_now.is_some(), || {
+                    format!("I1: {device} joined {group}, which is not durable")
+                });
             }
             _ => {}
         }

@@ -72,10 +72,14 @@ impl Apps {
         let Ok(sequence) = sequence;
         let Ok(entry) = sequence.map_or(Ok(None), |sequence| durable.entry(sequence));
         let there = matches!(entry.as_deref(), Some(Entry::Message(it)) if it.head.from == *device);
-        findings.check(there, || format!("I1: {device} is told that {:?} is sent, which is not there", head.id));
+        findings
+            .check(there, || format!("I1: {device} is told that {:?} is sent, which is not there", head.id));
         let Some(name) = client_ref else { return };
-        let named = matches!(entry.as_deref(), Some(Entry::Message(it)) if it.head.client_ref.as_ref() == Some(name));
-        findings.check(named, || format!("I1: {device} is told that {name} became {:?}, which is another", head.id));
+        let named =
+            matches!(entry.as_deref(), Some(Entry::Message(it)) if it.head.client_ref.as_ref() == Some(name));
+        findings.check(named, || {
+            format!("I1: {device} is told that {name} became {:?}, which is another", head.id)
+        });
         let app = self.of(device);
         let first = *app.sent.entry(name.clone()).or_insert(head.id);
         findings.check(first == head.id, || format!("I2: {name} became {first:?} and {:?}", head.id));

@@ -83,7 +83,8 @@ pub(super) fn is_same(want: &Entry, have: &Entry) -> bool {
     match (want, have) {
         (Entry::Message(want), Entry::Message(have)) => want.head.id == have.head.id,
         (Entry::Receipt(want), Entry::Receipt(have)) => {
-            let ids = want.messages.iter().map(|names| names.id).eq(have.messages.iter().map(|names| names.id));
+            let ids =
+                want.messages.iter().map(|names| names.id).eq(have.messages.iter().map(|names| names.id));
             want.by.user == have.by.user && want.status == have.status && ids
         }
         _ => false,

@@ -28,7 +28,9 @@ pub(super) fn judge(findings: &mut Findings, durable: &Book, fates: &[Fate], at_
         let (count, sequence) = stored.get(&key).copied().unwrap_or_default();
         let Fate { device, tag, sent, unsure, refused, lost, .. } = fate;
         findings.check(count <= 1, || format!("I2: {device} {tag} is stored {count} times"));
-        findings.check(!sent || count == 1 || *unsure, || format!("I1: {device} {tag} was acknowledged and is gone"));
+        findings.check(!sent || count == 1 || *unsure, || {
+            format!("I1: {device} {tag} was acknowledged and is gone")
+        });
         findings.check(!refused || count == 0, || format!("I10: {device} {tag} was refused and is stored"));
         findings.check(!at_rest || *sent || *unsure || *refused || *lost, || {
             format!("I13: {device} {tag} was never answered")

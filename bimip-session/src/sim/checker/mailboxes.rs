@@ -20,7 +20,8 @@ pub(super) fn judge(findings: &mut Findings, durable: &Book) {
             let Entry::Message(message) = &*entry else { continue };
             let (head, conversation) = (&message.head, message.head.conversation());
             let before = last.insert(conversation.clone(), head.seq).unwrap_or_default();
-            findings.check(before < head.seq, || format!("I4: {user}: {conversation} out of order at {offset}"));
+            findings
+                .check(before < head.seq, || format!("I4: {user}: {conversation} out of order at {offset}"));
             let of_message = parties.entry(head.id.sequence()).or_insert_with(|| {
                 let mut parties = recipients(durable, head);
                 parties.push(head.from.user.clone());
@@ -47,7 +48,8 @@ fn judge_conversation(findings: &mut Findings, durable: &Book, id: &Conversation
     for (place, (seq, entry)) in (1..).zip(durable.messages(id)) {
         findings.check(seq == Seq(place), || format!("I5: {id} has no message {place}"));
         let Entry::Message(message) = &**entry else { continue };
-        findings.check(stamp < Some(message.head.stamp), || format!("I5: {id}: stamps do not rise at {place}"));
+        findings
+            .check(stamp < Some(message.head.stamp), || format!("I5: {id}: stamps do not rise at {place}"));
         stamp = Some(message.head.stamp);
     }
 }

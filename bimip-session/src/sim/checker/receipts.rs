@@ -36,16 +36,11 @@ impl Receipts {
 
     fn has_reached(&self, user: &UserId, names: &Names) -> bool {
         let Some((ids, aliases)) = self.reached.get(user) else { return false };
-        ids.contains(&names.id) || names.alias.as_ref().is_some_and(|alias| aliases.contains(&alias.to_string()))
+        ids.contains(&names.id)
+            || names.alias.as_ref().is_some_and(|alias| aliases.contains(&alias.to_string()))
     }
 
-    pub(super) fn judge(
-        &self,
-        findings: &mut Findings,
-        durable: &Book,
-        held: &[Held<'_>],
-        at_rest: bool,
-    ) {
+    pub(super) fn judge(&self, findings: &mut Findings, durable: &Book, held: &[Held<'_>], at_rest: bool) {
         let (mut told, mut heads) = (Told::new(), Vec::new());
         let users: Vec<_> = durable.users().cloned().collect();
         for user in &users {
@@ -68,7 +63,8 @@ impl Receipts {
             }
         }
         for ((user, id, by), statuses) in &told {
-            let rank = |status: &Status| matches!(status, Status::Delivered | Status::Read).then_some(*status);
+            let rank =
+                |status: &Status| matches!(status, Status::Delivered | Status::Read).then_some(*status);
             let ranks: Vec<_> = statuses.iter().filter_map(rank).collect();
             let once = statuses.iter().collect::<BTreeSet<_>>().len() == statuses.len();
             findings.check(once && ranks.is_sorted(), || {

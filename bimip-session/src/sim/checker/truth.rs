@@ -39,7 +39,15 @@ pub(super) fn recipients(durable: &Book, head: &Head) -> Vec<UserId> {
 }
 
 pub(super) fn is_theirs(durable: &Book, head: &Head, user: &UserId) -> bool {
-    head.from.user == *user || recipients(durable, head).contains(user)
+    let received = match &head.to {
+        Address::User(to) => to == user,
+        Address::Group(group) => {
+            let Ok(membership) = durable.membership(group, user);
+            membership.saw(head.seq)
+        }
+        _ => false,
+    };
+    received || head.from.user == *user
 }
 
 /// Which messages mailboxes have. It follows a disk that only grows; what it has seen it does not look at again.

@@ -74,7 +74,13 @@ impl Voice {
         }
     }
 
-    pub(super) fn says(&mut self, findings: &mut Findings, conn: ConnId, packet: &ServerPacket, durable: &Book) {
+    pub(super) fn says(
+        &mut self,
+        findings: &mut Findings,
+        conn: ConnId,
+        packet: &ServerPacket,
+        durable: &Book,
+    ) {
         match packet {
             ServerPacket::Floor(Floor::Granted { to: Address::User(to), .. }) => {
                 let talk = (conn, to.clone());

@@ -61,8 +61,7 @@ impl World {
     pub(super) fn found(&mut self, rng: &mut Rng, cores: u64, poll_ms: u64) {
         let shared = rng.chance(50);
         for core in 0..cores {
-            self.config.siblings =
-                (cores > 1).then(|| siblings(usize::try_from(core).unwrap_or(0), poll_ms));
+            self.config.siblings = (cores > 1).then(|| siblings(usize::try_from(core).unwrap_or(0), poll_ms));
             self.cores.push(Host::new(self.config.clone()));
             if core == 0 || !shared {
                 self.queues.push(Queue::default());
@@ -102,6 +101,8 @@ impl World {
     fn settle_in(&mut self, user: &UserId, device: &str, name: &str, wire: Box<dyn Wire>, seed: u64) {
         if let Ok(device) = DeviceName::new(device) {
             let device = Device::new(user.clone(), device);
+            self.touched.push(self.nodes.len());
+            self.dues.push(0);
             self.nodes.push(Node::new(name.to_owned(), device, wire, seed, self.plan.lie));
         }
     }
@@ -211,7 +212,10 @@ impl World {
             }
             for (turn, node) in (0..).zip(&order) {
                 let at = from_ms + turn * span_ms / (2 * nodes as u64);
-                self.at(at, if stop { Happening::Stop { node: *node } } else { Happening::Start { node: *node } });
+                self.at(
+                    at,
+                    if stop { Happening::Stop { node: *node } } else { Happening::Start { node: *node } },
+                );
             }
         }
     }

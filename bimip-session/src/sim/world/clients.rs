@@ -103,7 +103,8 @@ impl World {
             self.fates.insert(tag.to_owned(), fate);
         }
         it.store.draft(draft.clone());
-        let _full = it.session.send(self.now, draft);
+        let now = self.now;
+        let _full = self.session(node).send(now, draft);
         self.store_soon(node);
     }
 
@@ -112,7 +113,8 @@ impl World {
         self.fate(&draft, |fate| fate.lost = false);
         let it = &mut self.nodes[node];
         it.store.draft(draft.clone());
-        let _full = it.session.send(self.now, draft);
+        let now = self.now;
+        let _full = self.session(node).send(now, draft);
         self.store_soon(node);
     }
 
@@ -123,7 +125,8 @@ impl World {
             it.store.mark(message.clone(), status);
             self.checker.marks(&it.device, &message, status);
         }
-        let _full = it.session.mark(self.now, message, status);
+        let now = self.now;
+        let _full = self.session(node).mark(now, message, status);
         self.store_soon(node);
     }
 
@@ -138,6 +141,7 @@ impl World {
 
     fn received(&mut self, node: usize, row: &Row) {
         self.busy_mono_ms = self.now.mono_ms;
+        self.touched.push(node);
         let it = &mut self.nodes[node];
         let (life, walkie) = (it.life, it.is_walkie());
         self.checker.received(&it.device, row, self.disk.durable());
@@ -177,6 +181,7 @@ impl World {
 
     /// What was written survives from here on: only now the session is told.
     pub(super) fn store(&mut self, node: usize) {
+        self.touched.push(node);
         let it = &mut self.nodes[node];
         it.sync_due = false;
         it.store.sync();
@@ -210,7 +215,7 @@ impl World {
         call(&mut *bot, &mut hand);
         let acts = hand.acts;
         it.bot = Some(bot);
-        let life = it.life;
+        let (life, now) = (it.life, self.now);
         for act in acts {
             match act {
                 Act::Send(mut draft) => {
@@ -223,9 +228,9 @@ impl World {
                     }
                 }
                 Act::Mark(message, status) => self.mark(node, message, status),
-                Act::Join(group) => self.nodes[node].session.join(self.now, group),
-                Act::Leave(group) => self.nodes[node].session.leave_group(self.now, group),
-                Act::WakeIn(after_ms) => self.at(self.now.mono_ms + after_ms, Happening::Wake { node, life }),
+                Act::Join(group) => self.session(node).join(now, group),
+                Act::Leave(group) => self.session(node).leave_group(now, group),
+                Act::WakeIn(after_ms) => self.at(now.mono_ms + after_ms, Happening::Wake { node, life }),
                 Act::Sync => self.store_soon(node),
             }
         }

@@ -91,7 +91,13 @@ impl World {
             let faulty = !self.calm && self.rng.chance(2 * self.plan.wake_faults_percent);
             let times = match (faulty, self.rng.chance(50)) {
                 (false, _) => 1,
-                (true, lost) => if lost { 0 } else { 2 },
+                (true, lost) => {
+                    if lost {
+                        0
+                    } else {
+                        2
+                    }
+                }
             };
             for _ in 0..times {
                 self.answer(core, self.plan.delay_ms, server::Input::Woken(subjects.to_vec()));

@@ -14,7 +14,7 @@ impl World {
     }
 
     fn is_quiet(&self) -> bool {
-        self.queue.values().all(Happening::is_idle)
+        self.queue.values().all(|it| Happening::is_idle(it))
             && self.queues.iter().all(|queue| queue.tickets.is_empty())
             && !self.disk.is_waiting()
             && (0..self.nodes.len()).all(|node| self.is_linked(node) && self.is_settled(node))
@@ -32,7 +32,10 @@ impl World {
         if self.refuses {
             // Walkie-talkies have no word for a refusal, and take the next answer for one to what was refused.
             for node in self.nodes.iter().filter(|node| node.is_walkie()) {
-                fates.iter_mut().filter(|fate| fate.device == node.device).for_each(|fate| fate.unsure = true);
+                fates
+                    .iter_mut()
+                    .filter(|fate| fate.device == node.device)
+                    .for_each(|fate| fate.unsure = true);
             }
         }
         let held: Vec<_> = self

@@ -80,6 +80,7 @@ impl World {
         }
         let seed = self.rng.word();
         self.nodes[node].restart(self.now, seed);
+        self.touched.push(node);
         for draft in self.nodes[node].store.unacked_mut() {
             // What it was told of this one is forgotten.
             if let Some(fate) = tag_of(&draft.body.bytes).and_then(|tag| self.fates.get_mut(tag)) {
@@ -112,7 +113,8 @@ impl World {
         }
         self.tell(|world| format!("{} begins again", world.nodes[node].name));
         if self.rng.chance(50) {
-            return self.nodes[node].session.redial(self.now);
+            let now = self.now;
+            return self.session(node).redial(now);
         }
         if self.nodes[node].is_walkie() {
             return self.crash_client(node);
@@ -120,6 +122,7 @@ impl World {
         self.store(node);
         let seed = self.rng.word();
         self.nodes[node].restart(self.now, seed);
+        self.touched.push(node);
         self.start_bot(node);
     }
 
@@ -146,7 +149,8 @@ impl World {
                 }
             }
         }
-        for node in &mut self.nodes {
+        for (number, node) in (0..).zip(&mut self.nodes) {
+            self.touched.push(number);
             if node.session.poll_timeout().is_none_or(|due| due > mono_ms) {
                 let before = node.session.is_up();
                 node.session.handle_timeout(self.now);
@@ -163,8 +167,9 @@ impl World {
         for host in &mut self.cores {
             host.core.handle_timeout(self.now);
         }
-        for node in &mut self.nodes {
-            node.session.handle_timeout(self.now);
+        let now = self.now;
+        for node in 0..self.nodes.len() {
+            self.session(node).handle_timeout(now);
         }
     }
 

@@ -11,35 +11,97 @@ use crate::sim::disk::Question;
 #[derive(Debug)]
 pub(super) enum Happening {
     // Work.
-    Send { node: usize, to: Address },
-    Again { node: usize, life: u64, draft: Draft },
-    Read { node: usize, life: u64, message: MessageRef },
-    Talk { node: usize, to: Address, act: TalkAct },
-    Move { node: usize, group: usize, join: bool },
-    Wake { node: usize, life: u64 },
+    Send {
+        node: usize,
+        to: Address,
+    },
+    Again {
+        node: usize,
+        life: u64,
+        draft: Draft,
+    },
+    Read {
+        node: usize,
+        life: u64,
+        message: MessageRef,
+    },
+    Talk {
+        node: usize,
+        to: Address,
+        act: TalkAct,
+    },
+    Move {
+        node: usize,
+        group: usize,
+        join: bool,
+    },
+    Wake {
+        node: usize,
+        life: u64,
+    },
     // The network.
-    Dialed { node: usize, dial: u64 },
+    Dialed {
+        node: usize,
+        dial: u64,
+    },
     Up(ConnId, Up),
     Down(ConnId, Down),
     // The cores, their disk, and each other.
-    Input { core: usize, life: u64, input: server::Input },
-    Ask { core: usize, life: u64, question: Question },
-    Write { queue: usize },
-    Sync { life: u64 },
+    Input {
+        core: usize,
+        life: u64,
+        input: server::Input,
+    },
+    Ask {
+        core: usize,
+        life: u64,
+        question: Question,
+    },
+    Write {
+        queue: usize,
+    },
+    Sync {
+        life: u64,
+    },
     // The devices.
-    Store { node: usize, life: u64 },
-    Restart { node: usize, life: u64 },
+    Store {
+        node: usize,
+        life: u64,
+    },
+    Restart {
+        node: usize,
+        life: u64,
+    },
     // What goes wrong.
-    Cut { node: usize },
-    Die { node: usize, up: bool, down: bool },
-    Stop { node: usize },
-    Start { node: usize },
-    CrashCore { core: usize },
+    Cut {
+        node: usize,
+    },
+    Die {
+        node: usize,
+        up: bool,
+        down: bool,
+    },
+    Stop {
+        node: usize,
+    },
+    Start {
+        node: usize,
+    },
+    CrashCore {
+        core: usize,
+    },
     CutPower,
-    CrashClient { node: usize },
-    FailDisk { full: bool },
+    CrashClient {
+        node: usize,
+    },
+    FailDisk {
+        full: bool,
+    },
     HealDisk,
-    ClockJump { back: bool, by_ms: u64 },
+    ClockJump {
+        back: bool,
+        by_ms: u64,
+    },
     Spurious,
     /// And then nothing does any more.
     Calm,
@@ -95,17 +157,20 @@ impl World {
         self.story.fold(&[self.now.mono_ms, kind, about]);
         match happening {
             Happening::Send { node, to } => self.send(node, to),
-            Happening::Again { node, life, draft } if self.nodes[node].life == life => self.again(node, draft),
+            Happening::Again { node, life, draft } if self.nodes[node].life == life => {
+                self.again(node, draft)
+            }
             Happening::Read { node, life, message } if self.nodes[node].life == life => {
                 self.mark(node, message, Status::Read);
             }
             Happening::Talk { node, to, act } => {
                 let from = self.nodes[node].device.user.clone();
-                self.nodes[node].session.talk(self.now, Talk { from, to, act });
+                let now = self.now;
+                self.session(node).talk(now, Talk { from, to, act });
             }
             Happening::Move { node, group, join } => {
                 let (now, group) = (self.now, self.groups[group].clone());
-                let session = &mut self.nodes[node].session;
+                let session = self.session(node);
                 if join { session.join(now, group) } else { session.leave_group(now, group) }
             }
             Happening::Wake { node, life } if self.nodes[node].life == life => {
@@ -114,7 +179,9 @@ impl World {
             Happening::Dialed { node, dial } if self.nodes[node].dial == dial => self.dialed(node),
             Happening::Up(conn, up) => self.goes_up(conn, up),
             Happening::Down(conn, down) => self.goes_down(conn, down),
-            Happening::Input { core, life, input } if self.cores[core].life == life => self.input(core, input),
+            Happening::Input { core, life, input } if self.cores[core].life == life => {
+                self.input(core, input)
+            }
             Happening::Ask { core, life, question } if self.cores[core].life == life => {
                 let input = self.read(&question);
                 self.input(core, input);

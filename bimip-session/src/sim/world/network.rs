@@ -64,8 +64,10 @@ impl World {
         if self.cores[core].up_mono_ms > self.now.mono_ms {
             let retry_after_ms = self.rng.between(0, 1_000);
             let away = self.rng.chance(50);
-            let no = if away { client::Input::TurnedAway { retry_after_ms } } else { client::Input::Disconnected };
-            return self.nodes[node].session.handle_input(self.now, no);
+            let no =
+                if away { client::Input::TurnedAway { retry_after_ms } } else { client::Input::Disconnected };
+            let now = self.now;
+            return self.session(node).handle_input(now, no);
         }
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
@@ -90,7 +92,8 @@ impl World {
         let grant = by_header.then(|| self.grant(device));
         self.tell(|world| format!("{} connects to core {core} as {conn}", world.nodes[node].name));
         self.input(core, server::Input::Opened { conn, caps, grant });
-        self.nodes[node].session.handle_input(self.now, client::Input::Connected);
+        let now = self.now;
+        self.session(node).handle_input(now, client::Input::Connected);
     }
 
     // ---- on the air -----------------------------------------------------------------------------------
@@ -120,7 +123,9 @@ impl World {
     }
 
     pub(super) fn goes_up(&mut self, conn: ConnId, up: Up) {
-        let Some(link) = self.links.get(&conn).filter(|link| !link.up_dead && !link.server_left) else { return };
+        let Some(link) = self.links.get(&conn).filter(|link| !link.up_dead && !link.server_left) else {
+            return;
+        };
         let core = link.core;
         match up {
             Up::Said(packets) => {
@@ -139,14 +144,17 @@ impl World {
     }
 
     pub(super) fn goes_down(&mut self, conn: ConnId, down: Down) {
-        let Some(link) = self.links.get(&conn).filter(|link| !link.down_dead && !link.client_left) else { return };
+        let Some(link) = self.links.get(&conn).filter(|link| !link.down_dead && !link.client_left) else {
+            return;
+        };
         let node = link.node;
         match down {
             Down::Packet(packet) => {
                 self.story.fold(&facts(&packet));
                 self.tell(|world| format!("core -> {} {}", world.nodes[node].name, describe(&packet)));
+                let now = self.now;
                 for packet in self.nodes[node].wire.down(packet) {
-                    self.nodes[node].session.handle_input(self.now, client::Input::Packet(packet));
+                    self.session(node).handle_input(now, client::Input::Packet(packet));
                 }
             }
             Down::Ping(upto) => self.fly_up(conn, Up::Pong(upto)),
@@ -189,7 +197,8 @@ impl World {
         let it = &mut self.nodes[node];
         if it.conn == Some(conn) {
             it.conn = None;
-            it.session.handle_input(self.now, client::Input::Disconnected);
+            let now = self.now;
+            self.session(node).handle_input(now, client::Input::Disconnected);
         }
     }
 
