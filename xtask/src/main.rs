@@ -33,8 +33,9 @@ Usage: cargo xtask <command> [arguments]
 Commands:
   test                   everything: check, the tests, interop, the mission table
   check                  formatting, lints, docs, wasm32, dependency rules, licences
-  seeds N [--from K]     run N seeds of the simulator (from seed K), stop at the first that fails
-  seed K                 run one seed and print what happened
+  seeds N [--profile gate|small|big|calm|swizzle|one-slow] [--from K] [--threads N]
+                         run N seeds of the simulator, stop at the first that fail; --help to say more
+  seed K [--profile P]   run one seed and print what happened
   interop [pytest args]  drive the real server with clients that are not ours (Python)
   interop --client independent [pytest args]
                          the same with the client that was written from docs/protocol alone
@@ -56,7 +57,7 @@ seeds, seed, interop, kill9, powercut and faults take --release to build with op
 
 Examples:
   cargo xtask test
-  cargo xtask seeds 1000 --from 5000
+  cargo xtask seeds 1000 --profile big --from 5000
   cargo xtask seed 7
   cargo xtask interop -k talk -x
   cargo xtask bench

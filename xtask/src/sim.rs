@@ -2,18 +2,19 @@
 
 use crate::shell::{self, Shell, Stop};
 
-/// `seeds N [--from K]` and `seed K`. The core crates are optimised in the dev profile too, and there the
+/// `seeds N [--profile NAME] [--from K] [--threads N]` and `seed K [--profile NAME]`. The core crates are optimised in the dev profile too, and there the
 /// debug assertions are on: that is the default.
 pub(crate) fn simulate(shell: &Shell, command: &str, rest: &[String]) -> Result<(), Stop> {
     let (release, rest) = take_release(rest);
-    if rest.first().is_none_or(|number| number.parse::<u64>().is_err()) {
+    let asks = rest.iter().any(|it| ***it == *"--help" || ***it == *"-h");
+    if !asks && rest.first().is_none_or(|number| number.parse::<u64>().is_err()) {
         return Err(Stop::new(format!("`{command}` takes a number first, as in `cargo xtask {command} 7`.")));
     }
     let mut cargo = shell.cargo(&["run", "--quiet", "-p", "bimip-session", "--features", "sim"]);
     if release {
         cargo.arg("--release");
     }
-    cargo.args(["--example", "simulate", "--", command]).args(rest);
+    cargo.args(["--example", "seeds", "--", command]).args(rest);
     shell::run(cargo)
 }
 

@@ -124,6 +124,11 @@ impl Hand<'_> {
         self.store.noted(name)
     }
 
+    /// Everything that was kept, in the order of the names.
+    pub fn all_kept(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.store.all_noted()
+    }
+
     /// The rows in the app's store, in order.
     #[must_use]
     pub fn rows(&self) -> &[(Offset, Arc<Entry>)] {
@@ -144,7 +149,9 @@ pub struct Rest<'a> {
 }
 
 /// How the world makes bots; `None` for a device that needs none.
-pub(super) struct Maker(pub(super) Box<dyn FnMut(&Device) -> Option<Box<dyn Bot>>>);
+pub(super) struct Maker(pub(super) Box<Make>);
+
+type Make = dyn FnMut(&Device) -> Option<Box<dyn Bot>>;
 
 impl fmt::Debug for Maker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

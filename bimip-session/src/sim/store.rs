@@ -76,6 +76,10 @@ impl Store {
         self.live.notes.get(name)
     }
 
+    pub(super) fn all_noted(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.live.notes.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
     /// Everything written so far survives from here on.
     pub(super) fn sync(&mut self) {
         self.synced_rows = self.rows.len();

@@ -465,7 +465,7 @@ impl House {
                 rows: app.rows.iter().map(|(offset, entry)| (*offset, &**entry)).collect(),
             })
             .collect();
-        self.checker.at_rest(true, &self.durable, &held, &[]);
+        self.checker.at_rest(true, 0, &self.durable, &held, &[]);
         self.judge();
     }
 }

@@ -94,7 +94,7 @@ impl World {
             let fate = Fate {
                 device: it.device.clone(),
                 tag: tag.to_owned(),
-                place: if ordered { u64::from(self.tags) } else { 0 },
+                place: number_of(tag).filter(|_| ordered).unwrap_or(0),
                 sent: false,
                 unsure: false,
                 refused: false,
@@ -235,6 +235,11 @@ impl World {
             }
         }
     }
+}
+
+/// Tags are numbered in the order in which apps send.
+fn number_of(tag: &str) -> Option<u64> {
+    tag.trim_end_matches('>').rsplit('-').next()?.parse().ok()
 }
 
 /// The `<…>` by which a text is known again.

@@ -158,7 +158,7 @@ impl World {
         match happening {
             Happening::Send { node, to } => self.send(node, to),
             Happening::Again { node, life, draft } if self.nodes[node].life == life => {
-                self.again(node, draft)
+                self.again(node, draft);
             }
             Happening::Read { node, life, message } if self.nodes[node].life == life => {
                 self.mark(node, message, Status::Read);
@@ -180,7 +180,7 @@ impl World {
             Happening::Up(conn, up) => self.goes_up(conn, up),
             Happening::Down(conn, down) => self.goes_down(conn, down),
             Happening::Input { core, life, input } if self.cores[core].life == life => {
-                self.input(core, input)
+                self.input(core, input);
             }
             Happening::Ask { core, life, question } if self.cores[core].life == life => {
                 let input = self.read(&question);
