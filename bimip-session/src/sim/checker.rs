@@ -11,6 +11,7 @@
 //! | I7 | receipts rise, are told once, and have a cause; a mark that an app kept arrives | `receipts`, `apps` |
 //! | I8 | a device that comes to rest has its whole mailbox, in order, once; at any time a part from the start | `apps`, `devices` |
 //! | I9 | nobody is told what is not theirs | `rows`, `mailboxes`, `voice` |
+//! | I10 | what was refused is not stored | `drafts` |
 //! | I13 | drafts are answered in time; when the faults stop, everything comes to rest in time | `pace`, `rest` |
 //! | I14 | live voice holds no text up; the end of a talk is a durable message | `pace`, `voice` |
 //! | I16 | a jump of the wall clock changes no order, loses nothing, and ends no session | `clock` |
