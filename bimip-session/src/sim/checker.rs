@@ -191,6 +191,11 @@ impl Checker {
         self.apps.sent(&mut self.findings, device, client_ref, head, durable);
     }
 
+    /// An app was answered, one of `window` that may be on the wire at once.
+    pub fn answered(&mut self, device: &Device, window: usize) {
+        self.rest.trip(device, window as u64);
+    }
+
     /// An app says something about a message, and keeps that until it is answered.
     pub fn marks(&mut self, device: &Device, message: &MessageRef, status: Status) {
         self.apps.marks(device, message, status);

@@ -2,14 +2,12 @@
 
 use super::disk::Owner;
 use crate::ledger::Ticket;
-use crate::server::{Config, ServerCore, Siblings};
+use crate::server::{Config, ServerCore};
 
 /// One core. It crashes alone.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) core: ServerCore,
-    /// How it knows the others.
-    pub(super) siblings: Option<Siblings>,
     /// Raised by a crash: what was under way for the life before is void.
     pub(super) life: u64,
     /// It takes no connections before this time.
@@ -25,7 +23,6 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new(config: Config) -> Self {
         Self {
-            siblings: config.siblings.clone(),
             core: ServerCore::new(config),
             life: 0,
             up_mono_ms: 0,

@@ -33,6 +33,8 @@ pub(super) struct Node {
     pub(super) slow: bool,
     /// A timer that fires late: not before this time.
     pub(super) timer_mono_ms: u64,
+    /// Drafts, or marks, that it has on the wire at once; the fewer of them.
+    pub(super) window: usize,
 }
 
 impl Node {
@@ -44,6 +46,7 @@ impl Node {
         lie: Option<Lie>,
     ) -> Self {
         let config = config(&device, wire.caps(), seed);
+        let window = config.window_drafts.min(config.window_marks);
         let session = ClientSession::new(config, Resume::default(), Now::default());
         Self {
             name,
@@ -59,6 +62,7 @@ impl Node {
             dial: 0,
             slow: false,
             timer_mono_ms: 0,
+            window,
         }
     }
 
@@ -73,6 +77,7 @@ impl Node {
         self.dial += 1;
         self.timer_mono_ms = 0;
         let config = config(&self.device, self.wire.caps(), seed);
+        self.window = config.window_drafts.min(config.window_marks);
         self.session = ClientSession::new(config, self.store.resume(), now);
     }
 }

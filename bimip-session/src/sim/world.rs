@@ -88,10 +88,13 @@ impl World {
     #[must_use]
     pub fn with_wires(seed: u64, plan: Plan, wire: &mut dyn FnMut(bool) -> Box<dyn Wire>) -> Self {
         let mut rng = Rng::new(seed);
-        let config = beginning::config(&mut rng, &plan);
+        let mut config = beginning::config(&mut rng, &plan);
         let cores = rng.between(1, plan.cores.max(1) as u64);
         let safety = rng.chance(plan.safety_percent);
-        let poll_ms = rng.between(500, 3_000);
+        let mut siblings = Siblings::default();
+        siblings.poll_ms = rng.between(500, 3_000);
+        let poll_ms = siblings.poll_ms;
+        config.siblings = (cores > 1).then_some(siblings);
         let bounds = beginning::bounds(&plan, &config, if cores > 1 { poll_ms } else { 0 });
         let mut world = Self {
             now: Now { mono_ms: 0, unix_ms: 1_763_652_000_000 },
@@ -124,7 +127,7 @@ impl World {
             config,
             plan,
         };
-        world.found(&mut rng, cores, poll_ms);
+        world.found(&mut rng, cores);
         world.populate(&mut rng, wire);
         world.rng = rng;
         world.schedule();
@@ -306,11 +309,4 @@ impl World {
 enum Timer {
     Fires(u32),
     Late(u64),
-}
-
-/// How a core knows that it is one of several.
-fn siblings(core: usize, poll_ms: u64) -> Siblings {
-    let mut siblings = Siblings::new(u32::try_from(core).unwrap_or(u32::MAX));
-    siblings.poll_ms = poll_ms;
-    siblings
 }

@@ -3,8 +3,8 @@
 use bimip_proto::{Address, Device, DeviceName, GroupId, TalkAct, UserId};
 use bytes::Bytes;
 
+use super::World;
 use super::happening::Happening;
-use super::{World, siblings};
 use crate::server;
 use crate::sim::checker::Bounds;
 use crate::sim::host::{Host, Queue};
@@ -44,7 +44,7 @@ pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
 /// Connected: a device asks after its heartbeat whether a link is dead, and waits for its patience; where it hears and is
 /// not heard, the server finds out by the silence. Then it waits at most the longest redial wait, and has the patience of
 /// a dial and of a welcome once more if the core it met was starting. At rest:
-/// five seconds, the time of a lost wake-up, and for every page of the longest backlog what a page costs: the rows' way
+/// five seconds, the time of a lost wake-up, and for every page of rows, drafts and marks of the longest backlog what a page costs: the rows' way
 /// there, a sync of the device, the disposal's way back, a write, a sync and a read on the server.
 pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bounds {
     let slow = if plan.slow_percent > 0 { SLOW } else { 1 };
@@ -58,10 +58,9 @@ pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bou
 }
 
 impl World {
-    pub(super) fn found(&mut self, rng: &mut Rng, cores: u64, poll_ms: u64) {
+    pub(super) fn found(&mut self, rng: &mut Rng, cores: u64) {
         let shared = rng.chance(50);
         for core in 0..cores {
-            self.config.siblings = (cores > 1).then(|| siblings(usize::try_from(core).unwrap_or(0), poll_ms));
             self.cores.push(Host::new(self.config.clone()));
             if core == 0 || !shared {
                 self.queues.push(Queue::default());

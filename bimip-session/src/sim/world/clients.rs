@@ -38,6 +38,7 @@ impl World {
                 let it = &mut self.nodes[node];
                 let durable = self.disk.durable();
                 self.checker.sent(&it.device, client_ref.as_ref(), &head, durable);
+                self.checker.answered(&it.device, it.window);
                 let draft = it.store.answered(|draft| match &client_ref {
                     Some(name) => draft.client_ref.as_ref() == Some(name),
                     None => draft.to == head.to,
@@ -133,6 +134,7 @@ impl World {
     fn marked(&mut self, node: usize, message: &MessageRef, status: Status, noted: bool) {
         let it = &mut self.nodes[node];
         it.store.marked(message, status);
+        self.checker.answered(&it.device, it.window);
         self.checker.marked(&it.device, message, status, noted, self.disk.durable());
         self.store_soon(node);
     }

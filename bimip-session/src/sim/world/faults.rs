@@ -37,9 +37,7 @@ impl World {
     pub(super) fn crash_core(&mut self, core: usize) {
         self.tell(|_| format!("core {core} crashes"));
         let up_mono_ms = self.now.mono_ms + self.rng.between(0, DOWN_MS);
-        let mut config = self.config.clone();
-        config.siblings.clone_from(&self.cores[core].siblings);
-        self.cores[core].restart(config, up_mono_ms);
+        self.cores[core].restart(self.config.clone(), up_mono_ms);
         for queue in &mut self.queues {
             queue.tickets.retain(|(owner, _)| owner.core != core);
         }
