@@ -88,7 +88,7 @@ impl Machine for ServerCore {
                 self.failed(now, &failed);
                 self.unstall(now);
             }
-            Input::Page(page) => self.page(page),
+            Input::Page(page) => self.page(now, page),
             Input::Contacts(user, contacts) => self.contacts(now, &user, contacts.as_deref()),
             Input::Token(conn, answer) => self.vouched(now, conn, answer),
             Input::Kept(sound, name) => self.kept(now, sound, name),
@@ -104,6 +104,7 @@ impl Machine for ServerCore {
                 Due::Silence(conn) => self.silence_due(now, conn),
                 Due::Expiry(conn) => self.expiry_due(now, conn),
                 Due::Presence(user) => self.presence_due(now, &user),
+                Due::Reread(conn) => self.fill(conn),
                 Due::Poll(user) => self.poll_due(now, &user),
                 Due::Talk(from, to) => {
                     self.bursts.forget(from, to);

@@ -6,7 +6,11 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output, Page};
 use super::reader::{Offer, Reader};
+use super::timers::Due;
 use crate::ledger::{Ack, Advance, Committed, Delivery, Failed, Outcome, Outgoing, Ticket};
+
+/// A page that could not be read is asked for again after so long, or twice that.
+const REREAD_MS: u64 = 1_000;
 
 impl ServerCore {
     pub(super) fn reader(&mut self, conn: ConnId) -> Option<&mut Reader> {
@@ -122,9 +126,14 @@ impl ServerCore {
         }
     }
 
-    pub(super) fn page(&mut self, page: Page) {
+    pub(super) fn page(&mut self, now: Now, page: Page) {
         let Some(reader) = self.reader(page.conn) else { return };
-        let Some(rows) = page.rows else { return reader.page_failed() };
+        let Some(rows) = page.rows else {
+            reader.page_failed();
+            // Nothing else need happen that would ask again. At whole seconds, so that few of these wait.
+            let due_mono_ms = (now.mono_ms / REREAD_MS + 2) * REREAD_MS;
+            return self.timers.set(due_mono_ms, Due::Reread(page.conn));
+        };
         let mut offers = Vec::with_capacity(rows.len());
         reader.page(rows, |offer| offers.push(offer));
         for offer in offers {

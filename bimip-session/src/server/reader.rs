@@ -200,7 +200,7 @@ impl Reader {
         self.check();
     }
 
-    /// The page could not be read. The next commit or disposal tries again.
+    /// The page could not be read.
     pub(super) const fn page_failed(&mut self) {
         self.reading = false;
     }

@@ -18,6 +18,8 @@ pub(super) enum Due {
     Expiry(ConnId),
     /// What a user is doing is said again, or has run out.
     Presence(UserId),
+    /// A page that could not be read is asked for again.
+    Reread(ConnId),
     /// Storage is asked about a user whom another core may have changed.
     Poll(UserId),
     /// A talk that was started and never ended is forgotten.

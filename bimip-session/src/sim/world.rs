@@ -91,10 +91,8 @@ impl World {
         let mut config = beginning::config(&mut rng, &plan);
         let cores = rng.between(1, plan.cores.max(1) as u64);
         let safety = rng.chance(plan.safety_percent);
-        let mut siblings = Siblings::default();
-        siblings.poll_ms = rng.between(500, 3_000);
-        let poll_ms = siblings.poll_ms;
-        config.siblings = (cores > 1).then_some(siblings);
+        let poll_ms = rng.between(500, 3_000);
+        config.siblings = (cores > 1).then_some(Siblings { poll_ms });
         let bounds = beginning::bounds(&plan, &config, if cores > 1 { poll_ms } else { 0 });
         let mut world = Self {
             now: Now { mono_ms: 0, unix_ms: 1_763_652_000_000 },

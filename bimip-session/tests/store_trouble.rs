@@ -1,4 +1,4 @@
-//! A disposal that could not be stored: what it delivers is delivered later, and not forgotten.
+//! What the store could not do: a disposal that was not stored delivers later, a page that was not read comes later.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 mod harness;
@@ -6,7 +6,7 @@ mod harness;
 use bimip_proto::{Caps, ClientPacket, CloseReason, Entry, Noted, Offset, ServerPacket, Status};
 use bimip_session::Machine;
 use bimip_session::ledger::{Failure, View};
-use bimip_session::server::{ConnId, Input};
+use bimip_session::server::{ConnId, Grant, Input, Output, Page};
 use harness::{House, device, draft, rows, user};
 
 /// Two messages from alice have reached bob, who has said nothing yet.
@@ -67,6 +67,25 @@ fn a_disposal_behind_a_refused_one_moves_nothing() {
     assert_eq!(house.book.cursor(&device("bob", "phone")), Ok(Offset::ZERO));
     assert!(!house.heard(bob).iter().any(|it| matches!(it, ServerPacket::Noted(_))), "neither is answered");
     comes_back_and_disposes(&mut house);
+}
+
+// DM-CUR-2
+// Found by the simulator, gate seed 200832: a page could not be read, and until the next sign of life nobody asked again.
+#[test]
+fn a_page_that_could_not_be_read_is_asked_for_again() {
+    let mut house = House::new();
+    let alice = house.open(Caps::FULL, &device("alice", "phone"));
+    house.says(alice, ClientPacket::Send(draft("1", "bob", "1")));
+    let (conn, grant) = (ConnId(99), Some(Grant::new(device("bob", "phone"))));
+    house.core_only(Input::Opened { conn, caps: Caps::FULL, grant });
+    let attachment = house.take_attach();
+    house.core_only(Input::Attached(conn, Some(attachment)));
+    let asked = std::iter::from_fn(|| house.core.poll_output());
+    assert!(asked.into_iter().any(|it| matches!(it, Output::Read(read) if read.conn == conn)));
+    house.input(Input::Page(Page { conn, rows: None }));
+    assert_eq!(rows(&house.heard(conn)), []);
+    house.wait(2_000);
+    assert_eq!(rows(&house.heard(conn)), [Offset(1)]);
 }
 
 // DM-CUR-7
