@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bimip_proto::{ClientPacket, ServerPacket};
+use bimip_proto::{ClientPacket, Floor, ServerPacket};
 
 use super::findings::Findings;
 use crate::server::ConnId;
@@ -41,13 +41,15 @@ impl Pace {
     }
 
     pub(super) fn says(&mut self, findings: &mut Findings, now_ms: u64, conn: ConnId, packet: &ServerPacket) {
-        if !matches!(packet, ServerPacket::Accepted { .. } | ServerPacket::Rejected { .. }) {
+        // Each of several talks that end may wait for its recording.
+        let talk = matches!(packet, ServerPacket::Floor(Floor::Ended { .. }));
+        if !talk && !matches!(packet, ServerPacket::Accepted { .. } | ServerPacket::Rejected { .. }) {
             return;
         }
         let Some(waiting) = self.waiting.get_mut(&conn) else { return };
         waiting.check(findings, now_ms, conn);
         // The end of a talk may be refused like a draft.
-        waiting.drafts = waiting.drafts.saturating_sub(1);
+        waiting.drafts = waiting.drafts.saturating_sub(u64::from(!talk));
         waiting.since_ms = now_ms;
     }
 
