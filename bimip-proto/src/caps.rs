@@ -35,6 +35,8 @@ pub struct Caps {
     pub presence: bool,
     /// It knows messages to groups.
     pub groups: bool,
+    /// It knows that messages are edited and deleted.
+    pub revisions: bool,
 }
 
 impl Caps {
@@ -47,10 +49,12 @@ impl Caps {
         fine_marks: true,
         presence: true,
         groups: true,
+        revisions: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
-    pub const DEPLOYED: Self = Self { cursor: CursorBy::Message, groups: false, ..Self::FULL };
+    pub const DEPLOYED: Self =
+        Self { cursor: CursorBy::Message, groups: false, revisions: false, ..Self::FULL };
 
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
@@ -61,6 +65,7 @@ impl Caps {
         fine_marks: false,
         presence: false,
         groups: true,
+        revisions: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -76,6 +81,7 @@ impl Caps {
                 let known = self.fine_marks || matches!(receipt.status, Status::Delivered | Status::Read);
                 known && (self.own_copies || receipt.by.user != *user)
             }
+            Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
         }
     }
 }

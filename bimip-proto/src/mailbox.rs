@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use crate::{Message, Receipt};
+use crate::{Message, Receipt, Revision};
 
 /// Position in one mailbox: 1, 2, 3, without gaps. 0 stands before the first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -35,6 +35,9 @@ pub enum Entry {
     Message(Message),
     /// What somebody said about messages.
     Receipt(Receipt),
+    /// A message says something else, or nothing more. Also in the place of a message that was deleted before its row
+    /// was delivered.
+    Revised(Revision),
 }
 
 /// An entry at its place in a mailbox, as one device sees it.

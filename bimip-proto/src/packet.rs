@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::{
     Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, GroupId,
-    Head, LogOut, MessageRef, Offset, PushToken, Reject, Row, Signal, Status, Talk, TokenAnswer, TokenTask,
-    Track, UnixMs, UserId,
+    Head, LogOut, MessageRef, Offset, PushToken, Reject, Revise, Row, Signal, Status, Talk, TokenAnswer,
+    TokenTask, Track, UnixMs, UserId,
 };
 
 /// A client's word.
@@ -31,6 +31,8 @@ pub enum ClientPacket {
     Dispose(Offset),
     /// These messages arrived, in any order; the cursor stays.
     Delivered(Vec<MessageRef>),
+    /// This message of mine says something else from now on, or nothing more.
+    Revise(Revise),
     /// I read, played or forwarded this message.
     Mark {
         /// Which.
@@ -220,6 +222,24 @@ pub enum Noted {
         message: MessageRef,
         /// What was said about it.
         status: Status,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// The revision is stored.
+    Revised {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Which one it is of its message.
+        edition: u32,
+        /// Its row in this user's own mailbox.
+        offset: Offset,
+    },
+    /// The revision is refused, and nothing of it is stored.
+    Unrevised {
+        /// Its name.
+        client_ref: ClientRef,
         /// Why not.
         reason: Reject,
         /// When to try again, where that may help.

@@ -21,6 +21,9 @@ pub enum Reject {
     /// same, so that the answer tells a stranger nothing.
     #[error("no such message for this user")]
     NoSuchMessage,
+    /// The message is deleted: it says nothing more, and nothing can be said about what it says.
+    #[error("the message is deleted")]
+    Deleted,
     /// The user is not in this group, and may not join it. A group that does not exist is answered the same.
     #[error("not a member of this group")]
     NotMember,

@@ -93,6 +93,9 @@ pub use self::wake::{Siblings, Subject};
 pub fn weight(entry: &bimip_proto::Entry) -> u64 {
     match entry {
         bimip_proto::Entry::Message(message) => 64 + message.body.bytes.len() as u64,
+        bimip_proto::Entry::Revised(revision) => {
+            64 + revision.body.as_ref().map_or(0, |body| body.bytes.len() as u64)
+        }
         bimip_proto::Entry::Receipt(receipt) => 64 * receipt.messages.len() as u64,
         _ => 64,
     }

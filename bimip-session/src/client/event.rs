@@ -1,8 +1,8 @@
 //! What an app hears.
 
 use bimip_proto::{
-    Address, ClientRef, CloseReason, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset, Reject, Row,
-    Status, Talk, UnixMs, Welcome,
+    Address, ClientRef, CloseReason, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset, Reject, Revise,
+    Row, Status, Talk, UnixMs, Welcome,
 };
 use bytes::Bytes;
 
@@ -66,6 +66,22 @@ pub enum Event {
         message: MessageRef,
         /// What.
         status: Status,
+        /// Why.
+        reason: Reject,
+    },
+    /// A message of this user says something else now, or nothing more.
+    Revised {
+        /// What was asked for.
+        revise: Revise,
+        /// Which edition of the message it is.
+        edition: u32,
+        /// Its row in this user's own mailbox.
+        offset: Offset,
+    },
+    /// An edit or a deletion is refused and will not be tried again.
+    RevisionRefused {
+        /// What was asked for.
+        revise: Revise,
         /// Why.
         reason: Reject,
     },

@@ -1,6 +1,8 @@
 //! What a session hears, and what it makes of it.
 
-use bimip_proto::{ClientPacket, ClientRef, Entry, Head, Noted, Now, Offset, Reject, Row, ServerPacket};
+use bimip_proto::{
+    ClientPacket, ClientRef, Entry, Head, MessageRef, Noted, Now, Offset, Reject, Row, ServerPacket, Status,
+};
 
 use super::event::Event;
 use super::inbox::Arrival;
@@ -50,13 +52,32 @@ impl ClientSession {
             self.retry_after(now, wait_ms);
         } else if let Some(draft) = self.drafts.answered(client_ref, None) {
             self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
+        } else if let Some(revise) = self.revisions.answered(|it| Some(&it.client_ref) == client_ref) {
+            // A server that could not read it knows only its name.
+            self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
         }
     }
 
     fn noted(&mut self, now: Now, noted: Noted) {
         match noted {
-            Noted::Marked { message, status } if self.marks.answered(&message, status) => {
-                self.outbox.push_back(Output::Event(Event::Marked { message, status }));
+            Noted::Marked { message, status } => {
+                if self.marked(&message, status) {
+                    self.outbox.push_back(Output::Event(Event::Marked { message, status }));
+                }
+            }
+            Noted::Revised { client_ref, edition, offset } => {
+                if let Some(revise) = self.revisions.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::Revised { revise, edition, offset }));
+                }
+            }
+            Noted::Unrevised { client_ref, retry_after_ms: Some(wait_ms), .. } => {
+                self.retry_after(now, wait_ms);
+                self.revisions.again(|it| it.client_ref == client_ref);
+            }
+            Noted::Unrevised { client_ref, reason, .. } => {
+                if let Some(revise) = self.revisions.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
+                }
             }
             Noted::Joined(group) => self.outbox.push_back(Output::Event(Event::Joined(group))),
             Noted::Left(group) => self.outbox.push_back(Output::Event(Event::Left(group))),
@@ -65,13 +86,20 @@ impl ClientSession {
             }
             Noted::Refused { retry_after_ms: Some(wait_ms), message, status, .. } => {
                 self.retry_after(now, wait_ms);
-                self.marks.again(&message, status);
+                self.marks.again(|(it, said)| *said == status && *it == message);
             }
-            Noted::Refused { message, status, reason, .. } if self.marks.answered(&message, status) => {
-                self.outbox.push_back(Output::Event(Event::MarkRefused { message, status, reason }));
+            Noted::Refused { message, status, reason, .. } => {
+                if self.marked(&message, status) {
+                    self.outbox.push_back(Output::Event(Event::MarkRefused { message, status, reason }));
+                }
             }
             other => self.heard_live(now, ServerPacket::Noted(other)),
         }
+    }
+
+    /// A mark is answered: whether it was waited for.
+    fn marked(&mut self, message: &MessageRef, status: Status) -> bool {
+        self.marks.answered(|(it, said)| *said == status && it == message).is_some()
     }
 
     /// The server is busy: what waits for an answer goes again then. The first word counts, so that the waits of a

@@ -1,6 +1,8 @@
 //! What goes into a session and what comes out.
 
-use bimip_proto::{ClientPacket, Device, Draft, MessageRef, Offset, Reject, ServerPacket, Status, UnixMs};
+use bimip_proto::{
+    ClientPacket, Device, Draft, MessageRef, Offset, Reject, Revise, ServerPacket, Status, UnixMs,
+};
 use bytes::Bytes;
 
 use super::event::Event;
@@ -27,9 +29,9 @@ pub struct Config {
     pub unacked_drafts: usize,
     /// Drafts on the wire at once; the rest wait here. Under the server's own bound.
     pub window_drafts: usize,
-    /// Marks waiting for their answer.
+    /// Marks waiting for their answer; as many edits and deletions.
     pub unnoted_marks: usize,
-    /// Marks on the wire at once; the rest wait here.
+    /// Marks on the wire at once, and as many edits and deletions; the rest wait here.
     pub window_marks: usize,
     /// First wait before dialling again; doubled up to [`redial_max_ms`](Self::redial_max_ms), and then drawn
     /// between nothing and that, so that a crowd does not come back at once.
@@ -101,6 +103,8 @@ pub struct Resume {
     pub unacked: Vec<Draft>,
     /// Marks whose answer the app has not seen.
     pub marks: Vec<(MessageRef, Status)>,
+    /// Edits and deletions whose answer the app has not seen, in order.
+    pub revisions: Vec<Revise>,
 }
 
 /// What happens to a session.

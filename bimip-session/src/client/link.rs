@@ -141,6 +141,7 @@ impl ClientSession {
         self.renewal = Renewal::Idle;
         self.inbox.rewind();
         self.marks.rewind();
+        self.revisions.rewind();
         self.talker.cut();
         if self.config.resend {
             self.drafts.rewind();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Reject,
+    ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Reject, Revise,
     ServerPacket, Status, Talk,
 };
 
@@ -15,7 +15,7 @@ use super::link::Link;
 use super::redial::Redial;
 use super::talker::Talker;
 use super::token::Renewal;
-use super::unacked::{Drafts, Marks};
+use super::unacked::{Drafts, Marks, Revisions};
 use crate::Machine;
 
 /// One device: dials, signs in, resumes, sends what is unsent, receives in order, disposes of what is stored.
@@ -36,6 +36,7 @@ pub struct ClientSession {
     pub(super) epoch: u32,
     pub(super) drafts: Drafts,
     pub(super) marks: Marks,
+    pub(super) revisions: Revisions,
     pub(super) inbox: Inbox,
     pub(super) redial: Redial,
     pub(super) heartbeat: Heartbeat,
@@ -91,6 +92,7 @@ impl ClientSession {
             epoch: resume.epoch,
             drafts: Drafts::new(resume.unacked),
             marks: Marks::new(resume.marks),
+            revisions: Revisions::new(resume.revisions),
             inbox: Inbox::new(resume.seen),
             redial: Redial::new(config.seed),
             heartbeat: Heartbeat::new(&config, now),
@@ -141,10 +143,27 @@ impl ClientSession {
             self.say(now, ClientPacket::Mark { message, status });
             return Ok(());
         }
-        if self.marks.len() >= self.config.unnoted_marks && !self.marks.has(&message, status) {
-            return Err(Full(message));
+        let mark = (message, status);
+        if self.marks.len() >= self.config.unnoted_marks && !self.marks.has(&mark) {
+            return Err(Full(mark.0));
         }
-        self.marks.push(message, status);
+        self.marks.push(mark);
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Edits or deletes a message of this user; kept and said again until it is answered with
+    /// [`Event::Revised`](super::Event::Revised) or [`Event::RevisionRefused`](super::Event::RevisionRefused). Revisions
+    /// go out in the order they were made.
+    ///
+    /// # Errors
+    /// [`Full`] gives it back when [`Config::unnoted_marks`] are waiting.
+    #[expect(clippy::result_large_err, reason = "the revision comes back as it went in")]
+    pub fn revise(&mut self, now: Now, revise: Revise) -> Result<(), Full<Revise>> {
+        if self.revisions.len() >= self.config.unnoted_marks && !self.revisions.has(&revise) {
+            return Err(Full(revise));
+        }
+        self.revisions.push(revise);
         self.pump(now);
         Ok(())
     }
@@ -204,7 +223,12 @@ impl ClientSession {
 
     /// Marks that are not noted yet, in order, for [`Resume::marks`].
     pub fn unnoted(&self) -> impl Iterator<Item = (&MessageRef, Status)> {
-        self.marks.iter()
+        self.marks.iter().map(|(message, status)| (message, *status))
+    }
+
+    /// Revisions that are not answered yet, in order, for [`Resume::revisions`].
+    pub fn unrevised(&self) -> impl Iterator<Item = &Revise> {
+        self.revisions.iter()
     }
 
     /// Whether the session is up.
@@ -222,7 +246,8 @@ impl ClientSession {
     /// Whether nothing waits for an answer.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.drafts.len() == 0 && self.marks.len() == 0 && self.inbox.due().is_none()
+        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len();
+        waiting == 0 && self.inbox.due().is_none()
     }
 
     // ---- what is said ---------------------------------------------------------------------------------
@@ -254,6 +279,11 @@ impl ClientSession {
             self.say(now, ClientPacket::Mark { message, status });
         }
         while self.retry_mono_ms.is_none()
+            && let Some(revise) = self.revisions.next(self.config.window_marks)
+        {
+            self.say(now, ClientPacket::Revise(revise));
+        }
+        while self.retry_mono_ms.is_none()
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
             self.say(now, ClientPacket::Send(draft));
@@ -271,6 +301,9 @@ impl ClientSession {
             },
             ClientPacket::Mark { message, status } => {
                 ServerPacket::Noted(Noted::Refused { message, status, reason, retry_after_ms: None })
+            }
+            ClientPacket::Revise(Revise { client_ref, .. }) => {
+                ServerPacket::Noted(Noted::Unrevised { client_ref, reason, retry_after_ms: None })
             }
             // What is said now or never was not said.
             _ => return,

@@ -1,8 +1,8 @@
-//! Drafts and marks that wait for their answer.
+//! Drafts, marks and revisions that wait for their answer.
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Address, ClientRef, Draft, MessageRef, Status};
+use bimip_proto::{Address, ClientRef, Draft, MessageRef, Revise, Status};
 
 /// Drafts in the order the app gave them: the first `on_wire` of them sent on this connection, the first `tried` on
 /// any.
@@ -72,88 +72,88 @@ impl Drafts {
     }
 }
 
-/// Marks that are not noted yet, in the order the app made them. Saying one twice is harmless, so all are said again
-/// after a cut.
-#[derive(Debug, Default)]
-pub(super) struct Marks {
-    queue: VecDeque<Mark>,
+/// Commands that are not answered yet, in the order the app gave them. Each of them may be said twice, so all are said
+/// again after a cut.
+#[derive(Debug)]
+pub(super) struct Waiting<T> {
+    queue: VecDeque<Item<T>>,
     /// How many of them are on the wire.
     on_wire: usize,
 }
 
 #[derive(Debug)]
-struct Mark {
-    message: MessageRef,
-    status: Status,
+struct Item<T> {
+    what: T,
     on_wire: bool,
 }
 
-impl Marks {
-    pub(super) fn new(waiting: Vec<(MessageRef, Status)>) -> Self {
-        let mut marks = Self::default();
-        for (message, status) in waiting {
-            marks.push(message, status);
+/// What is said about messages.
+pub(super) type Marks = Waiting<(MessageRef, Status)>;
+
+/// Edits and deletions.
+pub(super) type Revisions = Waiting<Revise>;
+
+impl<T: Clone + PartialEq> Waiting<T> {
+    pub(super) fn new(waiting: Vec<T>) -> Self {
+        let mut all = Self { queue: VecDeque::new(), on_wire: 0 };
+        for what in waiting {
+            all.push(what);
         }
-        marks
+        all
     }
 
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&MessageRef, Status)> {
-        self.queue.iter().map(|mark| (&mark.message, mark.status))
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.queue.iter().map(|item| &item.what)
     }
 
-    pub(super) fn has(&self, message: &MessageRef, status: Status) -> bool {
-        self.position(message, status).is_some()
+    pub(super) fn has(&self, what: &T) -> bool {
+        self.iter().any(|it| it == what)
     }
 
     /// Adds one that is not there yet.
-    pub(super) fn push(&mut self, message: MessageRef, status: Status) {
-        if !self.has(&message, status) {
-            self.queue.push_back(Mark { message, status, on_wire: false });
+    pub(super) fn push(&mut self, what: T) {
+        if !self.has(&what) {
+            self.queue.push_back(Item { what, on_wire: false });
         }
     }
 
-    /// The next mark to say, while fewer than `window` are on the wire.
-    pub(super) fn next(&mut self, window: usize) -> Option<(MessageRef, Status)> {
+    /// The next one to say, while fewer than `window` are on the wire.
+    pub(super) fn next(&mut self, window: usize) -> Option<T> {
         if self.on_wire >= window {
             return None;
         }
-        let mark = self.queue.iter_mut().find(|mark| !mark.on_wire)?;
-        mark.on_wire = true;
+        let item = self.queue.iter_mut().find(|item| !item.on_wire)?;
+        item.on_wire = true;
         self.on_wire += 1;
-        Some((mark.message.clone(), mark.status))
+        Some(item.what.clone())
     }
 
     /// This one was refused for now: it is said again.
-    pub(super) fn again(&mut self, message: &MessageRef, status: Status) {
-        if let Some(at) = self.position(message, status)
-            && std::mem::take(&mut self.queue[at].on_wire)
+    pub(super) fn again(&mut self, is_it: impl Fn(&T) -> bool) {
+        if let Some(item) = self.queue.iter_mut().find(|item| is_it(&item.what))
+            && std::mem::take(&mut item.on_wire)
         {
             self.on_wire -= 1;
         }
     }
 
-    /// This one is answered: whether it was waited for.
-    pub(super) fn answered(&mut self, message: &MessageRef, status: Status) -> bool {
-        let Some(mark) = self.position(message, status).and_then(|at| self.queue.remove(at)) else {
-            return false;
-        };
-        self.on_wire -= usize::from(mark.on_wire);
-        true
+    /// This one is answered: gives it back if it was waited for.
+    pub(super) fn answered(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let at = self.queue.iter().position(|item| is_it(&item.what))?;
+        let item = self.queue.remove(at)?;
+        self.on_wire -= usize::from(item.on_wire);
+        Some(item.what)
     }
 
     /// The connection is gone: everything is said again.
     pub(super) fn rewind(&mut self) {
         self.on_wire = 0;
-        for mark in &mut self.queue {
-            mark.on_wire = false;
+        for item in &mut self.queue {
+            item.on_wire = false;
         }
-    }
-
-    fn position(&self, message: &MessageRef, status: Status) -> Option<usize> {
-        self.queue.iter().position(|mark| mark.status == status && mark.message == *message)
     }
 }

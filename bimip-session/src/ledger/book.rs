@@ -11,7 +11,7 @@ use bimip_proto::{
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
-use super::view::{ConversationHead, Known, View, Write};
+use super::view::{ConversationHead, Known, Revised, View, Write, shown};
 use crate::server::Attachment;
 
 /// Everything a store holds, in ordered maps. It keeps nothing beyond the life of the value.
@@ -23,6 +23,7 @@ pub struct Book {
     history: BTreeMap<ConversationId, BTreeMap<Seq, (UnixMs, u64)>>,
     stamps: BTreeMap<ConversationId, UnixMs>,
     known: BTreeMap<PutKey, Known>,
+    revised: BTreeMap<u64, Revised>,
     marks: BTreeMap<(u64, UserId), Marks>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
@@ -45,6 +46,7 @@ impl Book {
             history: BTreeMap::new(),
             stamps: BTreeMap::new(),
             known: BTreeMap::new(),
+            revised: BTreeMap::new(),
             marks: BTreeMap::new(),
             cursors: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -81,6 +83,9 @@ impl Book {
             }
             Write::Key { key, known } => {
                 self.known.insert(key.clone(), *known);
+            }
+            Write::Revised { sequence, revised } => {
+                self.revised.insert(*sequence, *revised);
             }
             Write::Marks { sequence, user, marks } => {
                 self.marks.insert((*sequence, user.clone()), *marks);
@@ -127,11 +132,12 @@ impl Book {
         let mut weight = 0;
         for (offset, sequence) in mailbox.range(after.next()..).take(rows as usize) {
             let Some(entry) = self.log.get(sequence) else { break };
-            weight += super::super::server::weight(entry);
+            let Ok(entry) = shown(entry, *sequence, self);
+            weight += super::super::server::weight(&entry);
             if weight > bytes && !page.is_empty() {
                 break;
             }
-            page.push((*offset, Arc::clone(entry)));
+            page.push((*offset, entry));
         }
         page
     }
@@ -177,7 +183,7 @@ impl Book {
         all.map(|((_, user), membership)| (user, membership))
     }
 
-    /// The messages of a conversation, in order.
+    /// The messages of a conversation as they were sent, in order.
     pub fn messages(&self, conversation: &ConversationId) -> impl Iterator<Item = (Seq, &Arc<Entry>)> {
         let history = self.history.get(conversation).into_iter().flatten();
         history.filter_map(|(seq, (_, sequence))| self.log.get(sequence).map(|entry| (*seq, entry)))
@@ -238,6 +244,10 @@ impl View for Book {
             .get(conversation)
             .and_then(|history| history.get(&seq))
             .map(|(_, sequence)| *sequence))
+    }
+
+    fn revised(&self, sequence: u64) -> Result<Revised, Infallible> {
+        Ok(self.revised.get(&sequence).copied().unwrap_or_default())
     }
 
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Infallible> {

@@ -58,6 +58,13 @@ impl Outgoing {
                 reason: *reason,
                 retry_after_ms: None,
             },
+            (Ack::Revised(client_ref), Some(Outcome::Revised { edition, offset })) => {
+                let client_ref = client_ref.clone();
+                ServerPacket::Noted(Noted::Revised { client_ref, edition: *edition, offset: *offset })
+            }
+            (Ack::Revised(client_ref), Some(Outcome::Refused(reason))) => {
+                unrevised(client_ref, *reason, None)
+            }
             (Ack::Joined(group), Some(Outcome::Joined { .. })) => {
                 ServerPacket::Noted(Noted::Joined(group.clone()))
             }
@@ -136,6 +143,7 @@ impl Outgoing {
                 reason,
                 retry_after_ms,
             }),
+            Ack::Revised(client_ref) => unrevised(client_ref, reason, retry_after_ms),
             // A cursor that did not move is asked for again by the rows themselves; a talk's end has no word
             // for failure.
             Ack::Visible { origin, id, .. } | Ack::PushToken { origin, id, .. } => {
@@ -167,6 +175,7 @@ impl Outgoing {
                         Noted::Disposed(_)
                             | Noted::Delivered(_)
                             | Noted::Marked { .. }
+                            | Noted::Revised { .. }
                             | Noted::Joined(_)
                             | Noted::Left(_)
                             | Noted::PushToken { .. }
@@ -177,6 +186,10 @@ impl Outgoing {
         );
         Self(packet)
     }
+}
+
+fn unrevised(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
+    ServerPacket::Noted(Noted::Unrevised { client_ref: client_ref.clone(), reason, retry_after_ms })
 }
 
 fn declined(

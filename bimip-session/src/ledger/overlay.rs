@@ -10,7 +10,7 @@ use bimip_proto::{
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
-use super::view::{ConversationHead, Known, View, Write};
+use super::view::{ConversationHead, Known, Revised, View, Write};
 
 /// The storage's view with the batch's own writes on top, and the list of those writes.
 pub(super) struct Overlay<'v, V: View> {
@@ -21,6 +21,7 @@ pub(super) struct Overlay<'v, V: View> {
     stamps: BTreeMap<(ConversationId, UnixMs), u64>,
     known: BTreeMap<PutKey, Known>,
     entries: BTreeMap<u64, Arc<Entry>>,
+    revised: BTreeMap<u64, Revised>,
     marks: BTreeMap<(u64, UserId), Marks>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
@@ -42,6 +43,7 @@ impl<'v, V: View> Overlay<'v, V> {
             stamps: BTreeMap::new(),
             known: BTreeMap::new(),
             entries: BTreeMap::new(),
+            revised: BTreeMap::new(),
             marks: BTreeMap::new(),
             cursors: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -59,6 +61,8 @@ impl<'v, V: View> Overlay<'v, V> {
         let marks =
             self.marks.into_iter().map(|((sequence, user), marks)| Write::Marks { sequence, user, marks });
         self.writes.extend(marks);
+        let revised = self.revised.into_iter();
+        self.writes.extend(revised.map(|(sequence, revised)| Write::Revised { sequence, revised }));
         self.writes.extend(self.cursors.into_iter().map(|(device, offset)| Write::Cursor { device, offset }));
         self.writes.extend(self.groups.into_iter().map(|(group, head)| Write::Group { group, head }));
         let members = self.memberships.into_iter();
@@ -118,6 +122,17 @@ impl<'v, V: View> Overlay<'v, V> {
             Some(marks) => Ok(*marks),
             None => self.view.marks(sequence, user),
         }
+    }
+
+    pub(super) fn revised(&self, sequence: u64) -> Result<Revised, V::Error> {
+        match self.revised.get(&sequence) {
+            Some(revised) => Ok(*revised),
+            None => self.view.revised(sequence),
+        }
+    }
+
+    pub(super) fn revise(&mut self, sequence: u64, revised: Revised) {
+        self.revised.insert(sequence, revised);
     }
 
     /// Appends an entry to the log under [`next_sequence`](Self::next_sequence).

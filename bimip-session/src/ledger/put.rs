@@ -1,7 +1,8 @@
 //! What a ticket asks to be stored.
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, Device, GroupId, MessageRef, SoundName, Status, UnixMs, UserId,
+    Address, Body, BodyKind, ClientRef, Device, GroupId, MessageId, MessageRef, Revise, SoundName, Status,
+    UnixMs, UserId,
 };
 
 use super::standing::Setting;
@@ -35,6 +36,8 @@ pub enum Guard {
     Recipient,
     /// Only a member of the group it goes to.
     MayPost,
+    /// Only the author of the message.
+    Author,
     /// Only into an open group, or one that opens with it, or by a member.
     MayJoin,
 }
@@ -52,6 +55,8 @@ pub enum Audience {
         /// And the one who says it, for the sake of their other devices.
         and_self: bool,
     },
+    /// Everybody who has the message that the put is about, and may hear more of it.
+    Readers,
 }
 
 /// What.
@@ -83,6 +88,15 @@ pub enum Record {
         at: UnixMs,
         /// About which message.
         message: MessageRef,
+    },
+    /// A message says something else, or nothing more.
+    Revise {
+        /// Who, and with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// Which message, and what it says now.
+        revise: Revise,
     },
     /// Somebody comes into a group.
     Join {
@@ -130,6 +144,10 @@ impl Put {
     pub(crate) const fn bytes(&self) -> usize {
         match &self.record {
             Record::Message { body, .. } => body.bytes.len() + 128,
+            Record::Revise { revise, .. } => match &revise.body {
+                Some(body) => body.bytes.len() + 128,
+                None => 128,
+            },
             Record::Setting { .. } => 512,
             Record::Mark { .. } | Record::Join { .. } | Record::Leave { .. } => 64,
         }
@@ -147,11 +165,17 @@ pub(crate) fn digest(to: &Address, body: &Body) -> u64 {
     };
     digest.write(&[namespace, u8::from(matches!(body.kind, BodyKind::Notification))]);
     digest.part(id.as_bytes());
-    digest.part(&body.bytes);
-    if let Some(seal) = &body.seal {
-        digest.part(seal.encryption_type.as_bytes());
-        digest.part(seal.encrypted.as_bytes());
-        digest.part(seal.signature.as_bytes());
+    digest.body(body);
+    digest.0
+}
+
+/// A digest of what a revision says. Of no message: drafts and revisions of a device share one space of names.
+pub(crate) fn digest_of_revision(message: MessageId, body: Option<&Body>) -> u64 {
+    let mut digest = Fnv::default();
+    digest.write(&[3, u8::from(body.is_some())]);
+    digest.write(&message.to_ascii());
+    if let Some(body) = body {
+        digest.body(body);
     }
     digest.0
 }
@@ -169,6 +193,15 @@ impl Fnv {
     fn part(&mut self, bytes: &[u8]) {
         self.write(&(bytes.len() as u64).to_le_bytes());
         self.write(bytes);
+    }
+
+    fn body(&mut self, body: &Body) {
+        self.part(&body.bytes);
+        if let Some(seal) = &body.seal {
+            self.part(seal.encryption_type.as_bytes());
+            self.part(seal.encrypted.as_bytes());
+            self.part(seal.signature.as_bytes());
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) {

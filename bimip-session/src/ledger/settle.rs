@@ -4,6 +4,7 @@ mod find;
 mod mark;
 mod member;
 mod message;
+mod revise;
 mod setting;
 
 pub use self::find::readable;
@@ -54,6 +55,9 @@ pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
             (received, Reject::NoSuchMessage)
         }
         (Guard::MayPost, Record::Message { .. }) => (member, Reject::NotMember),
+        (Guard::Author, Record::Revise { by, .. }) => {
+            (about.message.is_some_and(|head| head.from.user == by.user), Reject::NoSuchMessage)
+        }
         (Guard::MayJoin, Record::Join { opens, .. }) => {
             (member || about.group.map_or(*opens, |group| group.open), Reject::NotMember)
         }
@@ -143,6 +147,7 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
         let outcome = match &put.record {
             Record::Message { .. } => message::settle(put, overlay, &mut decision.deliveries)?,
             Record::Mark { .. } => mark::settle(put, overlay, &mut raised)?,
+            Record::Revise { .. } => revise::settle(put, overlay, &mut decision.deliveries)?,
             Record::Join { user, group, opens } => member::join(put, user, group, *opens, overlay)?,
             Record::Leave { user, group } => member::leave(user, group, overlay)?,
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,

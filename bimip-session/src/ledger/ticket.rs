@@ -51,6 +51,8 @@ pub(crate) enum Ack {
     Delivered(Vec<MessageRef>),
     /// A mark.
     Marked { message: MessageRef, status: Status },
+    /// A revision.
+    Revised(ClientRef),
     /// A join.
     Joined(GroupId),
     /// A leave.
@@ -138,6 +140,13 @@ pub enum Outcome {
     Repeat(Placed),
     /// The mark is stored, now or before.
     Noted,
+    /// The revision is stored, now or before under the same key.
+    Revised {
+        /// Which one it is of its message.
+        edition: u32,
+        /// Its row in the author's own mailbox.
+        offset: Offset,
+    },
     /// The user is in the group, now or since before.
     Joined {
         /// Who.

@@ -63,6 +63,12 @@ pub trait View {
     /// As the backend reads.
     fn sequence_of(&self, conversation: &ConversationId, seq: Seq) -> Result<Option<u64>, Self::Error>;
 
+    /// What became of the message of a log entry since; the default where nothing did.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn revised(&self, sequence: u64) -> Result<Revised, Self::Error>;
+
     /// What a user has said about the message of a log entry.
     ///
     /// # Errors
@@ -120,6 +126,18 @@ pub struct ConversationHead {
     pub seq: Seq,
     /// The latest stamp given in the conversation, to a message or not.
     pub stamp: UnixMs,
+}
+
+/// What became of a message since it was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
+pub struct Revised {
+    /// The edition that holds; 0 for a message as it was sent.
+    pub edition: u32,
+    /// The log entry of that edition.
+    pub sequence: u64,
+    /// It is the deletion.
+    pub deleted: bool,
 }
 
 /// What was stored under a key.
@@ -182,6 +200,13 @@ pub enum Write {
         /// What is stored under it.
         known: Known,
     },
+    /// What became of a message: replaces what was there.
+    Revised {
+        /// The message's log entry.
+        sequence: u64,
+        /// All of it.
+        revised: Revised,
+    },
     /// What a user has said about a message: replaces what was there.
     Marks {
         /// The message's log entry.
@@ -236,4 +261,18 @@ pub enum Write {
         /// Where to. Its `id` is not kept.
         token: Option<PushToken>,
     },
+}
+
+/// What a mailbox row that refers to this log entry shows: the entry, or its deletion in the place of a message that is
+/// deleted. What was taken back reaches no device that did not have it yet.
+///
+/// # Errors
+/// As the view reads.
+pub fn shown<V: View>(entry: &Arc<Entry>, sequence: u64, view: &V) -> Result<Arc<Entry>, V::Error> {
+    if !matches!(**entry, Entry::Message(_)) {
+        return Ok(Arc::clone(entry));
+    }
+    let revised = view.revised(sequence)?;
+    let deletion = if revised.deleted { view.entry(revised.sequence)? } else { None };
+    Ok(deletion.unwrap_or_else(|| Arc::clone(entry)))
 }

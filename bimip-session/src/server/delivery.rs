@@ -31,7 +31,7 @@ impl ServerCore {
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
                 Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
-                Outcome::Noted | Outcome::Stands { .. } => {}
+                Outcome::Noted | Outcome::Revised { .. } | Outcome::Stands { .. } => {}
             }
         }
         if let Some((device, offset)) = proof.cursor() {

@@ -1,6 +1,6 @@
 //! From a draft to a put.
 
-use bimip_proto::{Address, Body, BodyKind, Device, Draft, Now, Reject, limits};
+use bimip_proto::{Address, Body, BodyKind, Device, Draft, Now, Reject, Revise, limits};
 
 use crate::ledger::{Audience, Guard, Put, PutKey, Record};
 
@@ -18,6 +18,24 @@ pub(super) fn put(now: Now, from: &Device, draft: Draft) -> Result<Put, Reject> 
     }
     let (guard, audience) = addressed(from, &draft.to)?;
     Ok(message(now, from, draft, guard, audience))
+}
+
+/// The put of a revision: whether it is the author who asks, and who is told, is found out in the commit.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn revision(now: Now, by: &Device, revise: Revise) -> Result<Put, Reject> {
+    if let Some(body) = &revise.body {
+        if body.bytes.len() > limits::BODY_BYTES {
+            return Err(Reject::TooLarge);
+        }
+        if matches!(body.kind, BodyKind::Voice { .. }) {
+            return Err(Reject::Unsupported);
+        }
+    }
+    let key = Some(PutKey { device: by.clone(), client_ref: revise.client_ref.clone() });
+    let record = Record::Revise { by: by.clone(), at: now.stamp(), revise };
+    Ok(Put { key, guard: Guard::Author, audience: Audience::Readers, record })
 }
 
 /// The put of a talk that ended, without its sound. One that never began is given an id and goes to nobody.

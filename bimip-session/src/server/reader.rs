@@ -348,6 +348,7 @@ impl Reader {
                 message.head.from == self.device && !echo
             }
             Entry::Receipt(receipt) => receipt.by == self.device,
+            Entry::Revised(revision) => revision.by == self.device,
             _ => false,
         };
         !own && self.caps.speaks(user, entry)

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, MessageRef, Now, Offset,
-    Reject, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
+    Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -124,6 +124,7 @@ impl ServerCore {
         match said.packet {
             ClientPacket::Send(draft) => self.draft(now, conn, &device, draft),
             ClientPacket::Talk(talk) => self.talk(now, conn, &device, talk),
+            ClientPacket::Revise(revise) => self.revise(now, conn, &device, revise),
             ClientPacket::Dispose(upto) => self.dispose(now, conn, upto),
             ClientPacket::Delivered(messages) => self.delivered(now, conn, &device, messages),
             ClientPacket::Mark { message, status } => self.mark(now, conn, &device, message, status),
@@ -230,6 +231,14 @@ impl ServerCore {
         self.store(conn, puts, Ack::Delivered(messages));
     }
 
+    fn revise(&mut self, now: Now, conn: ConnId, device: &Device, revise: Revise) {
+        let ack = Ack::Revised(revise.client_ref.clone());
+        match draft::revision(now, device, revise) {
+            Ok(put) => self.store(conn, vec![put], ack),
+            Err(reason) => self.refuse(conn, &ack, reason),
+        }
+    }
+
     fn mark(&mut self, now: Now, conn: ConnId, device: &Device, message: MessageRef, status: Status) {
         self.counters.marks += 1;
         let put = receipt::put(now, device, status, message.clone());
@@ -251,6 +260,7 @@ const fn commits(packet: &ClientPacket) -> bool {
     matches!(
         packet,
         ClientPacket::Send(_)
+            | ClientPacket::Revise(_)
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
             | ClientPacket::Join(_)
@@ -269,6 +279,7 @@ pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
         ClientPacket::Send(draft) => {
             Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() }
         }
+        ClientPacket::Revise(revise) => Ack::Revised(revise.client_ref.clone()),
         ClientPacket::Join(group) => Ack::Joined(group.clone()),
         ClientPacket::Leave(group) => Ack::Left(group.clone()),
         ClientPacket::Mark { message, status } => Ack::Marked { message: message.clone(), status: *status },

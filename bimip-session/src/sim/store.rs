@@ -112,7 +112,7 @@ impl Store {
     /// What a session starts with.
     pub(super) fn resume(&self) -> Resume {
         let Kept { epoch, stored, unacked, marks, .. } = self.live.clone();
-        Resume { epoch, seen: stored, unacked, marks }
+        Resume { epoch, seen: stored, unacked, marks, ..Resume::default() }
     }
 
     /// The store on the server that the rows are from.

@@ -24,7 +24,7 @@ fn the_welcome_says_resumed_gap_or_reset() {
         (event.unwrap(), session.seen())
     };
     let start = |resume, epoch, resume_from| start_from(resume, epoch, resume_from, 1);
-    let known = |seen| Resume { epoch: 7, seen: Offset(seen), unacked: Vec::new(), marks: Vec::new() };
+    let known = |seen| Resume { epoch: 7, seen: Offset(seen), ..Resume::default() };
     assert!(matches!(start(known(5), 7, 5), (Event::Resumed(_), Offset(5))));
     assert!(matches!(start(known(5), 7, 3), (Event::Resumed(_), Offset(5))), "the last disposal was lost");
     assert!(

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientRef, ConversationId, Device, Draft, Entry, Marks, MessageRef, Offset, Seq,
-    Status, Unread,
+    Address, Body, Caps, ClientRef, ConversationId, Device, Draft, Entry, Marks, MessageRef, Offset, Revise,
+    Seq, Status, Unread,
 };
 use bimip_session::Machine;
 use bimip_session::client::view::{
@@ -71,6 +71,18 @@ impl App {
         }
         self.list.sending(&draft);
         self.session.send(house.now, draft).unwrap();
+    }
+
+    /// Edits the latest message that says this, or deletes it.
+    fn revise(&mut self, house: &House, said: &str, text: Option<&str>) {
+        self.names += 1;
+        let item = self.chat.iter().filter(|item| text_of(item) == said).last().unwrap();
+        let revise = Revise {
+            client_ref: ClientRef::new(&format!("r{}", self.names)).unwrap(),
+            message: MessageRef::Id(item.id()),
+            body: text.map(Body::text),
+        };
+        self.session.revise(house.now, revise).unwrap();
     }
 
     fn read_all(&mut self, house: &House) {
@@ -155,13 +167,13 @@ impl App {
     fn texts(&self) -> Vec<String> {
         let ticked = |item: &TimelineItem| {
             let tick = if item.author.user == self.device.user { tick(item) } else { "" };
-            format!("{}{tick}", text(item))
+            format!("{}{tick}", text_of(item))
         };
         self.chat.iter().map(ticked).collect()
     }
 }
 
-fn text(item: &TimelineItem) -> String {
+fn text_of(item: &TimelineItem) -> String {
     String::from_utf8_lossy(&item.body.bytes).into_owned()
 }
 
@@ -186,6 +198,16 @@ fn known(book: &Book, entry: &Entry) -> HistoryItem {
         other => panic!("{other:?}"),
     };
     item.marks.extend(Some(to).filter(|(_, marks)| *marks != Marks::NONE));
+    let Ok(revised) = book.revised(message.head.id.sequence());
+    let Ok(latest) = book.entry(revised.sequence);
+    if let Some(Entry::Revised(revision)) = latest.as_deref() {
+        item.edition = revised.edition.into();
+        item.deleted = revised.deleted;
+        match &revision.body {
+            Some(body) => item.message.body = body.clone(),
+            None => item.message.body.bytes = bytes::Bytes::new(),
+        }
+    }
     item
 }
 
@@ -289,7 +311,7 @@ fn at_rest_every_device_shows_what_the_store_holds() {
             // Nobody is told that they have got what they have got; that they have read it, they are.
             let own = item.author.user == app.device.user;
             let tick = if own || item.delivery() == Delivery::Read { tick(item) } else { "" };
-            (item.id(), item.seq(), text(item), tick)
+            (item.id(), item.seq(), text_of(item), tick)
         };
         let shown: Vec<_> = app.chat.iter().map(seen).collect();
         assert_eq!(shown, store.iter().map(seen).collect::<Vec<_>>(), "{}", app.device);
@@ -342,4 +364,45 @@ fn a_draft_whose_acknowledgement_was_lost_is_shown_once() {
     bob.session.mark(house.now, second, Status::Read).unwrap();
     settle(&mut house, &mut [&mut bob, &mut phone]);
     assert_eq!(phone.texts(), ["one +", "two ++"]);
+}
+
+/// Edits and deletions reach every view, also one that never had the message.
+// MISSION M3 M5
+// DM-REV-2, DM-REV-3, DM-REV-5, DM-UNREAD-2
+#[test]
+fn what_is_edited_and_deleted_is_shown_so_on_every_device() {
+    let mut house = House::new();
+    let mut bob = App::new(&house, device("bob", "phone"));
+    let mut phone = App::new(&house, device("ann", "phone"));
+    let mut tablet = App::new(&house, device("ann", "tablet"));
+    settle(&mut house, &mut [&mut bob, &mut phone]);
+    bob.load(&house.book);
+    phone.load(&house.book);
+    for said in ["one", "two", "three"] {
+        bob.write(&house, "ann", said);
+    }
+    settle(&mut house, &mut [&mut bob, &mut phone]);
+    for app in [&mut bob, &mut phone] {
+        app.load(&house.book);
+    }
+    bob.revise(&house, "one", Some("ONE"));
+    bob.revise(&house, "three", None);
+    settle(&mut house, &mut [&mut bob, &mut phone]);
+    assert_eq!(phone.texts(), ["ONE", "two", ""]);
+    assert_eq!(bob.texts(), ["ONE +", "two +", " +"]);
+    // The tablet reads its whole mailbox, in which the third message never comes.
+    settle(&mut house, &mut [&mut tablet]);
+    assert_eq!(tablet.texts(), ["ONE", "two", ""]);
+    tablet.load(&house.book);
+    phone.load(&house.book);
+    for app in [&phone, &tablet] {
+        let unread: Vec<_> = app.list.iter().map(ConversationItem::unread).collect();
+        assert_eq!(
+            (app.texts(), unread),
+            (["ONE", "two", ""].map(String::from).to_vec(), vec![Some(2)]),
+            "{}",
+            app.device
+        );
+        assert!(app.chat.iter().last().unwrap().deleted);
+    }
 }

@@ -156,6 +156,11 @@ impl ConversationList {
                 self.drafts.retain(|kept| kept != draft);
             }
             Event::Marked { message, status: Status::Read } => self.read_by_me(message),
+            // Its own row is not sent to the device that wrote it.
+            Event::Revised { revise, edition, .. } => match &revise.body {
+                Some(body) => self.edited(&revise.message, u64::from(*edition), body),
+                None => self.deleted(&revise.message),
+            },
             Event::Gap { .. } => self.broken(),
             Event::Reset(_) => self.reset(),
             _ => {}
@@ -173,6 +178,20 @@ impl ConversationList {
             Entry::Receipt(receipt) => {
                 for names in &receipt.messages {
                     self.marked(names, &receipt.by.user, receipt.status);
+                }
+            }
+            Entry::Revised(revision) => {
+                let conversation = revision.conversation.clone();
+                let message = MessageRef::Place { conversation, seq: revision.seq };
+                match &revision.body {
+                    Some(body) => self.edited(&message, u64::from(revision.edition), body),
+                    None => {
+                        // It may be in the place of a message that was never here.
+                        if !self.places.contains_key(&revision.message.id) {
+                            self.take(HistoryItem::deletion(revision).message, false);
+                        }
+                        self.deleted(&message);
+                    }
                 }
             }
             _ => {}

@@ -5,8 +5,8 @@ mod item;
 use std::collections::BTreeMap;
 
 use bimip_proto::{
-    Address, Body, ConversationId, Device, Draft, Entry, Head, Message, MessageRef, Now, Row, Seq, Status,
-    UnixMs, UserId,
+    Address, Body, ConversationId, Device, Draft, Entry, Head, Message, MessageRef, Now, Revision, Row, Seq,
+    Status, UnixMs, UserId,
 };
 
 pub use self::item::{Delivery, Failure, HistoryItem, LocalId, TimelineItem};
@@ -149,6 +149,11 @@ impl Timeline {
                 let by = self.me.user.clone();
                 self.marked(message, &by, *status);
             }
+            // Its own row is not sent to the device that wrote it.
+            Event::Revised { revise, edition, .. } => match &revise.body {
+                Some(body) => self.edited(&revise.message, u64::from(*edition), body),
+                None => self.deleted(&revise.message),
+            },
             Event::Gap { .. } => self.broken(),
             Event::Reset(_) => self.reset(),
             _ => {}
@@ -166,7 +171,24 @@ impl Timeline {
                     self.hear(Word::Mark { message: names.clone(), by, status });
                 }
             }
+            Entry::Revised(revision) if revision.conversation == self.conversation => self.revised(revision),
             _ => {}
+        }
+    }
+
+    fn revised(&mut self, revision: &Revision) {
+        let message = MessageRef::Id(revision.message.id);
+        match &revision.body {
+            Some(body) => self.edited(&message, u64::from(revision.edition), body),
+            None => {
+                self.deleted(&message);
+                let tail = self.tail.iter().map(|unplaced| &unplaced.item);
+                let mut items = self.placed.oldest_first().iter().chain(tail);
+                // It came in the place of a message that was never here.
+                if !items.any(|item| item.is_meant(&message)) {
+                    self.take(TimelineItem::from(HistoryItem::deletion(revision)));
+                }
+            }
         }
     }
 

@@ -32,7 +32,7 @@ pub fn readable<V: View>(
                     Address::Group(group) => received(head, user, Some(&overlay.membership(group, user)?)),
                     _ => received(head, user, None),
                 });
-        if may {
+        if may && !overlay.revised(head.id.sequence())?.deleted {
             return Ok(Some(entry));
         }
     }

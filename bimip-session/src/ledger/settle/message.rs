@@ -88,7 +88,7 @@ fn audience<'p, V: View>(put: &'p Put, overlay: &Overlay<'_, V>) -> Result<Optio
             Some(Members::Named(if repeated { once(users) } else { Cow::Borrowed(users) }))
         }
         Audience::Group(group) => Some(Members::Group(overlay.members(group)?)),
-        Audience::Author { .. } => None,
+        Audience::Author { .. } | Audience::Readers => None,
     })
 }
 

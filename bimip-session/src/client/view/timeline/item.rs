@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bimip_proto::{
-    Address, Body, ClientRef, Device, Draft, Head, Marks, Message, MessageId, MessageRef, Names, Reject, Seq,
-    Status, UnixMs, UserId,
+    Address, Body, BodyKind, ClientRef, ConversationId, Device, Draft, Form, Head, Marks, Message, MessageId,
+    MessageRef, Names, Reject, Revision, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 
@@ -113,6 +113,30 @@ impl From<Message> for HistoryItem {
     /// A message of which nothing is known but itself.
     fn from(message: Message) -> Self {
         Self { message, marks: Vec::new(), edition: 0, deleted: false, recipients: None }
+    }
+}
+
+impl HistoryItem {
+    /// What is left of a message that was deleted before it was here: its place, and whose it was.
+    pub(in super::super) fn deletion(revision: &Revision) -> Self {
+        let to = match &revision.conversation {
+            ConversationId::Group(group) => Address::Group(group.clone()),
+            two => Address::User(two.peer_of(&revision.by.user).unwrap_or(&revision.by.user).clone()),
+        };
+        let body = Body { kind: BodyKind::Text, form: Form::Text, bytes: Bytes::new(), seal: None };
+        let head = Head {
+            id: revision.message.id,
+            from: revision.by.clone(),
+            to,
+            client_ref: revision.message.client_ref.clone(),
+            client_time: None,
+            at: revision.at,
+            stamp: revision.at,
+            seq: revision.seq,
+            kind: body.kind,
+        };
+        let edition = u64::from(revision.edition);
+        Self { edition, deleted: true, ..Self::from(Message { head, body }) }
     }
 }
 

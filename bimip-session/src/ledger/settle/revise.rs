@@ -1,0 +1,116 @@
+//! A message says something else, or nothing more.
+
+use std::sync::Arc;
+
+use bimip_proto::{Address, Body, BodyKind, Entry, Head, Offset, Reject, Revise, Revision, Seq, UserId};
+
+use super::find::{Side, find};
+use super::{About, Verdict, deliver, judge};
+use crate::ledger::overlay::Overlay;
+use crate::ledger::put::{Put, PutKey, Record, digest_of_revision};
+use crate::ledger::ticket::{Delivery, Outcome};
+use crate::ledger::view::{Known, Revised, View};
+
+pub(super) fn settle<V: View>(
+    put: &Put,
+    overlay: &mut Overlay<'_, V>,
+    deliveries: &mut Vec<Delivery>,
+) -> Result<Outcome, V::Error> {
+    let Record::Revise { by, at, revise } = &put.record else {
+        return Ok(Outcome::Refused(Reject::Unsupported));
+    };
+    let found = find(&revise.message, &by.user, Side::Author, overlay)?;
+    let head = match found.as_deref() {
+        Some(Entry::Message(found)) if found.head.seq != Seq(0) => &found.head,
+        _ => return Ok(Outcome::Refused(Reject::NoSuchMessage)),
+    };
+    if let Verdict::Refused(reject) = judge(put, &About { message: Some(head), ..About::default() }) {
+        return Ok(Outcome::Refused(reject));
+    }
+    let digest = digest_of_revision(head.id, revise.body.as_ref());
+    if let Some(key) = &put.key
+        && let Some(known) = overlay.known(key)?
+    {
+        return repeat(known, digest, overlay);
+    }
+    let before = overlay.revised(head.id.sequence())?;
+    if let Some(reject) = may_not(revise, head, before) {
+        return Ok(Outcome::Refused(reject));
+    }
+    let Some(users) = readers(revise, head, overlay)? else {
+        return Ok(Outcome::Refused(Reject::NotMember));
+    };
+    let revision = Revision {
+        message: head.names(),
+        conversation: head.conversation(),
+        seq: head.seq,
+        edition: before.edition + 1,
+        by: by.clone(),
+        client_ref: revise.client_ref.clone(),
+        at: *at,
+        // What kind of message it is does not change with what it says.
+        body: revise.body.clone().map(|body| Body { kind: head.kind, ..body }),
+    };
+    let (edition, deleted) = (revision.edition, revision.is_deletion());
+    let entry = Arc::new(Entry::Revised(revision));
+    let sequence = overlay.log(Arc::clone(&entry));
+    overlay.revise(head.id.sequence(), Revised { edition, sequence, deleted });
+    let first = deliveries.len();
+    deliver(&users, sequence, &entry, overlay, deliveries)?;
+    let own = deliveries[first..].iter().find(|delivery| delivery.user == by.user);
+    let offset = own.map_or(Offset::ZERO, |delivery| delivery.offset);
+    if let Some(key) = &put.key {
+        overlay.key(PutKey::clone(key), Known { sequence, offset, digest });
+    }
+    Ok(Outcome::Revised { edition, offset })
+}
+
+/// Nothing comes after a deletion, and a talk has no words to change.
+const fn may_not(revise: &Revise, head: &Head, before: Revised) -> Option<Reject> {
+    if before.deleted || before.edition == u32::MAX {
+        return Some(Reject::Deleted);
+    }
+    match head.kind {
+        BodyKind::Voice { .. } if revise.body.is_some() => Some(Reject::Unsupported),
+        _ => None,
+    }
+}
+
+/// Those who have the message and may hear more of it, and the author. What is said after somebody left a group is not
+/// for them; nor may somebody who left say more there, but take back what they said.
+fn readers<V: View>(
+    revise: &Revise,
+    head: &Head,
+    overlay: &Overlay<'_, V>,
+) -> Result<Option<Vec<UserId>>, V::Error> {
+    let author = &head.from.user;
+    let group = match &head.to {
+        Address::Group(group) => group,
+        Address::User(to) if to == author => return Ok(Some(vec![author.clone()])),
+        Address::User(to) => return Ok(Some(vec![author.clone(), to.clone()])),
+        _ => return Ok(None),
+    };
+    let mut users = Vec::new();
+    for user in overlay.members(group)?.iter() {
+        if overlay.membership(group, user)?.saw(head.seq) {
+            users.push(user.clone());
+        }
+    }
+    if !users.contains(author) {
+        if revise.body.is_some() {
+            return Ok(None);
+        }
+        users.push(author.clone());
+    }
+    Ok(Some(users))
+}
+
+fn repeat<V: View>(known: Known, digest: u64, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {
+    if known.digest != digest {
+        return Ok(Outcome::Refused(Reject::Conflict));
+    }
+    Ok(match overlay.entry(known.sequence)?.as_deref() {
+        Some(Entry::Revised(first)) => Outcome::Revised { edition: first.edition, offset: known.offset },
+        _ => Outcome::Refused(Reject::Conflict),
+    })
+}
