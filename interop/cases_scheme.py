@@ -36,9 +36,9 @@ def fault(word, origin, **more):
 
 def named(say):
     """What a frame calls itself, if that can be read: then its refusal says so (BM-FRAME-2)."""
-    if isinstance(say, str) or say.get("route") not in (6, 7):
+    if isinstance(say, str) or say.get("route") not in (6, 7, 17):
         return None
-    part = say.get("message" if say["route"] == 6 else "signal", {})
+    part = say.get({6: "message", 7: "signal", 17: "revision"}[say["route"]], {})
     return part.get("id") if 1 <= len(part.get("id", "").encode()) <= 128 else None
 
 
@@ -106,6 +106,19 @@ def refusal(status, name, id=None, signal_id=None, retry=None):
         if value:
             made[key] = value
     return dict(route=7, signal=made)
+
+
+def revision(**more):
+    """A client's; what is given as None is left out."""
+    made = dict(dict(type=1, id="e-1", signal_id=ID, action=1, payload=HELLO, **{"from": PHONE}), **more)
+    return dict(route=17, revision={key: value for key, value in made.items() if value is not None})
+
+
+def revised(offset, prev, **more):
+    """A row."""
+    row = dict(type=4, **{"from": TABLET}, edition=1, conversation="d:alice:bob", conversation_seq=3, user_offset=str(offset),
+               prev_offset=prev, message_id="c-1", server_time=NOW)  # fmt: skip
+    return revision(**dict(row, **more))
 
 
 def token(**more):
@@ -244,13 +257,13 @@ CLIENT = [
     bad("bad_no_route", dict(ping_pong=dict(type=1)), "unknown 0", "route 0"),
     bad("bad_route_1", dict(PING, route=1), "unknown 1", "no such route"),
     bad("bad_route_13", dict(PING, route=13), "unknown 13", "reserved"),
-    bad("bad_route_17", dict(PING, route=17), "unknown 17", "no such route"),
+    bad("bad_route_18", dict(PING, route=18), "unknown 18", "no such route"),
     bad("bad_route_99", dict(route=99), "unknown 99", "no such route"),
     bad("bad_route_negative", dict(PING, route=-1), "unknown 0", "no such route, and no number for the answer"),
     bad("bad_route_of_another_payload", dict(PING, route=7), "mismatched 7", "route 7, payload 3"),
     bad("bad_two_payloads", "0803 1a021801 3a021001", "mismatched 3", "payloads 3 and 7"),
     *(bad(f"bad_route_{route}_without_payload", dict(route=route), f"missing {route}", "a route without its payload")
-      for route in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16)),
+      for route in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17)),
     bad("bad_frame_over_512_kib", "0803 1a021801 fa7f828020 00*524290", "too_long 0", "the connection is closed",
         [fault("too_long", 0), {"route": "12", "logout": dict(type=2, details="too_long")}], closes=1009),
 ]  # fmt: skip
@@ -330,6 +343,22 @@ LIVE_AND_ACCOUNT = [
     client("token_validate", token(task=3), [{"route": "5", "token_authority": dict(type=2, task=3)}]),
     bad("token_revoke", token(task=2), "unsupported 5", "names cannot be revoked"),
     bad("bad_token_refresh_of_nothing", token(task=1, token=""), "field 5", "which token?"),
+    # Revisions (BM-REV-1, BM-REV-2): of a message that nobody wrote.
+    *(client(name, say, [{"route": "17", "revision": dict(type=3, id="e-1", code=404, error=SENTENCES["no_such_message"])}])
+      for name, say in [
+        ("revise_edit", revision()),
+        ("revise_edit_sealed", revision(encryption_type="olm", encrypted="1", signature="s")),
+        ("revise_edit_to_nothing", revision(payload=None)),
+        ("revise_delete", revision(action=2, payload=None)),
+        ("revise_by_alias", revision(signal_id=ALIAS)),
+    ]),
+    bad("bad_revise_without_id", revision(id=""), "field 17", "whose answer?"),
+    bad("bad_revise_of_no_message", revision(signal_id=""), "field 17", "which message?"),
+    bad("bad_revise_without_action", revision(action=None), "field 17", "edit or delete?"),
+    bad("bad_revise_action_3", revision(action=3), "field 17", "edit or delete?"),
+    bad("bad_revise_delete_with_payload", revision(action=2), "field 17", "a deletion says nothing"),
+    bad("bad_revise_delete_with_seal", revision(action=2, payload=None, signature="s"), "field 17", "a deletion says nothing"),
+    bad("bad_revise_type_2", revision(type=2), "field 17", "a server's word"),
     # Logging out (BM-LOGOUT-1, BM-LOGOUT-2).
     client("logout_device", logout(), LOGGED_OUT, closes=1000),
     client("logout_this_device", logout(to=dict(eid=A)), LOGGED_OUT, closes=1000),
@@ -344,7 +373,7 @@ def told(**more):
 
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
-               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push"], first=1, dedup_days=7)  # fmt: skip
+               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions"], first=1, dedup_days=7)  # fmt: skip
 
 SERVER = [
     server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),
@@ -416,6 +445,14 @@ SERVER = [
     server("token_not_valid", dict(route=11, error=dict(code=498, error_origin=5, details="the token is not valid")), "BM-ERR-2"),
     *(server(f"push_{word}", dict(route=8, push_notification=dict(id="n-1", to=PHONE, type=word)), "BM-PUSH-1")
       for word in ("registered", "removed")),
+    server("revised", dict(route=17, revision=dict(type=2, id="e-1", edition=2, user_offset="9")), "BM-REV-2"),
+    server("revision_refused", dict(route=17, revision=dict(type=3, id="e-1", code=410, error="the message is deleted")), "BM-REV-2"),
+    server("revision_refused_for_now", dict(route=17, revision=dict(type=3, id="e-1", code=503, error="unavailable, try again",
+                                                                     retry_after_ms=1000)), "BM-REV-2"),
+    server("deliver_edit", revised(9, 8), "BM-REV-3"),
+    server("deliver_edit_of_a_group", revised(9, 8, conversation="g:team", edition=7, message_id=None, encryption_type="olm"),
+           "BM-REV-3"),
+    server("deliver_deletion", revised(9, 8, action=2, payload=None, edition=2), "BM-REV-3"),
     server("logged_out_another", dict(route=12, logout=dict(to=dict(eid=A, connection_resource_id="lost"), type=2, status=3, scope=1)),
            "BM-LOGOUT-2"),
     # What a client refuses to read.
@@ -430,6 +467,10 @@ SERVER = [
         ("server_ping", dict(route=3, ping_pong=dict(id="p-1", type=1)), "field 3", "a server does not ping in this way"),
         ("server_mismatch", dict(route=6, ping_pong=dict(id="p-1", type=2)), "mismatched 6", "BM-FRAME-1"),
         ("server_sign_in", token(), "field 5", "a word of clients"),
+        ("server_revision_asked", revision(), "field 17", "a word of clients"),
+        ("revision_row_without_offset", revised(9, 8, user_offset=None), "field 17", "a row has a place"),
+        ("revision_row_without_conversation", revised(9, 8, conversation=None), "field 17", "a row has a conversation"),
+        ("revision_row_without_device", revised(9, 8, **{"from": {"eid": B}}), "field 17", "a row has a device"),
     ]),
 ]  # fmt: skip
 

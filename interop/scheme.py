@@ -10,9 +10,10 @@ import bimip_pb2 as pb
 from inbox import Inbox, Line, dial
 
 AWARENESS, PING, VISIBILITY, TOKEN, MESSAGE, SIGNAL, PUSH, LOCATION, BODY, ERROR, LOGOUT = range(2, 13)
-WELCOME = 16
+WELCOME, REVISION = 16, 17
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
 SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
+EDIT, DELETE = 1, 2
 TYPING, RECORDING, PAUSED, CANCELLED, RESUMED, CALLING, DECLINED = range(6, 13)
 ONLINE, OFFLINE, AWAY, BUSY = range(1, 5)
 REFRESH, REVOKE, VALIDATE = 1, 2, 3
@@ -72,7 +73,7 @@ class Scheme(Inbox):
         assert kind and frame.route == pb.MessageScheme.DESCRIPTOR.fields_by_name[kind].number, frame
         if kind == "welcome" and self.seen is None:
             self.seen = frame.welcome.resume_from
-        row = frame.message if kind == "message" else frame.signal if kind == "signal" else None
+        row = getattr(frame, kind) if kind in ("message", "signal", "revision") else None
         if row is not None and is_row(frame):
             self._follow(row)
         return frame
@@ -142,6 +143,20 @@ class Scheme(Inbox):
         await self.say(SIGNAL, signal=part)
         wanted = lambda frame: is_signal(frame, RESPONSE) and frame.signal.status == DELIVERED
         return (await self.take(wanted, f"answer to the disposal of {offset}")).signal
+
+    async def revise(self, signal_id, payload=None, id=None, **fields):
+        """Edits a message, or deletes it where no payload is given; returns the answer."""
+        action = DELETE if payload is None else EDIT
+        id = id or self.new_id()
+        part = pb.Revision(type=REQUEST, id=id, signal_id=signal_id, action=action, payload=payload or b"", **fields)
+        await self.say(REVISION, revision=part)
+        wanted = lambda frame: frame.route == REVISION and frame.revision.type != EVENT and frame.revision.id == id
+        return (await self.take(wanted, f"answer to the revision {id}")).revision
+
+    async def revision(self):
+        """The next row that is a revision."""
+        wanted = lambda frame: frame.route == REVISION and frame.revision.type == EVENT
+        return (await self.take(wanted, "a revision")).revision
 
     async def mark(self, signal_id, status):
         """Read, played or forwarded; returns the answer."""
@@ -229,11 +244,13 @@ def is_signal(frame, type):
 
 def is_row(frame):
     """A message, or a receipt with a place in the mailbox; live signals have none."""
+    if frame.route == REVISION:
+        return frame.revision.type == EVENT
     return frame.route == MESSAGE or is_signal(frame, EVENT) and frame.signal.user_offset != ""
 
 
 def offset_of(frame):
-    return int((frame.message if frame.route == MESSAGE else frame.signal).user_offset)
+    return int(getattr(frame, frame.WhichOneof("payload")).user_offset)
 
 
 def base64url(text):

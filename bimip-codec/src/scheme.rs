@@ -36,6 +36,7 @@ pub mod numbers;
 mod parts;
 mod payload;
 mod read;
+mod revision;
 mod row;
 mod signal;
 #[rustfmt::skip]

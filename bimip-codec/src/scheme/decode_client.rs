@@ -11,10 +11,10 @@ use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Body as Batch, Identity, PingPong};
-use super::{account, live};
+use super::{account, live, revision};
 use crate::DecodeError;
 
-const SERVED: [u32; 10] = [
+const SERVED: [u32; 11] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -25,6 +25,7 @@ const SERVED: [u32; 10] = [
     route::LOCATION_STREAM,
     route::BODY,
     route::LOGOUT,
+    route::REVISION,
 ];
 
 /// Reads one frame and adds what it says to `out`; on an error `out` is as it was.
@@ -109,6 +110,10 @@ impl Reading<'_> {
             }
             Payload::LocationStream(it) => {
                 (claim(it.from.as_ref(), "from.eid")?, ClientPacket::Track(live::track(fields, &it)?))
+            }
+            Payload::Revision(it) => {
+                let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
+                (claim, by_name(&id, revision::read_request(fields, it))?)
             }
             Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, account::logout(fields, &it)?),
             _ => return Err(DecodeError::Unsupported { origin: fields.origin }),

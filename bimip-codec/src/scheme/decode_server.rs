@@ -14,10 +14,10 @@ use super::parts::State;
 use super::read;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
-use super::{account, live};
+use super::{account, live, revision};
 use crate::DecodeError;
 
-const SERVED: [u32; 12] = [
+const SERVED: [u32; 13] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -30,6 +30,7 @@ const SERVED: [u32; 12] = [
     route::ERROR,
     route::LOGOUT,
     route::WELCOME,
+    route::REVISION,
 ];
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
@@ -69,6 +70,7 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
             let around = it.awareness_list.iter().map(|it| live::read_aware(fields, it));
             ServerPacket::Around(around.collect::<Result<_, _>>()?)
         }
+        Payload::Revision(it) => revision::read_server(fields, it)?,
         Payload::Error(it) => error(it),
         _ => return Err(fields.wrong("type")),
     }))

@@ -12,11 +12,12 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
-use super::{account, live};
+use super::{account, live, revision};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 6] = ["dispose", "receipts", "notifications", "presence", "tokens", "push"];
+pub const FEATURES: [&str; 7] =
+    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions"];
 
 /// Writes the frames of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(
@@ -37,6 +38,7 @@ pub(crate) fn encode_server(
         ServerPacket::Deliver(row) => match &*row.entry {
             Entry::Message(it) => row::deliver(row, it, out),
             Entry::Receipt(it) => receipt(me, row, it, out),
+            Entry::Revised(it) => revision::put_row(row, it, out),
             _ => {}
         },
         ServerPacket::Pong { ping, at } => {
@@ -167,6 +169,12 @@ fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
             let name = Name::of(message);
             let signal = Signal { signal_id: name.as_str(), ..answer(me, *status) };
             refuse(signal, *reason, *retry_after_ms, out);
+        }
+        Noted::Revised { client_ref, edition, offset } => {
+            revision::put_revised(client_ref, *edition, *offset, out);
+        }
+        Noted::Unrevised { client_ref, reason, retry_after_ms } => {
+            revision::put_unrevised(client_ref, *reason, *retry_after_ms, out);
         }
         Noted::PushToken { id, registered } => {
             put(Payload::PushNotification(account::registered(me, id.as_ref(), *registered)), out);

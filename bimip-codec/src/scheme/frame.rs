@@ -155,6 +155,7 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Error(_) => 11,
         Payload::Logout(_) => 12,
         Payload::Welcome(_) => 16,
+        Payload::Revision(_) => 17,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
     write(&scheme, out);

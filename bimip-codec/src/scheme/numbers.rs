@@ -28,11 +28,13 @@ pub mod route {
     pub const LOGOUT: u32 = 12;
     /// [`Welcome`](super::super::v1::Welcome).
     pub const WELCOME: u32 = 16;
+    /// [`Revision`](super::super::v1::Revision).
+    pub const REVISION: u32 = 17;
 
     /// Whether the dialect has this route.
     #[must_use]
     pub const fn is_known(route: u32) -> bool {
-        matches!(route, 2..=12 | WELCOME)
+        matches!(route, 2..=12 | WELCOME | REVISION)
     }
 }
 
@@ -76,6 +78,10 @@ pub const LOGOUT_DISCONNECTED: i32 = 1;
 pub const LOGOUT_SUCCESS: i32 = 3;
 /// The `status` of a logout that is asked for.
 pub const LOGOUT_PENDING: i32 = 4;
+/// The `action` of a revision that edits.
+pub const EDIT: i32 = 1;
+/// The `action` of a revision that deletes.
+pub const DELETE: i32 = 2;
 /// The `status` of a new message and of its acknowledgement.
 pub const SENT: i32 = 1;
 
@@ -197,6 +203,7 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::NotYourself => 403,
         Reject::NoSuchMessage => 404,
         Reject::Conflict => 409,
+        Reject::Deleted => 410,
         Reject::TooLarge => 413,
         Reject::Busy => 429,
         Reject::NotMember => 442,
@@ -215,6 +222,7 @@ pub const fn reject(code: i32) -> Reject {
         403 => Reject::NotYourself,
         404 => Reject::NoSuchMessage,
         409 => Reject::Conflict,
+        410 => Reject::Deleted,
         422 => Reject::Field(""),
         413 => Reject::TooLarge,
         429 => Reject::Busy,
@@ -264,7 +272,7 @@ pub const fn fault(code: i32) -> FaultKind {
 /// Whether a code is a refusal of something that was understood, and never the fault of a frame.
 #[must_use]
 pub const fn is_reject_alone(code: i32) -> bool {
-    matches!(code, 409 | 429 | 442 | 471 | 498 | 503)
+    matches!(code, 409 | 410 | 429 | 442 | 471 | 498 | 503)
 }
 
 /// The code of a sign-in that failed.
@@ -321,6 +329,7 @@ mod tests {
         }
         for reason in [
             Reject::Conflict,
+            Reject::Deleted,
             Reject::NotYourself,
             Reject::NoSuchMessage,
             Reject::TooLarge,

@@ -9,7 +9,7 @@ pub struct MessageScheme {
     /// What the frame carries.
     #[prost(
         oneof = "message_scheme::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17"
     )]
     pub payload: ::core::option::Option<message_scheme::Payload>,
 }
@@ -54,6 +54,9 @@ pub mod message_scheme {
         /// Route 16: where a device stands; the first frame of every session.
         #[prost(message, tag = "16")]
         Welcome(super::Welcome),
+        /// Route 17: a message of one's own says something else, or nothing more.
+        #[prost(message, tag = "17")]
+        Revision(super::Revision),
     }
 }
 /// A user, and where it matters one device of that user.
@@ -412,4 +415,65 @@ pub struct Welcome {
     /// How many days a message's id is remembered at least.
     #[prost(uint32, tag = "10")]
     pub dedup_days: u32,
+}
+/// A message is edited, or deleted for everybody (BM-REV-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Revision {
+    /// 1 a request, 2 its answer, 3 its refusal, 4 a row.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The author's name for the revision, of the same space as the ids of messages.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Which message, by its id or its msgpack id.
+    #[prost(string, tag = "3")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// 1 an edit, 2 a deletion.
+    #[prost(int32, tag = "4")]
+    pub action: i32,
+    /// Who revised it, with which device.
+    #[prost(message, optional, tag = "5")]
+    pub from: ::core::option::Option<Identity>,
+    /// Of an edit: what the message says now.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub payload: ::prost::bytes::Bytes,
+    /// How the payload is encrypted; empty or none when it is not.
+    #[prost(string, tag = "7")]
+    pub encryption_type: ::prost::alloc::string::String,
+    /// Relayed untouched.
+    #[prost(string, tag = "8")]
+    pub encrypted: ::prost::alloc::string::String,
+    /// Relayed untouched.
+    #[prost(string, tag = "9")]
+    pub signature: ::prost::alloc::string::String,
+    /// Which revision of its message it is: 1, 2, 3. The highest one holds.
+    #[prost(uint32, tag = "10")]
+    pub edition: u32,
+    /// In a row: the message's conversation.
+    #[prost(string, tag = "11")]
+    pub conversation: ::prost::alloc::string::String,
+    /// In a row: the message's place in its conversation.
+    #[prost(uint64, tag = "12")]
+    pub conversation_seq: u64,
+    /// In a row: its offset, a decimal number. In an answer: that of the row in one's own mailbox.
+    #[prost(string, tag = "13")]
+    pub user_offset: ::prost::alloc::string::String,
+    /// In a row: the offset of the row before it.
+    #[prost(uint64, tag = "14")]
+    pub prev_offset: u64,
+    /// In a row: the id that its author gave the message.
+    #[prost(string, tag = "15")]
+    pub message_id: ::prost::alloc::string::String,
+    /// When the server took it in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "16")]
+    pub server_time: i64,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "17")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "18")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to try again.
+    #[prost(uint32, tag = "19")]
+    pub retry_after_ms: u32,
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
-    Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason, Device,
-    DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form, GroupId, Head, Message, MessageId, MessageRef,
-    Names, Noted, Offset, Ping, PushToken, Receipt, Reject, Row, Seal, Seq, ServerPacket, Status, Talk,
-    TalkAct, UnixMs, UserId, Welcome, Window, limits,
+    Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason, ConversationId,
+    Device, DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form, GroupId, Head, Message, MessageId,
+    MessageRef, Names, Noted, Offset, Ping, PushToken, Receipt, Reject, Revise, Revision, Row, Seal, Seq,
+    ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -51,6 +51,7 @@ fn time() -> impl Strategy<Value = UnixMs> {
 fn reject() -> impl Strategy<Value = Reject> {
     prop::sample::select(vec![
         Reject::Conflict,
+        Reject::Deleted,
         Reject::NotYourself,
         Reject::NoSuchMessage,
         Reject::TooLarge,
@@ -259,6 +260,39 @@ fn opaque() -> impl Strategy<Value = Body> {
     })
 }
 
+/// What a message says after it was revised.
+fn revised() -> impl Strategy<Value = Option<Body>> {
+    option::of(opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }))
+}
+
+fn conversation() -> impl Strategy<Value = ConversationId> {
+    prop_oneof![
+        (user(), user()).prop_map(|(one, other)| ConversationId::direct(one, other)),
+        group().prop_map(ConversationId::Group),
+    ]
+}
+
+fn revision() -> impl Strategy<Value = Revision> {
+    let names = (message_id(), option::of(client_ref())).prop_map(|(id, client_ref)| Names {
+        id,
+        alias: None,
+        client_ref,
+    });
+    let numbers = (any::<u64>(), any::<u32>(), time());
+    (names, conversation(), numbers, device(), client_ref(), revised()).prop_map(
+        |(message, conversation, (seq, edition, at), by, client_ref, body)| Revision {
+            message,
+            conversation,
+            seq: Seq(seq),
+            edition,
+            by,
+            client_ref,
+            at,
+            body,
+        },
+    )
+}
+
 fn fine_status() -> impl Strategy<Value = Status> {
     prop::sample::select(vec![Status::Read, Status::Played, Status::Forwarded])
 }
@@ -273,6 +307,9 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
         any::<u64>().prop_map(|upto| ClientPacket::Dispose(Offset(upto))),
         reference().prop_map(|message| ClientPacket::Delivered(vec![message])),
         (reference(), fine_status()).prop_map(|(message, status)| ClientPacket::Mark { message, status }),
+        (client_ref(), reference(), revised())
+            .prop_map(|(client_ref, message, body)| Revise { client_ref, message, body })
+            .prop_map(ClientPacket::Revise),
         "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
         Just(ClientPacket::Bye),
         live::client(),
@@ -312,6 +349,12 @@ fn noted() -> impl Strategy<Value = Noted> {
         (reference(), fine_status()).prop_map(|(message, status)| Noted::Marked { message, status }),
         (reference(), status, reject(), retry()).prop_map(|(message, status, reason, retry_after_ms)| {
             Noted::Refused { message, status, reason, retry_after_ms }
+        }),
+        (client_ref(), any::<u32>(), any::<u64>()).prop_map(|(client_ref, edition, offset)| {
+            Noted::Revised { client_ref, edition, offset: Offset(offset) }
+        }),
+        (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
+            Noted::Unrevised { client_ref, reason, retry_after_ms }
         }),
     ]
 }
@@ -389,6 +432,11 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         noted().prop_map(ServerPacket::Noted),
         message,
         receipt,
+        (revision(), any::<u64>(), any::<u64>()).prop_map(|(revision, prev, offset)| row(
+            prev,
+            offset,
+            Entry::Revised(revision)
+        )),
         ("\\PC{0,20}", time()).prop_map(|(id, at)| ServerPacket::Pong { ping: Ping { id: id.into() }, at }),
         fault,
         bye.prop_map(ServerPacket::Bye),
