@@ -97,6 +97,7 @@ fn table(summary: &Summary) -> io::Result<()> {
         ("groups", summary.groups),
         ("messages", summary.messages),
         ("receipts", summary.receipts),
+        ("revisions", summary.revisions),
         ("mailbox rows", summary.mailbox_rows),
         ("rows", summary.rows),
         ("bytes", summary.bytes),

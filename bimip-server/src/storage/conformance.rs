@@ -19,6 +19,7 @@ mod groups;
 mod reading;
 mod receipts;
 mod recovery;
+mod revisions;
 mod sending;
 mod world;
 
@@ -102,6 +103,8 @@ cases! {
         a_batch_sees_who_comes_and_goes, groups_survive_reopening, a_large_group_tells_authors_once;
     accounts: what_is_decided_survives_reopening, who_is_logged_out_stays_out, revoked_tokens_are_bounded,
         push_tokens_are_replaced_and_bounded, contacts_are_made_once_and_for_both, contacts_are_bounded;
+    revisions: a_revision_is_in_the_mailboxes_of_its_message, a_deletion_stands_in_the_place_of_its_message,
+        a_batch_sees_its_own_revisions;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

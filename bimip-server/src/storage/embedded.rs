@@ -23,6 +23,7 @@
 //! | draft | `13` device, client reference | sequence, offset, digest |
 //! | marks | `14` sequence, user | four bits |
 //! | cursor | `15` device | offset |
+//! | what became of a message | `16` sequence | edition that holds, its sequence, whether it is the deletion |
 //! | group | `20` conversation | open, members |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |

@@ -1,8 +1,8 @@
 //! The same words to the store under test and to the model, and the same answers from both.
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, DeviceName, Head, LogOut, MessageId, MessageRef, Offset, PushToken,
-    ServerPacket, Status, Talk, TalkAct, TokenTask,
+    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Head, LogOut, MessageId, MessageRef, Offset,
+    PushToken, Revise, ServerPacket, Status, Talk, TalkAct, TokenTask,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
@@ -110,6 +110,7 @@ impl<S: Storage> Pair<S> {
                 let status = [Status::Delivered, Status::Read, Status::Played, Status::Forwarded];
                 ClientPacket::Mark { message: pair.reference(), status: status[pair.dice.below(4)] }
             }),
+            34..36 => self.say(conn, Self::revise),
             26..28 => self.say(conn, |pair| {
                 let count = pair.dice.below(5);
                 ClientPacket::Delivered((0..count).map(|_| pair.reference()).collect())
@@ -165,6 +166,17 @@ impl<S: Storage> Pair<S> {
             draft.to = Address::Group(group(GROUPS[self.dice.below(GROUPS.len())]));
         }
         ClientPacket::Send(draft)
+    }
+
+    /// Of a message of whoever says it, or of somebody else.
+    fn revise(&mut self) -> ClientPacket {
+        let client_ref = ClientRef::new(&format!("r{}", self.dice.below(40)));
+        let message = self.reference();
+        let body = (self.dice.below(4) > 0).then(|| Body::text(&"y".repeat(self.dice.below(9))));
+        match client_ref {
+            Ok(client_ref) => ClientPacket::Revise(Revise { client_ref, message, body }),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// A message that was sent, one that was not, or one by its other name.

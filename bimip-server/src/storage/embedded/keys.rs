@@ -21,6 +21,7 @@ mod tag {
     pub(super) const KNOWN: u8 = 0x13;
     pub(super) const MARKS: u8 = 0x14;
     pub(super) const CURSOR: u8 = 0x15;
+    pub(super) const REVISED: u8 = 0x16;
     pub(super) const GROUP_HEAD: u8 = 0x20;
     pub(super) const MEMBER: u8 = 0x21;
     pub(super) const GROUP_OF: u8 = 0x22;
@@ -82,6 +83,11 @@ pub(super) fn known(device: DeviceNo, client_ref: &ClientRef) -> Vec<u8> {
 /// What a user has said about a message.
 pub(super) fn marks(sequence: u64, user: UserNo) -> [u8; 17] {
     pair(tag::MARKS, sequence, user.0)
+}
+
+/// What became of a message.
+pub(super) fn revised(sequence: u64) -> [u8; 9] {
+    single(tag::REVISED, sequence)
 }
 
 /// A device's cursor.

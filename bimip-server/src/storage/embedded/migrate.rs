@@ -24,6 +24,7 @@ const PROGRESS_CONVERSATIONS: u64 = 100_000;
 ///
 /// From 1 to 2 no row changes: groups are new, and nobody is in one yet. From 2 to 3 contacts are new: those with whom
 /// there is a conversation. Standings and push tokens are new too, and nobody has one yet.
+/// From 3 to 4 no row changes: revisions are new, and no message has one yet.
 pub(super) fn migrate(
     engine: &Engine,
     store: &Path,

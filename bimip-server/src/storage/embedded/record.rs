@@ -1,10 +1,12 @@
 //! A log record, format 1: an [`Entry`] as bytes.
 //!
 //! ```text
-//! record   = 1 message / 2 receipt                     the shape, one byte: a new shape gets a new number
+//! record   = 1 message / 2 receipt / 3 revision        the shape, one byte: a new shape gets a new number
 //! message  = flags id user device to [client_ref] [client_time] at stamp seq kind
 //!            kind form body [encryption_type encrypted signature]
 //! receipt  = user device status at count name*
+//! revision = flags name conversation seq edition user device client_ref at
+//!            [kind form body [encryption_type encrypted signature]]
 //! name     = flags id [client_ref] [alias-kind stamp to from / alias-kind stamp to_from]
 //! id       = epoch u32, sequence u64
 //! ```
@@ -15,7 +17,7 @@
 
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientRef, Device, DeviceName, Entry, Form, GroupId,
-    Head, IdError, Message, MessageId, Names, Parties, Receipt, Seal, Seq, Status, UnixMs, UserId,
+    Head, IdError, Message, MessageId, Names, Parties, Receipt, Revision, Seal, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 
@@ -29,6 +31,7 @@ type Encoded = Result<(), Inexpressible>;
 
 const MESSAGE: u8 = 1;
 const RECEIPT: u8 = 2;
+const REVISION: u8 = 3;
 
 /// Flags of a message.
 mod message_flag {
@@ -37,6 +40,13 @@ mod message_flag {
     pub(super) const CLIENT_TIME: u8 = 4;
     pub(super) const SEAL: u8 = 8;
     pub(super) const ALL: u8 = 15;
+}
+
+/// Flags of a revision.
+mod revision_flag {
+    pub(super) const BODY: u8 = 1;
+    pub(super) const SEAL: u8 = 2;
+    pub(super) const ALL: u8 = 3;
 }
 
 /// Flags of a name in a receipt.
@@ -59,6 +69,10 @@ pub(super) fn encode(entry: &Entry, record: &mut Vec<u8>) -> Encoded {
             record.push(RECEIPT);
             put_receipt(record, receipt)
         }
+        Entry::Revised(revision) => {
+            record.push(REVISION);
+            put_revision(record, revision)
+        }
         _ => Err(Inexpressible),
     }
 }
@@ -69,6 +83,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Entry, Garbage> {
     let entry = match fields.u8()? {
         MESSAGE => Entry::Message(message(&mut fields)?),
         RECEIPT => Entry::Receipt(receipt(&mut fields)?),
+        REVISION => Entry::Revised(revision(&mut fields)?),
         _ => return Err(Garbage),
     };
     fields.end()?;
@@ -226,6 +241,37 @@ fn receipt(fields: &mut Fields<'_>) -> Result<Receipt, Garbage> {
     let count = fields.length()?;
     let messages = (0..count).map(|_| names(fields)).collect::<Result<Vec<Names>, Garbage>>()?;
     Ok(Receipt { by, status, at, messages })
+}
+
+fn put_revision(record: &mut Vec<u8>, revision: &Revision) -> Encoded {
+    let sealed = revision.body.as_ref().is_some_and(|body| body.seal.is_some());
+    record.push(flag(revision.body.is_some(), revision_flag::BODY) | flag(sealed, revision_flag::SEAL));
+    put_names(record, &revision.message)?;
+    put_bytes(record, revision.conversation.to_string().as_bytes());
+    put_u64(record, revision.seq.0);
+    put_u32(record, revision.edition);
+    put_device(record, &revision.by);
+    put_bytes(record, revision.client_ref.as_str().as_bytes());
+    put_u64(record, revision.at.0);
+    revision.body.as_ref().map_or(Ok(()), |body| put_body(record, body))
+}
+
+fn revision(fields: &mut Fields<'_>) -> Result<Revision, Garbage> {
+    let flags = fields.u8()?;
+    let has = |flag| flags & flag != 0;
+    if flags & !revision_flag::ALL != 0 || flags == revision_flag::SEAL {
+        return Err(Garbage);
+    }
+    Ok(Revision {
+        message: names(fields)?,
+        conversation: fields.text()?.parse().map_err(|_| Garbage)?,
+        seq: Seq(fields.u64()?),
+        edition: fields.u32()?,
+        by: device(fields)?,
+        client_ref: named(ClientRef::new, fields.text()?)?,
+        at: UnixMs(fields.u64()?),
+        body: optional(has(revision_flag::BODY), || body(fields, has(revision_flag::SEAL)))?,
+    })
 }
 
 fn put_names(record: &mut Vec<u8>, names: &Names) -> Encoded {

@@ -6,7 +6,7 @@ pub(super) mod groups;
 use std::sync::Arc;
 
 use bimip_proto::{ClientRef, DeviceName, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
-use bimip_session::ledger::Known;
+use bimip_session::ledger::{Known, Revised};
 use fjall::{Readable, Slice, Snapshot};
 
 use super::checksum::unseal;
@@ -132,8 +132,16 @@ impl<'e> Rows<'e> {
         let proven = rows.take_while(move |row| row.as_ref().map_or(true, |(_, sequence)| *sequence <= upto));
         proven.map(move |row| {
             let (offset, sequence) = row?;
-            let entry = self.entry(sequence)?;
-            Ok((offset, entry.ok_or_else(|| damaged(row_place(user, offset), DANGLING))?))
+            let there =
+                |entry: Option<Arc<Entry>>| entry.ok_or_else(|| damaged(row_place(user, offset), DANGLING));
+            let entry = there(self.entry(sequence)?)?;
+            if !matches!(*entry, Entry::Message(_)) {
+                return Ok((offset, entry));
+            }
+            // What was taken back leaves no more, once that is proven.
+            let revised = self.revised(sequence)?;
+            let gone = revised.deleted && revised.sequence <= upto;
+            Ok((offset, if gone { there(self.entry(revised.sequence)?)? } else { entry }))
         })
     }
 
@@ -199,6 +207,15 @@ impl<'e> Rows<'e> {
         }
     }
 
+    /// What became of the message of a log record.
+    pub(super) fn revised(&self, sequence: u64) -> Result<Revised, StorageError> {
+        let place = || format!("what became of log record {sequence}");
+        match self.numbers(&keys::revised(sequence), place)? {
+            None => Ok(Revised::default()),
+            Some(numbers) => revised(numbers).ok_or_else(|| damaged(place(), SHAPE)),
+        }
+    }
+
     pub(super) fn cursor(&self, device: DeviceNo) -> Result<Offset, StorageError> {
         let row = self.numbers(&keys::cursor(device), || format!("the cursor of device {}", device.0))?;
         Ok(row.map_or(Offset::ZERO, |[offset]| Offset(offset)))
@@ -250,6 +267,12 @@ fn mailbox_row(user: UserNo, row: fjall::Guard) -> Result<(Offset, u64), Storage
     let offset = offset.ok_or_else(|| damaged(format!("the mailbox of user {}", user.0), SHAPE))?;
     let [sequence] = numbers(&key, &sealed, || row_place(user, Offset(offset)))?;
     Ok((Offset(offset), sequence))
+}
+
+/// What a row says that became of a message; `None` if no store wrote it.
+pub(super) fn revised([edition, sequence, deleted]: [u64; 3]) -> Option<Revised> {
+    let edition = u32::try_from(edition).ok().filter(|edition| *edition > 0)?;
+    (deleted <= 1).then_some(Revised { edition, sequence, deleted: deleted == 1 })
 }
 
 /// The name that a value ends with.

@@ -64,6 +64,8 @@ pub struct Summary {
     pub messages: u64,
     /// Receipts in the log.
     pub receipts: u64,
+    /// Edits and deletions.
+    pub revisions: u64,
     /// Rows of mailboxes.
     pub mailbox_rows: u64,
     /// Rows of any kind.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
-use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, Standing, View};
+use bimip_session::ledger::{
+    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, View,
+};
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
 use super::names::{ConversationNo, UserNo};
@@ -125,6 +127,10 @@ impl View for BatchView<'_> {
             return Ok(None);
         }
         self.rows.history(conversation, seq).map(|(_, sequence)| Some(sequence))
+    }
+
+    fn revised(&self, sequence: u64) -> Result<Revised, StorageError> {
+        self.rows.revised(sequence)
     }
 
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, StorageError> {

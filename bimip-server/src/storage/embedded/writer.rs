@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bimip_proto::{ConversationId, Device, GroupId, PushToken, UserId};
-use bimip_session::ledger::{ConversationHead, Membership, Standing, Write};
+use bimip_session::ledger::{ConversationHead, Membership, Revised, Standing, Write};
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode, Slice};
 
 use super::checksum::seal;
@@ -121,6 +121,10 @@ impl<'e> Writer<'e> {
                 self.value.clear();
                 self.value.push(marks.bits());
                 self.put_small(&keys::marks(*sequence, user.no));
+            }
+            Write::Revised { sequence, revised } => {
+                let Revised { edition, sequence: last, deleted } = *revised;
+                self.numbers(&keys::revised(*sequence), [edition.into(), last, deleted.into()]);
             }
             Write::Cursor { device, offset } => {
                 let known = self.device(device)?;

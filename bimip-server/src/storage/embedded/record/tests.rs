@@ -106,6 +106,19 @@ impl Dice {
             alias: dice.maybe(Self::alias),
             client_ref: dice.maybe(Self::client_ref),
         };
+        if self.below(3) == 0 {
+            let Message { head, body } = self.message();
+            return Entry::Revised(Revision {
+                message: names(self),
+                conversation: head.conversation(),
+                seq: head.seq,
+                edition: [1, 2, u32::MAX][self.below(3)],
+                by: head.from,
+                client_ref: self.client_ref(),
+                at: head.at,
+                body: self.maybe(|_| body),
+            });
+        }
         let messages = (0..[0, 1, 2, 64, 130][self.below(5)]).map(|_| names(self)).collect();
         let (by, status) = (self.device(), statuses[self.below(5)]);
         Entry::Receipt(Receipt { by, status, at: UnixMs(self.number()), messages })

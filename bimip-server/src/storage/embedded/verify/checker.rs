@@ -235,6 +235,7 @@ impl<'e, 'h> Checker<'e, 'h> {
                 }
             }
             Ok(Entry::Receipt(_)) => self.summary.receipts += 1,
+            Ok(Entry::Revised(_)) => self.summary.revisions += 1,
             Ok(_) => {}
             Err(what) => self.find_in_log(key, what),
         }
@@ -285,6 +286,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::Known(device, _) => self.draft(&key, bytes, value, *device),
             Key::Marks(sequence, user) => self.marks(&key, bytes, value, *sequence, *user),
             Key::Cursor(device) => self.cursor(&key, bytes, value, *device),
+            Key::Revised(sequence) => self.revised(&key, bytes, value, *sequence),
             Key::GroupHead(group) => {
                 if let Some(numbers) = self.numbers::<2>(&key, bytes, value) {
                     self.group_head(&key, bytes, numbers, *group);

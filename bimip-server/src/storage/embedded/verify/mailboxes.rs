@@ -5,7 +5,7 @@ use bimip_proto::{Address, Entry, Message, Offset, Seq, UnixMs};
 use super::checker::Checker;
 use crate::storage::embedded::keys::{self, Key};
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
-use crate::storage::embedded::rows::SHAPE;
+use crate::storage::embedded::rows::{SHAPE, revised};
 
 /// All bits of a user's marks.
 const MARKS: u8 = 15;
@@ -81,6 +81,14 @@ impl Checker<'_, '_> {
         let Some([sequence, offset, _digest]) = self.numbers(key, bytes, value) else { return };
         let Key::Known(_, client_ref) = key else { return };
         let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };
+        if let Some(Entry::Revised(revision)) = Self::there(self.rows.entry(sequence)).as_deref() {
+            let by = Self::there(self.rows.user(&revision.by.user));
+            let by = by.and_then(|user| Self::there(self.rows.device(user, &revision.by.name)));
+            if by != Some(device) || revision.client_ref != *client_ref {
+                self.find(key, bytes, format!("the revision in log record {sequence} has another name"));
+            }
+            return;
+        }
         let Some(entry) = self.message(sequence) else {
             return self.find(key, bytes, format!("log record {sequence} is no message that can be read"));
         };
@@ -114,6 +122,24 @@ impl Checker<'_, '_> {
         match self.message(sequence).as_deref() {
             Some(Entry::Message(message)) if message.head.seq != Seq(0) => {}
             _ => self.find(key, bytes, format!("log record {sequence} is no message that can be read")),
+        }
+    }
+
+    /// The edition that holds is a revision of that message, and says what the row says.
+    pub(super) fn revised(&mut self, key: &Key, bytes: &[u8], value: &[u8], sequence: u64) {
+        let Some(numbers) = self.numbers(key, bytes, value) else { return };
+        let Some(revised) = revised(numbers) else { return self.find(key, bytes, SHAPE) };
+        if self.message(sequence).is_none() {
+            self.find(key, bytes, format!("log record {sequence} is no message that can be read"));
+        }
+        match Self::there(self.rows.entry(revised.sequence)).as_deref() {
+            Some(Entry::Revised(it))
+                if (it.message.id.sequence(), it.edition, it.is_deletion())
+                    == (sequence, revised.edition, revised.deleted) => {}
+            _ => {
+                let last = revised.sequence;
+                self.find(key, bytes, format!("log record {last} is no such revision of the message"));
+            }
         }
     }
 
