@@ -99,6 +99,31 @@ impl Client {
         self.asked(|answer| Command::Mark(message, status, answer)).await?
     }
 
+    /// Changes the text of a message of this user. When this returns the store has it; it is said until the server
+    /// answers, and the line changes when it does: [`Event::Message`](crate::Event::Message) for everybody who has it.
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn edit(&self, message: &Line, text: &str) -> Result<(), MarkError> {
+        self.revise(message.reference(), Some(Body::text(text))).await
+    }
+
+    /// Takes a message of this user back, for everybody: as [`edit`](Self::edit).
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn delete(&self, message: &Line) -> Result<(), MarkError> {
+        self.revise(message.reference(), None).await
+    }
+
+    /// Edits a message to this body, or deletes it where there is none.
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn revise(&self, message: MessageRef, body: Option<Body>) -> Result<(), MarkError> {
+        self.asked(|answer| Command::Revise(message, body, answer)).await?
+    }
+
     // ---- what is kept ---------------------------------------------------------------------------------
 
     /// A part of a conversation, oldest first, connected or not.

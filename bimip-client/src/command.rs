@@ -1,6 +1,6 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
-use bimip_proto::{Address, ClientRef, Draft, GroupId, MessageRef, Offset, Status, UnixMs};
+use bimip_proto::{Address, Body, ClientRef, Draft, GroupId, MessageRef, Offset, Status, UnixMs};
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
 use thiserror::Error;
@@ -17,6 +17,7 @@ pub(crate) enum Command {
     Retry(ClientRef, oneshot::Sender<Result<ClientRef, RetryError>>),
     Discard(ClientRef, oneshot::Sender<Result<(), RetryError>>),
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
+    Revise(MessageRef, Option<Body>, oneshot::Sender<Result<(), MarkError>>),
     Stored(Offset),
     Delivered(Vec<MessageRef>),
     Live(Box<Live>, oneshot::Sender<bool>),

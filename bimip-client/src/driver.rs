@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bimip_codec::{Codec, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Draft, Entry, MessageRef, Now, Offset, Reject, Status, UnixMs,
+    ClientPacket, ClientRef, Device, Draft, Entry, MessageRef, Now, Offset, Reject, Revise, Status, UnixMs,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Event as SessionEvent, Input, Output};
@@ -57,6 +57,7 @@ enum Fact {
     Draft(Draft),
     Forget(ClientRef),
     Mark(MessageRef, Status),
+    Revise(Revise),
     /// A mark of a dialect that answers none was said.
     Said(MessageRef, Status),
     Stored(Offset),
@@ -340,6 +341,7 @@ fn keep(
             Fact::Draft(draft) => lines.extend(keeper.draft(&draft, now)?),
             Fact::Forget(name) => keeper.forget(&name)?,
             Fact::Mark(message, status) => lines.extend(keeper.mark(&message, status)?),
+            Fact::Revise(revise) => keeper.revise(revise),
             Fact::Said(message, status) => keeper.noted(&message, status),
             Fact::Stored(offset) => keeper.stored(offset),
             Fact::Given(token) => keeper.given(token),

@@ -26,6 +26,10 @@ pub struct Line {
     pub marks: Marks,
     /// And who said it, of up to 64 users.
     pub marks_by: Vec<(UserId, Marks)>,
+    /// Which edition of the message this is: 0 as it was sent, and one more with every edit.
+    pub edition: u32,
+    /// Whether it is deleted. It keeps its place, and says nothing.
+    pub deleted: bool,
 }
 
 /// How far a message got.
@@ -95,7 +99,12 @@ impl Line {
 impl From<Line> for HistoryItem {
     /// For a page of a [`Timeline`](bimip_session::client::view::Timeline).
     fn from(line: Line) -> Self {
-        Self { marks: line.marks_by, ..Self::from(line.message) }
+        Self {
+            marks: line.marks_by,
+            edition: line.edition.into(),
+            deleted: line.deleted,
+            ..Self::from(line.message)
+        }
     }
 }
 

@@ -15,7 +15,9 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bimip_proto::{Address, ClientRef, Device, Draft, Entry, Floor, MessageRef, Offset, Row, Status, UnixMs};
+use bimip_proto::{
+    Address, ClientRef, Device, Draft, Entry, Floor, MessageRef, Offset, Revise, Row, Status, UnixMs,
+};
 use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
 use prost::Message as _;
@@ -45,6 +47,8 @@ pub(crate) struct Keeper {
     drafts: VecDeque<Waiting>,
     /// In order.
     marks: Vec<(u64, MessageRef, Status)>,
+    /// In order.
+    revisions: Vec<(u64, Revise)>,
     batch: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
@@ -88,6 +92,13 @@ impl Keeper {
             }
             _ => Ok(None),
         }
+    }
+
+    /// An edit or a deletion, before it is said.
+    pub(crate) fn revise(&mut self, revise: Revise) {
+        let number = self.number();
+        self.put(keys::revision(number), record::revision_bytes(&revise));
+        self.revisions.push((number, revise));
     }
 
     /// The app has all rows up to here.
@@ -165,6 +176,18 @@ impl Keeper {
                 self.noted(message, *status);
                 None
             }
+            Event::Revised { revise, edition, .. } => {
+                self.answered_revision(&revise.client_ref);
+                if self.history {
+                    self.revised(&revise.message, *edition, revise.body.as_ref())?
+                } else {
+                    None
+                }
+            }
+            Event::RevisionRefused { revise, .. } => {
+                self.answered_revision(&revise.client_ref);
+                None
+            }
             Event::Resumed(welcome) | Event::Gap { welcome, .. } => {
                 let seen = self.place.seen.max(welcome.resume_from.0);
                 self.move_to(welcome.epoch, seen, self.place.era);
@@ -193,6 +216,10 @@ impl Keeper {
         let lines = match &*row.entry {
             Entry::Message(message) => self.arrived(message)?.into_iter().collect(),
             Entry::Receipt(receipt) => self.receipt(receipt)?,
+            Entry::Revised(it) => {
+                let message = MessageRef::Id(it.message.id);
+                self.revised(&message, it.edition, it.body.as_ref())?.into_iter().collect()
+            }
             _ => Vec::new(),
         };
         self.stored(row.offset);
@@ -204,6 +231,13 @@ impl Keeper {
         if let Some(at) = self.marks.iter().position(|(_, other, said)| other == message && *said == status) {
             let (number, ..) = self.marks.remove(at);
             self.delete(keys::mark(number));
+        }
+    }
+
+    fn answered_revision(&mut self, name: &ClientRef) {
+        if let Some(at) = self.revisions.iter().position(|(_, revise)| revise.client_ref == *name) {
+            let (number, _) = self.revisions.remove(at);
+            self.delete(keys::revision(number));
         }
     }
 

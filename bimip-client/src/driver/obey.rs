@@ -1,7 +1,7 @@
 //! What an app asks for.
 
 use bimip_codec::Dialect;
-use bimip_proto::{ClientRef, Draft, MessageRef, Now, Status};
+use bimip_proto::{Body, ClientRef, Draft, MessageRef, Now, Revise, Status};
 use bimip_session::client::Full;
 use tokio::sync::oneshot;
 
@@ -39,6 +39,10 @@ impl<C: Connect> Driver<C> {
             }
             Command::Mark(message, status, answer) => {
                 let taken = self.mark(now, message, status, turn);
+                turn.answers.push(Box::new(move || drop(answer.send(taken))));
+            }
+            Command::Revise(message, body, answer) => {
+                let taken = self.revise(now, message, body, turn);
                 turn.answers.push(Box::new(move || drop(answer.send(taken))));
             }
             Command::Stored(offset) => {
@@ -106,6 +110,23 @@ impl<C: Connect> Driver<C> {
             }
             Err(_) => Err(RetryError::Full),
         })
+    }
+
+    fn revise(
+        &mut self,
+        now: Now,
+        message: MessageRef,
+        body: Option<Body>,
+        turn: &mut Turn,
+    ) -> Result<(), MarkError> {
+        let revise = Revise { client_ref: self.names.next(), message, body };
+        match self.session.revise(now, revise.clone()) {
+            Ok(()) => {
+                turn.facts.push(Fact::Revise(revise));
+                Ok(())
+            }
+            Err(Full(revise)) => Err(MarkError::Full(revise.message)),
+        }
     }
 
     fn mark(

@@ -1,6 +1,8 @@
 //! A message as it is written in a store.
 
-use bimip_proto::{Device, DeviceName, Head, Marks, Message, MessageId, Reject, Seq, Status, UnixMs, UserId};
+use bimip_proto::{
+    Body, Device, DeviceName, Form, Head, Marks, Message, MessageId, Reject, Seq, Status, UnixMs, UserId,
+};
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -32,6 +34,10 @@ struct LineRecord {
     reason: u32,
     #[prost(message, repeated, tag = "11")]
     by: Vec<ByRecord>,
+    #[prost(uint32, tag = "12")]
+    edition: u32,
+    #[prost(bool, tag = "13")]
+    deleted: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -51,6 +57,9 @@ pub(super) struct Kept {
     /// And who did.
     pub(super) by: Vec<(UserId, Marks)>,
     pub(super) state: State,
+    /// Which edition the body is of; 0 as it was sent.
+    pub(super) edition: u32,
+    pub(super) deleted: bool,
 }
 
 /// What marks do not say about a message.
@@ -67,6 +76,24 @@ pub(super) enum State {
 const READERS: usize = 64;
 
 impl Kept {
+    pub(super) const fn new(message: Message, state: State) -> Self {
+        Self { message, marks: Marks::NONE, by: Vec::new(), state, edition: 0, deleted: false }
+    }
+
+    /// It says something else, or nothing more. Whether that is new: the highest edition holds, and nothing comes after a
+    /// deletion.
+    pub(super) fn revise(&mut self, edition: u32, body: Option<&Body>) -> bool {
+        if self.deleted || edition <= self.edition {
+            return false;
+        }
+        self.edition = edition;
+        self.deleted = body.is_none();
+        let kind = self.message.head.kind;
+        let nothing = Body { kind, form: Form::Opaque, bytes: Bytes::new(), seal: None };
+        self.message.body = body.map_or(nothing, |body| Body { kind, ..body.clone() });
+        true
+    }
+
     /// Somebody says something. Whether that is new.
     pub(super) fn mark(&mut self, by: &UserId, status: Status) -> bool {
         let before = self.marks;
@@ -94,7 +121,7 @@ impl Kept {
 
 // ---- and back -----------------------------------------------------------------------------------------
 
-const REASONS: [Reject; 11] = [
+const REASONS: [Reject; 12] = [
     Reject::Conflict,
     Reject::NotYourself,
     Reject::NoSuchMessage,
@@ -107,6 +134,7 @@ const REASONS: [Reject; 11] = [
     Reject::Unsupported,
     Reject::Busy,
     Reject::Unavailable,
+    Reject::Deleted,
 ];
 
 /// Counted from 1; 0 is none.
@@ -140,6 +168,8 @@ pub(super) fn line_bytes(kept: &Kept) -> Vec<u8> {
             .iter()
             .map(|(user, marks)| ByRecord { user: user.to_string(), marks: marks.bits().into() })
             .collect(),
+        edition: kept.edition,
+        deleted: kept.deleted,
     };
     record.encode_to_vec()
 }
@@ -178,5 +208,12 @@ pub(super) fn read_line(bytes: Vec<u8>) -> Result<Kept, StoreError> {
         Ok((user, marks(by.marks)?))
     });
     let by = by.collect::<Result<_, _>>()?;
-    Ok(Kept { message: Message { head, body: draft.body }, marks: marks(record.marks)?, by, state })
+    Ok(Kept {
+        message: Message { head, body: draft.body },
+        marks: marks(record.marks)?,
+        by,
+        state,
+        edition: record.edition,
+        deleted: record.deleted,
+    })
 }

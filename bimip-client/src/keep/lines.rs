@@ -30,7 +30,7 @@ pub(super) fn of_draft(me: &Device, draft: &Draft, now: UnixMs) -> Kept {
         kind: draft.body.kind,
     };
     let message = Message { head, body: draft.body.clone() };
-    Kept { message, marks: Marks::NONE, by: Vec::new(), state: State::Waiting }
+    Kept::new(message, State::Waiting)
 }
 
 pub(super) fn line_of(me: &Device, position: Position, kept: Kept) -> Line {
@@ -42,6 +42,8 @@ pub(super) fn line_of(me: &Device, position: Position, kept: Kept) -> Line {
         progress: kept.progress(mine),
         marks: kept.marks,
         marks_by: kept.by,
+        edition: kept.edition,
+        deleted: kept.deleted,
         message: kept.message,
     }
 }
@@ -83,8 +85,7 @@ impl Keeper {
         if self.find(head)?.is_some() {
             return Ok(None);
         }
-        let kept =
-            Kept { message: message.clone(), marks: Marks::NONE, by: Vec::new(), state: State::Stored };
+        let kept = Kept::new(message.clone(), State::Stored);
         self.put_line(self.place_of(head), kept, None).map(Some)
     }
 
@@ -113,6 +114,37 @@ impl Keeper {
             }
         }
         Ok(changed)
+    }
+
+    /// A message says something else now, or nothing more. `None` where that is not new, or the message is not here.
+    pub(super) fn revised(
+        &mut self,
+        message: &MessageRef,
+        edition: u32,
+        body: Option<&Body>,
+    ) -> Result<Option<Line>, StoreError> {
+        let Some(key) = self.find_reference(message)? else { return Ok(None) };
+        let (position, mut kept) = self.at(&key)?;
+        if !kept.revise(edition, body) {
+            return Ok(None);
+        }
+        let line = self.put_line(position, kept, None)?;
+        if line.deleted && !line.mine {
+            self.discount(&line)?;
+        }
+        Ok(Some(line))
+    }
+
+    /// DM-UNREAD-2: what is deleted does not count.
+    fn discount(&mut self, line: &Line) -> Result<(), StoreError> {
+        let key = keys::summary(&line.conversation);
+        let Some(bytes) = self.get(&key)? else { return Ok(()) };
+        let mut summary: Summary = record::read(&bytes, "a conversation")?;
+        if line.position > (Position { era: summary.mark_era, place: summary.mark_place }) {
+            summary.unread = summary.unread.saturating_sub(1);
+            self.put(key, summary.encode_to_vec());
+        }
+        Ok(())
     }
 
     /// Notes a status about a line, if that says anything new.
@@ -207,7 +239,10 @@ impl Keeper {
             key
         };
         let (mut from, until, mut count) = (next(after), next(upto), 0);
-        let is_other = |bytes| Ok(kept::read_line(bytes)?.message.head.from.user != self.me.user);
+        let is_other = |bytes| {
+            let kept = kept::read_line(bytes)?;
+            Ok(!kept.deleted && kept.message.head.from.user != self.me.user)
+        };
         let batch = || self.batch.range(next(after)..next(upto));
         for (_, value) in batch() {
             if let Some(value) = value {

@@ -65,6 +65,12 @@ impl Keeper {
             let (message, status) = record::read_mark(&value)?;
             marks.push((number, message, status));
         }
+        let mut revisions = Vec::new();
+        for (key, value) in all(&*store, b'v')? {
+            let number =
+                keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a revision"))?;
+            revisions.push((number, record::read_revision(&value)?));
+        }
         let given = given.cloned().unwrap_or_default();
         let token = match store.get(keys::TOKEN)? {
             Some(bytes) => {
@@ -80,9 +86,10 @@ impl Keeper {
             seen: Offset(place.seen),
             unacked,
             marks: marks.iter().map(|(_, message, status)| (message.clone(), *status)).collect(),
+            revisions: revisions.iter().map(|(_, revise)| revise.clone()).collect(),
         };
         let batch = BTreeMap::new();
-        let keeper = Self { store, me, history, place, given, next, drafts, marks, batch };
+        let keeper = Self { store, me, history, place, given, next, drafts, marks, revisions, batch };
         Ok(Opened { keeper, resume, token })
     }
 

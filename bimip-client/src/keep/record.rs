@@ -3,8 +3,8 @@
 //! Numbers of fields are for ever. What cannot be read again is an error that names it, never a guess.
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, Draft, Form, GroupId, MessageId, MessageRef, Seal, Seq, Status,
-    UnixMs, UserId,
+    Address, Body, BodyKind, ClientRef, Draft, Form, GroupId, MessageId, MessageRef, Revise, Seal, Seq,
+    Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -104,6 +104,18 @@ struct MarkRecord {
     alias: Option<String>,
     #[prost(message, optional, tag = "4")]
     place: Option<PlaceRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RevisionRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    /// Which message; of no status.
+    #[prost(message, optional, tag = "2")]
+    message: Option<MarkRecord>,
+    /// Nothing where it is deleted.
+    #[prost(message, optional, tag = "3")]
+    body: Option<BodyRecord>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
@@ -236,7 +248,11 @@ const fn status_number(status: Status) -> u32 {
 }
 
 pub(super) fn mark_bytes(message: &MessageRef, status: Status) -> Vec<u8> {
-    let mut record = MarkRecord { status: status_number(status), ..MarkRecord::default() };
+    MarkRecord { status: status_number(status), ..reference_record(message) }.encode_to_vec()
+}
+
+fn reference_record(message: &MessageRef) -> MarkRecord {
+    let mut record = MarkRecord::default();
     match message {
         MessageRef::Id(id) => record.id = Some(id_record(*id)),
         MessageRef::Alias(alias) => record.alias = Some(alias.to_string()),
@@ -245,7 +261,25 @@ pub(super) fn mark_bytes(message: &MessageRef, status: Status) -> Vec<u8> {
         }
         _ => {}
     }
+    record
+}
+
+pub(super) fn revision_bytes(revise: &Revise) -> Vec<u8> {
+    let record = RevisionRecord {
+        name: revise.client_ref.to_string(),
+        message: Some(reference_record(&revise.message)),
+        body: revise.body.as_ref().map(body_record),
+    };
     record.encode_to_vec()
+}
+
+pub(super) fn read_revision(bytes: &[u8]) -> Result<Revise, StoreError> {
+    let record = RevisionRecord::decode(bytes).map_err(|_| bad("a revision"))?;
+    Ok(Revise {
+        client_ref: ClientRef::new(&record.name).map_err(|_| bad("the name of a revision"))?,
+        message: reference_of(record.message.ok_or_else(|| bad("what a revision is about"))?)?,
+        body: record.body.map(body_of).transpose()?,
+    })
 }
 
 pub(super) fn read_mark(bytes: &[u8]) -> Result<(MessageRef, Status), StoreError> {
@@ -258,6 +292,10 @@ pub(super) fn read_mark(bytes: &[u8]) -> Result<(MessageRef, Status), StoreError
         5 => Status::Played,
         _ => return Err(bad("what a mark says")),
     };
+    Ok((reference_of(record)?, status))
+}
+
+fn reference_of(record: MarkRecord) -> Result<MessageRef, StoreError> {
     let message = match (record.id, record.alias, record.place) {
         (Some(id), None, None) => Some(MessageRef::Id(MessageId::new(id.epoch, id.sequence))),
         (None, Some(alias), None) => alias.parse().ok().map(MessageRef::Alias),
@@ -268,7 +306,7 @@ pub(super) fn read_mark(bytes: &[u8]) -> Result<(MessageRef, Status), StoreError
             .map(|conversation| MessageRef::Place { conversation, seq: Seq(place.seq) }),
         _ => None,
     };
-    Ok((message.ok_or_else(|| bad("what a mark is about"))?, status))
+    message.ok_or_else(|| bad("what a mark is about"))
 }
 
 pub(super) const fn id_record(id: MessageId) -> IdRecord {

@@ -4,6 +4,7 @@
 mod dialects;
 mod doors;
 mod history;
+mod revisions;
 mod support;
 
 use bimip_client::{Client, Event, MemoryStore, Page, Progress, SendError, SessionEvent};
