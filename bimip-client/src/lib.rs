@@ -35,6 +35,7 @@
 //! | to | there is |
 //! |---|---|
 //! | write | [`send_text`](Client::send_text), [`send`](Client::send); [`retry`](Client::retry) and [`discard`](Client::discard) what failed |
+//! | change | [`edit`](Client::edit), [`delete`](Client::delete), for everybody |
 //! | read | [`history`](Client::history), [`conversations`](Client::conversations), [`message`](Client::message) |
 //! | say that something was read | [`read`](Client::read), [`mark`](Client::mark) |
 //! | know what happens | [`Events::next_event`] |
