@@ -36,7 +36,9 @@ impl ServerCore {
         }
         if let Some((device, offset)) = proof.cursor() {
             self.cursors.answered(device);
-            self.cursor_stands(device, *offset);
+            if !proof.is_adrift() {
+                self.cursor_stands(device, *offset);
+            }
         }
         let conn = proof.conn();
         if self.conns.contains_key(&conn)

@@ -93,8 +93,11 @@ impl Twins {
 
     fn parted(&mut self, conn: ConnId, reason: &CloseReason) -> Result<(), String> {
         let session = self.session(conn)?;
-        let expected = session.phase == Phase::Parting(reason.clone());
-        if !expected || !session.owed.is_empty() {
+        let expected = session.phase == Phase::Parting(reason.clone()) && session.owed.is_empty();
+        let device = session.device;
+        // CUR-7: nor is a disposal answered that comes after one that was refused.
+        if !expected && !(*reason == CloseReason::Unavailable && self.sessions.adrift[device.index()]) {
+            let session = self.session(conn)?;
             return Err(format!("told goodbye for {reason:?}: {session:?}"));
         }
         self.sessions.all.retain(|session| session.conn != conn);
@@ -106,6 +109,7 @@ impl Twins {
         self.count(match reason {
             CloseReason::Idle => "a session that fell silent",
             CloseReason::Replaced { .. } => "a session that was replaced",
+            CloseReason::Unavailable => "a disposal that was refused",
             _ => "a goodbye",
         });
         Ok(())
@@ -202,6 +206,7 @@ impl Twins {
         let device = session.device;
         let promised = &mut self.sessions.promised[device.index()];
         *promised = answered.0.max(*promised);
+        self.sessions.adrift[device.index()] = false;
         let stored = self.sessions.stored[device.index()];
         answered.0 >= upto
             && !(answered.0 > stored && self.reference.shows_between(device, stored, answered.0))

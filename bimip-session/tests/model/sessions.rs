@@ -88,6 +88,8 @@ pub(crate) struct Sessions {
     pub(crate) stored: [u64; WORLD_DEVICES],
     /// Up to where that was acknowledged.
     pub(crate) promised: [u64; WORLD_DEVICES],
+    /// A disposal of the device was refused: a session that began where it said that it was may find that it is not.
+    pub(crate) adrift: [bool; WORLD_DEVICES],
 }
 
 impl Sessions {
@@ -153,10 +155,20 @@ impl Sessions {
 
     /// The first command under way is answered, by what the reference says of it. `None` where the store failed.
     pub(crate) fn answer(&mut self, verdict: Option<Verdict>, reference: &Reference) {
-        let Some((conn, _, command)) = self.under_way.pop_front() else { return };
+        let Some((conn, device, command)) = self.under_way.pop_front() else { return };
+        // CUR-7: a disposal that cannot be stored ends the connection.
+        let drifts = verdict.is_none() && matches!(command, Command::Dispose { .. });
+        self.adrift[device.index()] |= drifts;
         let Some(session) = self.by_conn(conn) else { return };
         session.under_way -= 1;
         session.moves -= u32::from(is_move(&command));
+        if matches!(session.phase, Phase::Parting(_)) {
+            return;
+        }
+        if drifts {
+            session.phase = Phase::Parting(CloseReason::Unavailable);
+            return;
+        }
         let says_something = !matches!(command, Command::Dispose { .. } | Command::Delivered(_));
         match verdict {
             Some(verdict) => session.owed.push_back(Owed::Answer(command, verdict)),
