@@ -241,14 +241,15 @@ impl Client {
 
     // ---- for an app that keeps its own rows -----------------------------------------------------------
 
-    /// The app has every row up to `offset`: the server may forget them for this device, and the sender is told
-    /// that they are delivered. Until then rows come again with every start. Only after
-    /// [`Builder::own_history`](crate::Builder::own_history) is it the app's to say.
+    /// The app has every row up to `offset` of the mailbox of this `epoch`, which the welcome before them said: the server
+    /// may forget them for this device, and the sender is told that they are delivered. Until then rows come again with
+    /// every start. Of another epoch than the session's it says nothing: those rows are of a store that is no more. Only
+    /// after [`Builder::own_history`](crate::Builder::own_history) is it the app's to say.
     ///
     /// # Errors
     /// [`Closed`]: then they come again.
-    pub async fn stored(&self, offset: Offset) -> Result<(), Closed> {
-        self.ask(Command::Stored(offset)).await
+    pub async fn stored(&self, epoch: u32, offset: Offset) -> Result<(), Closed> {
+        self.ask(Command::Stored(epoch, offset)).await
     }
 
     /// As [`stored`](Self::stored), in dialects whose rows have no offsets: these messages are kept.

@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Discard(ClientRef, oneshot::Sender<Result<(), RetryError>>),
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
     Revise(MessageRef, Option<Body>, oneshot::Sender<Result<(), MarkError>>),
-    Stored(Offset),
+    Stored(u32, Offset),
     Delivered(Vec<MessageRef>),
     Live(Box<Live>, oneshot::Sender<bool>),
     Join(GroupId),

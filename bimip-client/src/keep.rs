@@ -216,10 +216,7 @@ impl Keeper {
         let lines = match &*row.entry {
             Entry::Message(message) => self.arrived(message)?.into_iter().collect(),
             Entry::Receipt(receipt) => self.receipt(receipt)?,
-            Entry::Revised(it) => {
-                let message = MessageRef::Id(it.message.id);
-                self.revised(&message, it.edition, it.body.as_ref())?.into_iter().collect()
-            }
+            Entry::Revised(it) => self.revision(it)?.into_iter().collect(),
             _ => Vec::new(),
         };
         self.stored(row.offset);

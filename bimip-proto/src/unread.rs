@@ -72,9 +72,9 @@ impl Unread {
             return;
         }
         self.mark = seq;
-        let after = self.skipped.split_off(&(seq.0 + 1));
+        let after = self.skipped.split_off(&(seq.0.saturating_add(1)));
         if let Some((_, last)) = self.skipped.pop_last().filter(|(_, last)| *last > seq.0) {
-            self.skipped.insert(seq.0 + 1, last);
+            self.skipped.insert(seq.0.saturating_add(1), last);
             self.skipped.retain(|first, _| *first > seq.0);
         } else {
             self.skipped.clear();
@@ -100,7 +100,7 @@ impl Unread {
 
     /// These messages, both ends among them, were not sent to the user.
     pub fn skip(&mut self, first: Seq, last: Seq) {
-        let (mut first, mut last) = (first.0.max(self.mark.0 + 1), last.0);
+        let (mut first, mut last) = (first.0.max(self.mark.0.saturating_add(1)), last.0);
         if first > last {
             return;
         }
@@ -135,7 +135,7 @@ impl Unread {
     pub fn count(&self) -> u64 {
         let skipped = self.skipped.iter().map(|(first, last)| {
             // Something may be known to be deleted before it is known to be there.
-            (self.head.0.min(*last) + 1).saturating_sub(*first)
+            self.head.0.min(*last).saturating_add(1).saturating_sub(*first)
         });
         self.head.0.saturating_sub(self.mark.0) - skipped.sum::<u64>()
     }

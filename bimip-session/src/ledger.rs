@@ -35,6 +35,6 @@ pub use self::put::{Audience, Guard, Put, PutKey, Record};
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
-pub use self::view::{ConversationHead, Known, Revised, View, Write, shown};
+pub use self::view::{ConversationHead, Known, Revised, View, Write, shown, speaks_for};
 
 pub(crate) use self::ticket::{Ack, Advance};

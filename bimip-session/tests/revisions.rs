@@ -320,7 +320,7 @@ fn told(session: &mut ClientSession, noted: Noted) -> Vec<Output> {
 #[test]
 fn a_client_says_its_revisions_in_order_until_they_are_answered() {
     let id = MessageId::new(7, 1);
-    let first = revise("e1", id, Some("one"));
+    let first = revise("e1", MessageId::new(7, 9), Some("one"));
     let mut session = session(Resume { revisions: vec![first.clone()], ..Resume::default() });
     let second = revise("d1", id, None);
     session.revise(Now::default(), second.clone()).unwrap();
@@ -389,4 +389,33 @@ fn a_revision_is_a_row_like_any_other() {
         ClientPacket::Mark { message: MessageRef::Id(MessageId::new(7, 3)), status: Status::Read },
     );
     assert!(rows(&house.heard(a)).is_empty());
+}
+
+/// A refusal that passes must not let an older text win for good.
+// CL-OUT-3, CL-OUT-5
+#[test]
+fn revisions_of_one_message_are_said_one_by_one() {
+    let [first, other, second] =
+        [("e1", 1), ("o", 2), ("e2", 1)].map(|(name, at)| revise(name, MessageId::new(7, at), Some(name)));
+    let revisions = vec![first.clone(), other.clone(), second.clone()];
+    let mut session = session(Resume { revisions, ..Resume::default() });
+    let said = [&first, &other].map(|it| Output::Transmit(ClientPacket::Revise(it.clone())));
+    assert_eq!(up(&mut session)[2..], said);
+    let answer = Noted::Revised { client_ref: first.client_ref.clone(), edition: 1, offset: Offset(2) };
+    assert_eq!(told(&mut session, answer)[1..], [Output::Transmit(ClientPacket::Revise(second))]);
+}
+
+// DM-REV-5
+#[test]
+fn no_edition_of_what_was_deleted_leaves() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let id = sends(&mut house, a, to("b"), "secret one");
+    asks(&mut house, a, "e1", id, Some("secret two"));
+    house.heard(a);
+    asks(&mut house, a, "d1", id, None);
+    let late = house.open(Caps::FULL, &device("b", "1"));
+    let heard = house.heard(late);
+    assert_eq!(rows(&heard), [1, 2, 3].map(Offset));
+    assert!(!format!("{heard:?}").contains("secret"), "{heard:?}");
 }

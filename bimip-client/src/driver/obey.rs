@@ -45,7 +45,9 @@ impl<C: Connect> Driver<C> {
                 let taken = self.revise(now, message, body, turn);
                 turn.answers.push(Box::new(move || drop(answer.send(taken))));
             }
-            Command::Stored(offset) => {
+            // Rows of a store that is no more.
+            Command::Stored(epoch, _) if epoch != self.session.epoch() => {}
+            Command::Stored(_, offset) => {
                 let offset = offset.min(self.session.seen());
                 turn.facts.push(Fact::Stored(offset));
                 // The server may forget them only after we cannot.

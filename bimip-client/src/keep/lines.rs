@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Body, BodyKind, ClientRef, ConversationId, Device, Draft, Form, Head, Marks, Message, MessageId,
-    MessageRef, Receipt, Seq, Status, UnixMs, UserId,
+    MessageRef, Receipt, Revision, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -72,6 +72,10 @@ impl Keeper {
                 if kept.by.is_empty() {
                     kept.by = other.by;
                 }
+                if other.edition > kept.edition {
+                    (kept.edition, kept.deleted) = (other.edition, other.deleted);
+                    kept.message.body = other.message.body;
+                }
                 position
             }
             _ => self.place_of(head),
@@ -116,6 +120,16 @@ impl Keeper {
         Ok(changed)
     }
 
+    /// A revision came as a row. Of a message of this user whose own answer is still on its way, only the author's name for it
+    /// is known here.
+    pub(super) fn revision(&mut self, it: &Revision) -> Result<Option<Line>, StoreError> {
+        let key = match (self.line_key(&keys::by_id(it.message.id))?, &it.message.client_ref) {
+            (None, Some(name)) if it.by.user == self.me.user => self.line_key(&keys::by_client_ref(name))?,
+            (known, _) => known,
+        };
+        key.map_or(Ok(None), |key| self.revise_line(key, it.edition, it.body.as_ref()))
+    }
+
     /// A message says something else now, or nothing more. `None` where that is not new, or the message is not here.
     pub(super) fn revised(
         &mut self,
@@ -124,6 +138,15 @@ impl Keeper {
         body: Option<&Body>,
     ) -> Result<Option<Line>, StoreError> {
         let Some(key) = self.find_reference(message)? else { return Ok(None) };
+        self.revise_line(key, edition, body)
+    }
+
+    fn revise_line(
+        &mut self,
+        key: Vec<u8>,
+        edition: u32,
+        body: Option<&Body>,
+    ) -> Result<Option<Line>, StoreError> {
         let (position, mut kept) = self.at(&key)?;
         if !kept.revise(edition, body) {
             return Ok(None);

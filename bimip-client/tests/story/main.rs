@@ -8,7 +8,7 @@ mod revisions;
 mod support;
 
 use bimip_client::{Client, Event, MemoryStore, Page, Progress, SendError, SessionEvent};
-use bimip_proto::{Body, ClientRef, CloseReason, Device, DeviceName, Draft, Form, MessageId, Reject};
+use bimip_proto::{Body, ClientRef, CloseReason, Device, DeviceName, Draft, Entry, Form, MessageId, Reject};
 use bytes::Bytes;
 
 use support::{
@@ -106,7 +106,9 @@ async fn an_app_with_rows_of_its_own_gets_them_until_it_has_them() {
     bob.leave().await;
     let (bob, mut to_bob) = start().await.unwrap();
     assert_eq!(row(&mut to_bob).await, first, "it was not said to be stored");
-    bob.stored(first.offset).await.unwrap();
+    let Entry::Message(message) = &*first.entry else { panic!("a message") };
+    bob.stored(message.head.id.epoch() + 1, first.offset).await.unwrap();
+    bob.stored(message.head.id.epoch(), first.offset).await.unwrap();
     progress(&mut to_alice, Progress::Delivered).await;
     let lines = bob.history(&bob.conversation(&address("alice")), Page::last(9)).await.unwrap();
     assert_eq!(lines, [], "the app keeps them");

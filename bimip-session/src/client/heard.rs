@@ -1,7 +1,8 @@
 //! What a session hears, and what it makes of it.
 
 use bimip_proto::{
-    ClientPacket, ClientRef, Entry, Head, MessageRef, Noted, Now, Offset, Reject, Row, ServerPacket, Status,
+    Address, ClientPacket, ClientRef, Entry, GroupId, Head, MessageRef, Noted, Now, Offset, Reject, Row,
+    ServerPacket, Status,
 };
 
 use super::event::Event;
@@ -19,14 +20,18 @@ impl ClientSession {
         match packet {
             ServerPacket::Welcome(welcome) => self.welcomed(now, welcome),
             ServerPacket::Accepted { client_ref, head, offset } => self.accepted(client_ref, head, offset),
-            ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
-                self.rejected(now, client_ref.as_ref(), reason, retry_after_ms);
+            ServerPacket::Rejected { client_ref, to, reason, retry_after_ms } => {
+                self.rejected(now, client_ref.as_ref(), to.as_ref(), reason, retry_after_ms);
             }
             ServerPacket::Noted(noted) => self.noted(now, noted),
             ServerPacket::Deliver(row) => self.arrived(now, row),
             ServerPacket::Talk(talk) => self.outbox.push_back(Output::Event(Event::Talk(talk))),
             ServerPacket::Floor(floor) => self.heard_floor(now, floor),
-            ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),
+            ServerPacket::Fault(fault) => {
+                if !self.heard_of_token(now, &ServerPacket::Fault(fault.clone())) {
+                    self.outbox.push_back(Output::Event(Event::Fault(fault)));
+                }
+            }
             ServerPacket::Bye(reason) => self.bye(now, reason),
             other => self.heard_live(now, other),
         }
@@ -44,13 +49,14 @@ impl ClientSession {
         &mut self,
         now: Now,
         client_ref: Option<&ClientRef>,
+        to: Option<&Address>,
         reason: Reject,
         retry_after_ms: Option<u32>,
     ) {
         if let Some(wait_ms) = retry_after_ms {
             // Everything unanswered goes again, in order: a later draft must not overtake this one for good.
             self.retry_after(now, wait_ms);
-        } else if let Some(draft) = self.drafts.answered(client_ref, None) {
+        } else if let Some(draft) = self.drafts.answered(client_ref, to) {
             self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
         } else if let Some(revise) = self.revisions.answered(|it| Some(&it.client_ref) == client_ref) {
             // A server that could not read it knows only its name.
@@ -79,9 +85,13 @@ impl ClientSession {
                     self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
                 }
             }
-            Noted::Joined(group) => self.outbox.push_back(Output::Event(Event::Joined(group))),
+            Noted::Joined(group) => {
+                self.joining.retain(|asked| *asked != group);
+                self.outbox.push_back(Output::Event(Event::Joined(group)));
+            }
             Noted::Left(group) => self.outbox.push_back(Output::Event(Event::Left(group))),
             Noted::Barred { group, reason, retry_after_ms } => {
+                self.barred_draft(&group, reason);
                 self.outbox.push_back(Output::Event(Event::Barred { group, reason, retry_after_ms }));
             }
             Noted::Refused { retry_after_ms: Some(wait_ms), message, status, .. } => {
@@ -94,6 +104,19 @@ impl ClientSession {
                 }
             }
             other => self.heard_live(now, ServerPacket::Noted(other)),
+        }
+    }
+
+    /// A dialect without names says of a draft to a strange group only that the group is strange. It is the oldest one there,
+    /// unless it is a join that was answered.
+    fn barred_draft(&mut self, group: &GroupId, reason: Reject) {
+        let joins = self.joining.len();
+        self.joining.retain(|asked| asked != group);
+        if self.config.resend || self.joining.len() < joins {
+            return;
+        }
+        if let Some(draft) = self.drafts.answered(None, Some(&Address::Group(group.clone()))) {
+            self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
         }
     }
 

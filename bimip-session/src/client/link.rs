@@ -74,7 +74,7 @@ impl ClientSession {
         }
         if !self.config.welcome {
             self.up(now, None);
-            self.plan_renewal(now, now.stamp());
+            self.plan_renewal(now);
             self.outbox.push_back(Output::Event(Event::Online));
             return;
         }
@@ -91,7 +91,9 @@ impl ClientSession {
             return;
         }
         self.up(now, Some(u64::from(welcome.heartbeat_ms)));
-        self.plan_renewal(now, welcome.server_time);
+        self.server_ahead_ms =
+            i64::try_from(welcome.server_time.0).unwrap_or(i64::MAX).saturating_sub_unsigned(now.unix_ms);
+        self.plan_renewal(now);
         let (known, seen) = (self.epoch, self.inbox.seen);
         self.epoch = welcome.epoch;
         let event = if known != 0 && known != welcome.epoch {
@@ -136,9 +138,10 @@ impl ClientSession {
     }
 
     /// What was said on this connection may be lost.
-    fn forget_connection(&mut self) {
+    pub(super) fn forget_connection(&mut self) {
         self.retry_mono_ms = None;
         self.renewal = Renewal::Idle;
+        self.joining.clear();
         self.inbox.rewind();
         self.marks.rewind();
         self.revisions.rewind();
@@ -178,6 +181,7 @@ impl ClientSession {
     pub(super) fn end(&mut self, reason: CloseReason) {
         if self.link != Link::Over {
             self.link = Link::Over;
+            self.ended = Some(reason.clone());
             self.forget_connection();
             self.outbox.push_back(Output::Hangup);
             self.outbox.push_back(Output::Event(Event::Ended(reason)));

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use bimip_proto::{
     ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Reject, Revise,
-    ServerPacket, Status, Talk,
+    ServerPacket, Status, Talk, limits,
 };
 
 use super::around::Around;
+use super::event::Event;
 use super::heartbeat::Heartbeat;
 use super::inbox::Inbox;
 use super::io::{Config, Full, Input, Output, Resume};
@@ -33,6 +34,8 @@ use crate::Machine;
 pub struct ClientSession {
     pub(super) config: Config,
     pub(super) link: Link,
+    /// Why it is over, where the server ended it.
+    pub(super) ended: Option<CloseReason>,
     pub(super) epoch: u32,
     pub(super) drafts: Drafts,
     pub(super) marks: Marks,
@@ -41,8 +44,12 @@ pub struct ClientSession {
     pub(super) redial: Redial,
     pub(super) heartbeat: Heartbeat,
     pub(super) renewal: Renewal,
+    /// How far the server's wall clock is ahead of this device's.
+    pub(super) server_ahead_ms: i64,
     pub(super) around: Around,
     pub(super) talker: Talker,
+    /// Joins that are not answered, where only that tells them from drafts.
+    pub(super) joining: Vec<GroupId>,
     pub(super) retry_mono_ms: Option<u64>,
     pub(super) outbox: VecDeque<Output>,
 }
@@ -89,6 +96,7 @@ impl ClientSession {
     pub fn new(config: Config, resume: Resume, now: Now) -> Self {
         Self {
             link: Link::Down { redial_mono_ms: now.mono_ms },
+            ended: None,
             epoch: resume.epoch,
             drafts: Drafts::new(resume.unacked),
             marks: Marks::new(resume.marks),
@@ -97,8 +105,10 @@ impl ClientSession {
             redial: Redial::new(config.seed),
             heartbeat: Heartbeat::new(&config, now),
             renewal: Renewal::default(),
+            server_ahead_ms: 0,
             around: Around::default(),
             talker: Talker::default(),
+            joining: Vec::new(),
             retry_mono_ms: None,
             outbox: VecDeque::new(),
             config,
@@ -178,6 +188,9 @@ impl ClientSession {
     /// Asks to be in a group. Said now or never: an app that wants to stay in a group joins whenever the session
     /// comes up, as its members are remembered by the server and joining again changes nothing.
     pub fn join(&mut self, now: Now, group: GroupId) {
+        if self.is_up() && !self.config.resend && self.joining.len() < limits::GROUPS_PER_USER {
+            self.joining.push(group.clone());
+        }
         self.say(now, ClientPacket::Join(group));
     }
 
@@ -201,7 +214,9 @@ impl ClientSession {
         }
         self.say(now, ClientPacket::Bye);
         self.link = Link::Over;
+        self.ended = None;
         self.outbox.push_back(Output::Hangup);
+        self.forget_connection();
     }
 
     /// The last row that arrived, for [`Resume::seen`] once the app has stored it.
@@ -274,12 +289,12 @@ impl ClientSession {
             self.say(now, ClientPacket::Dispose(upto));
         }
         while self.retry_mono_ms.is_none()
-            && let Some((message, status)) = self.marks.next(self.config.window_marks)
+            && let Some((message, status)) = self.marks.next(self.config.window_marks, |_, _| false)
         {
             self.say(now, ClientPacket::Mark { message, status });
         }
         while self.retry_mono_ms.is_none()
-            && let Some(revise) = self.revisions.next(self.config.window_marks)
+            && let Some(revise) = self.revisions.next(self.config.window_marks, same_message)
         {
             self.say(now, ClientPacket::Revise(revise));
         }
@@ -293,12 +308,13 @@ impl ClientSession {
     /// The answer that a server would give to a command it could read and cannot carry out.
     fn unwritable(&mut self, now: Now, packet: ClientPacket, reason: Reject) {
         let answer = match packet {
-            ClientPacket::Send(draft) => ServerPacket::Rejected {
-                client_ref: draft.client_ref,
-                to: Some(draft.to),
-                reason,
-                retry_after_ms: None,
-            },
+            ClientPacket::Send(draft) => {
+                // This very one: by its target alone it might be another.
+                if let Some(draft) = self.drafts.unwritten(&draft) {
+                    self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
+                }
+                return;
+            }
             ClientPacket::Mark { message, status } => {
                 ServerPacket::Noted(Noted::Refused { message, status, reason, retry_after_ms: None })
             }
@@ -310,4 +326,9 @@ impl ClientSession {
         };
         self.heard(now, answer);
     }
+}
+
+/// One revision of a message at a time: one that is refused for now must not be overtaken by a later one for good.
+fn same_message(later: &Revise, earlier: &Revise) -> bool {
+    later.message == earlier.message
 }

@@ -1,6 +1,8 @@
 //! The token of a session: a newer one is asked for before it runs out.
 
-use bimip_proto::{ClientPacket, Now, Reject, ServerPacket, TokenAnswer, TokenTask, UnixMs};
+use bimip_proto::{
+    ClientPacket, CloseReason, Fault, FaultKind, Now, Reject, ServerPacket, TokenAnswer, TokenTask, UnixMs,
+};
 use bytes::Bytes;
 
 use super::event::Event;
@@ -16,55 +18,79 @@ pub(super) enum Renewal {
     Idle,
     /// At this time.
     Due { mono_ms: u64 },
-    /// The server was asked.
-    Asked,
+    /// The server was asked, and is waited for until this time.
+    Asked { until_mono_ms: u64 },
 }
+
+/// The shortest time between two questions for a newer token.
+const PAUSE_MS: u64 = 1_000;
 
 impl Renewal {
     pub(super) const fn due(&self) -> Option<u64> {
         match self {
-            Self::Due { mono_ms } => Some(*mono_ms),
-            Self::Idle | Self::Asked => None,
+            Self::Due { mono_ms } | Self::Asked { until_mono_ms: mono_ms } => Some(*mono_ms),
+            Self::Idle => None,
         }
     }
 }
 
 impl ClientSession {
     /// The token to sign in with from now on, of the same user and device. A session that is over for want of a good
-    /// one dials again; one that is up shows it to the server, and lives as long as the newer one.
+    /// one dials again, one that is over for another reason waits for [`redial`](Self::redial); one that is up shows it to the server, and lives as long as the newer one.
     pub fn renew(&mut self, now: Now, token: Bytes, expires: Option<UnixMs>) {
         self.config.token = Some(token.clone());
         self.config.token_expires = expires;
         if self.is_up() && self.config.welcome {
             self.say(now, ClientPacket::Token { task: TokenTask::Validate, token });
-            self.plan_renewal(now, now.stamp());
+            self.plan_renewal(now);
         }
-        if self.link == Link::Over {
+        let for_want_of_one = matches!(
+            self.ended,
+            Some(CloseReason::Refused | CloseReason::Expired | CloseReason::Revoked | CloseReason::LoggedOut)
+        );
+        if self.link == Link::Over && for_want_of_one {
             self.redial(now);
         }
         self.pump(now);
     }
 
-    /// The session is up, and the server's clock shows `server_time`: the token's life is measured by the clock that
-    /// will end it.
-    pub(super) fn plan_renewal(&mut self, now: Now, server_time: UnixMs) {
-        self.renewal = match self.config.token_expires {
-            Some(expires) => {
-                let left_ms = expires.0.saturating_sub(server_time.0);
+    /// The session is up: the token's life is measured by the clock that will end it.
+    pub(super) fn plan_renewal(&mut self, now: Now) {
+        self.renewal = match self.token_left_ms(now) {
+            Some(left_ms) => {
                 let ahead_ms = self.config.refresh_ahead_ms.min(left_ms / 2);
-                Renewal::Due { mono_ms: now.mono_ms + left_ms - ahead_ms }
+                Renewal::Due { mono_ms: now.mono_ms + (left_ms - ahead_ms).max(PAUSE_MS) }
             }
             None => Renewal::Idle,
         };
+    }
+
+    /// What is left of the token's life, where that is known.
+    fn token_left_ms(&self, now: Now) -> Option<u64> {
+        let server_ms = now.unix_ms.saturating_add_signed(self.server_ahead_ms);
+        self.config.token_expires.map(|expires| expires.0.saturating_sub(server_ms))
+    }
+
+    /// The server has no newer token now: asked again after half of what is left, while that is worth it.
+    fn renew_later(&mut self, now: Now) {
+        match self.token_left_ms(now) {
+            Some(left_ms) if left_ms / 2 > self.config.patience_ms => {
+                self.renewal = Renewal::Due { mono_ms: now.mono_ms + left_ms / 2 };
+            }
+            _ => self.want_token(),
+        }
     }
 
     pub(super) fn renew_when_due(&mut self, now: Now) {
         if !self.is_up() || self.renewal.due().is_none_or(|due| due > now.mono_ms) {
             return;
         }
+        if matches!(self.renewal, Renewal::Asked { .. }) {
+            return self.renew_later(now);
+        }
         match self.config.token.clone().filter(|_| self.config.welcome) {
             Some(token) => {
-                self.renewal = Renewal::Asked;
+                self.renewal = Renewal::Asked { until_mono_ms: now.mono_ms + self.config.patience_ms };
                 self.say(now, ClientPacket::Token { task: TokenTask::Refresh, token });
             }
             // Its dialect has no word for it, or the transport carries the token.
@@ -74,7 +100,7 @@ impl ClientSession {
 
     /// An answer about a token: whether it was to this session's own question.
     pub(super) fn heard_of_token(&mut self, now: Now, packet: &ServerPacket) -> bool {
-        if !matches!(self.renewal, Renewal::Asked) {
+        if !matches!(self.renewal, Renewal::Asked { .. }) {
             return false;
         }
         match packet {
@@ -82,11 +108,20 @@ impl ClientSession {
                 let (token, expires) = (token.clone(), *expires);
                 self.config.token = Some(token.clone());
                 self.config.token_expires = expires;
-                self.plan_renewal(now, now.stamp());
+                self.plan_renewal(now);
                 self.outbox.push_back(Output::Event(Event::Token { token, expires }));
                 true
             }
             ServerPacket::Declined { id: None, reason: Reject::BadToken | Reject::Unsupported, .. } => {
+                self.want_token();
+                true
+            }
+            ServerPacket::Declined { id: None, reason: Reject::Unavailable | Reject::Busy, .. } => {
+                self.renew_later(now);
+                true
+            }
+            // A dialect may have one word for what is not served, whatever it is.
+            ServerPacket::Fault(Fault { kind: FaultKind::Unsupported, .. }) => {
                 self.want_token();
                 true
             }

@@ -52,6 +52,14 @@ impl Drafts {
         self.queue.remove(at)
     }
 
+    /// The last one on the wire that is this draft was not written.
+    pub(super) fn unwritten(&mut self, draft: &Draft) -> Option<Draft> {
+        let at = self.queue.iter().take(self.on_wire).rposition(|sent| sent == draft)?;
+        self.on_wire -= 1;
+        self.tried -= 1;
+        self.queue.remove(at)
+    }
+
     /// Takes back a draft that was never on the wire: what was may be stored already.
     pub(super) fn take_back(&mut self, client_ref: &ClientRef) -> Option<Draft> {
         let mut waiting = self.queue.iter().enumerate().skip(self.tried);
@@ -121,12 +129,17 @@ impl<T: Clone + PartialEq> Waiting<T> {
         }
     }
 
-    /// The next one to say, while fewer than `window` are on the wire.
-    pub(super) fn next(&mut self, window: usize) -> Option<T> {
+    /// The next one to say, while fewer than `window` are on the wire, and none that `waits_for` one before it.
+    pub(super) fn next(&mut self, window: usize, waits_for: impl Fn(&T, &T) -> bool) -> Option<T> {
         if self.on_wire >= window {
             return None;
         }
-        let item = self.queue.iter_mut().find(|item| !item.on_wire)?;
+        let free = |at: usize| {
+            let item = &self.queue[at];
+            !item.on_wire && !self.queue.range(..at).any(|before| waits_for(&item.what, &before.what))
+        };
+        let at = (0..self.queue.len()).find(|at| free(*at))?;
+        let item = &mut self.queue[at];
         item.on_wire = true;
         self.on_wire += 1;
         Some(item.what.clone())

@@ -263,16 +263,24 @@ pub enum Write {
     },
 }
 
-/// What a mailbox row that refers to this log entry shows: the entry, or its deletion in the place of a message that is
-/// deleted. What was taken back reaches no device that did not have it yet.
+/// The log entry of the message whose words a log entry has: its own, or those that it was edited to.
+#[must_use]
+pub fn speaks_for(entry: &Entry, sequence: u64) -> Option<u64> {
+    match entry {
+        Entry::Message(_) => Some(sequence),
+        Entry::Revised(revision) if !revision.is_deletion() => Some(revision.message.id.sequence()),
+        _ => None,
+    }
+}
+
+/// What a mailbox row that refers to this log entry shows: the entry, or the deletion in the place of a message that is
+/// deleted, and of its edits. What was taken back reaches no device that did not have it yet.
 ///
 /// # Errors
 /// As the view reads.
 pub fn shown<V: View>(entry: &Arc<Entry>, sequence: u64, view: &V) -> Result<Arc<Entry>, V::Error> {
-    if !matches!(**entry, Entry::Message(_)) {
-        return Ok(Arc::clone(entry));
-    }
-    let revised = view.revised(sequence)?;
+    let Some(message) = speaks_for(entry, sequence) else { return Ok(Arc::clone(entry)) };
+    let revised = view.revised(message)?;
     let deletion = if revised.deleted { view.entry(revised.sequence)? } else { None };
     Ok(deletion.unwrap_or_else(|| Arc::clone(entry)))
 }

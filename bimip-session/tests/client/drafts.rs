@@ -249,3 +249,34 @@ fn a_dialect_without_names_matches_by_order_and_resends_nothing() {
     let unsure = ["3", "4"].map(|text| Event::Unsure(draft("", "b", text)));
     assert_eq!(events(&mut session), [unsure[0].clone(), unsure[1].clone(), Event::Offline]);
 }
+
+/// The msgpack dialect has one word for a strange group, whatever was asked of it.
+#[test]
+fn without_names_a_refusal_is_of_the_very_draft_that_was_refused() {
+    let mut config = Config::new(device("a", "1"));
+    (config.token, config.welcome, config.resend) = (None, false, false);
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    let team = GroupId::new("team").unwrap();
+    let to_team = |text| Draft { to: Address::Group(team.clone()), ..draft("", "team", text) };
+    for text in ["1", "2"] {
+        session.send(T0, draft("", "b", text)).unwrap();
+    }
+    session.send(T0, to_team("3")).unwrap();
+    outputs(&mut session);
+    let sealed = ClientPacket::Send(draft("", "b", "2"));
+    session.handle_input(T0, Input::Unwritable(Box::new(sealed), Reject::Unsupported));
+    let refused = Event::Refused { draft: draft("", "b", "2"), reason: Reject::Unsupported };
+    assert_eq!(events(&mut session), [refused], "and not the one before it");
+    let barred = || {
+        let (group, reason) = (team.clone(), Reject::NotMember);
+        Input::Packet(ServerPacket::Noted(Noted::Barred { group, reason, retry_after_ms: None }))
+    };
+    session.join(T0, team.clone());
+    session.handle_input(T0, barred());
+    assert_eq!(session.unacked().count(), 2, "that was the answer to the join");
+    session.handle_input(T0, barred());
+    let left: Vec<_> = session.unacked().map(|it| it.body.bytes.clone()).collect();
+    assert_eq!(left, ["1"], "and that the one to the draft");
+}

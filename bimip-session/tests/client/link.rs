@@ -1,6 +1,8 @@
 //! The connection: when to dial, when to give up, when to stay away.
 
-use bimip_proto::{ClientPacket, CloseReason, Offset, Reject, ServerPacket, TokenAnswer, TokenTask, UnixMs};
+use bimip_proto::{
+    ClientPacket, CloseReason, Fault, FaultKind, Offset, Reject, ServerPacket, TokenAnswer, TokenTask, UnixMs,
+};
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Config, Event, Input, Output, Resume};
 
@@ -204,7 +206,8 @@ fn a_token_is_renewed_before_it_runs_out_by_the_clock_of_the_server() {
     let answer = TokenAnswer {
         task: TokenTask::Refresh,
         token: Some(Bytes::from_static(b"second")),
-        expires: Some(UnixMs(now.unix_ms + 60_000)),
+        // By the server's clock, which began at zero.
+        expires: Some(UnixMs(3_300_001 + 60_000)),
     };
     session.handle_input(now, Input::Packet(ServerPacket::Token(answer.clone())));
     let told = Event::Token { token: Bytes::from_static(b"second"), expires: answer.expires };
@@ -236,4 +239,64 @@ fn a_long_sleep_ends_in_a_question() {
     session.handle_timeout(at(8 * 3_600_000));
     assert!(matches!(said(&mut session)[..], [ClientPacket::Ping(_)]));
     assert_eq!(session.poll_timeout(), Some(at(8 * 3_600_000 + 10_000).mono_ms));
+}
+
+// CL-TOK-1
+#[test]
+fn a_refresh_that_is_not_answered_or_not_now_is_asked_again_and_then_the_app_is() {
+    let mut session = with_token(3_600_000);
+    assert_eq!(keep_alive(&mut session, 3_300_000).len(), 1);
+    let busy =
+        ServerPacket::Declined { origin: 5, id: None, reason: Reject::Unavailable, retry_after_ms: None };
+    session.handle_input(at(3_300_000), Input::Packet(busy));
+    assert_eq!(keep_alive(&mut session, 3_449_999), []);
+    assert_eq!(keep_alive(&mut session, 3_450_000).len(), 1, "after half of what was left");
+    // And now there is no answer at all.
+    assert!(!keep_alive(&mut session, 3_590_000).is_empty());
+    let mut wanted = with_token(3_600_000);
+    keep_alive(&mut wanted, 3_300_000);
+    let fault = Fault { kind: FaultKind::Unsupported, origin: 5, details: "not served here".into() };
+    wanted.handle_input(at(3_300_000), Input::Packet(ServerPacket::Fault(fault.clone())));
+    assert_eq!(events(&mut wanted), [Event::TokenWanted], "as the codec reads a server that renews nothing");
+    wanted.handle_input(at(3_300_001), Input::Packet(ServerPacket::Fault(fault.clone())));
+    assert_eq!(events(&mut wanted), [Event::Fault(fault)]);
+}
+
+/// The clock of this device is two hours ahead, and the newer token lives for one.
+// CL-TOK-1
+#[test]
+fn a_wrong_clock_makes_no_storm_of_refreshes() {
+    let mut session = with_token(3_600_000);
+    assert_eq!(keep_alive(&mut session, 3_300_000).len(), 1);
+    let answer = TokenAnswer {
+        task: TokenTask::Refresh,
+        token: Some(Bytes::from_static(b"second")),
+        expires: Some(UnixMs(7_200_000)),
+    };
+    session.handle_input(at(3_300_000), Input::Packet(ServerPacket::Token(answer)));
+    events(&mut session);
+    assert_eq!(keep_alive(&mut session, 6_899_999), []);
+    assert_eq!(keep_alive(&mut session, 6_900_000).len(), 1);
+}
+
+// CL-LINK-4
+#[test]
+fn who_was_replaced_stays_away_with_another_token_too() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    session.send(T0, super::harness::draft("r1", "b", "x")).unwrap();
+    session.handle_input(T0, Input::Packet(ServerPacket::Bye(CloseReason::Replaced { by: None })));
+    session.renew(at(1), Bytes::from_static(b"newer"), None);
+    assert_eq!(session.poll_timeout(), None);
+    session.redial(at(2));
+    session.handle_timeout(at(2));
+    session.handle_input(at(2), Input::Connected);
+    session.handle_input(at(2), welcome(7, 0));
+    assert!(said(&mut session).iter().any(|it| matches!(it, ClientPacket::Send(_))), "said again");
+    session.leave(at(3));
+    session.redial(at(4));
+    session.handle_timeout(at(4));
+    session.handle_input(at(4), Input::Connected);
+    session.handle_input(at(4), welcome(7, 0));
+    assert!(said(&mut session).iter().any(|it| matches!(it, ClientPacket::Send(_))), "after leaving too");
 }

@@ -6,7 +6,7 @@ pub(super) mod groups;
 use std::sync::Arc;
 
 use bimip_proto::{ClientRef, DeviceName, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
-use bimip_session::ledger::{Known, Revised};
+use bimip_session::ledger::{Known, Revised, speaks_for};
 use fjall::{Readable, Slice, Snapshot};
 
 use super::checksum::unseal;
@@ -135,11 +135,9 @@ impl<'e> Rows<'e> {
             let there =
                 |entry: Option<Arc<Entry>>| entry.ok_or_else(|| damaged(row_place(user, offset), DANGLING));
             let entry = there(self.entry(sequence)?)?;
-            if !matches!(*entry, Entry::Message(_)) {
-                return Ok((offset, entry));
-            }
+            let Some(message) = speaks_for(&entry, sequence) else { return Ok((offset, entry)) };
             // What was taken back leaves no more, once that is proven.
-            let revised = self.revised(sequence)?;
+            let revised = self.revised(message)?;
             let gone = revised.deleted && revised.sequence <= upto;
             Ok((offset, if gone { there(self.entry(revised.sequence)?)? } else { entry }))
         })
