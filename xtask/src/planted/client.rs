@@ -1,0 +1,132 @@
+//! What goes wrong in the client: drafts, marks, the place in the mailbox, the link.
+
+use super::bug::{Bug, edit};
+
+pub(super) const BUGS: &[Bug] = &[
+    Bug::new(
+        "disposed-of-before-stored",
+        "rows are disposed of when they arrive, not when the app has stored them",
+        "DM-CUR-3",
+        &[edit(
+            "client/inbox.rs",
+            "        self.disposed = self.stored;\n        Some(self.stored)\n",
+            "        self.disposed = self.seen;\n        Some(self.seen)\n",
+        )],
+    ),
+    Bug::new(
+        "resent-drafts-shuffled",
+        "an answered draft leaves its place to the newest one, which then overtakes the others after a cut",
+        "DM-ORD-3",
+        &[edit(
+            "client/unacked.rs",
+            "        self.queue.remove(at)\n",
+            "        self.queue.swap_remove_back(at)\n",
+        )],
+    ),
+    Bug::new(
+        "marks-not-kept",
+        "a mark that was said and not answered before a cut is forgotten",
+        "DM-RCP-2 DM-ACK-4",
+        &[edit(
+            "client/session.rs",
+            "        if self.config.resend {\n            self.marks.push(",
+            "        if self.config.resend && !self.is_up() {\n            self.marks.push(",
+        )],
+    ),
+    Bug::new(
+        "marks-not-said-again",
+        "marks that are not answered are kept and never said again",
+        "DM-ACK-4",
+        &[edit(
+            "client/session.rs",
+            "        for mark in marks {\n            self.say(now, mark);\n        }\n",
+            "        let _ = (now, marks);\n",
+        )],
+    ),
+    Bug::new(
+        "shown-again-after-a-cut",
+        "a row that the app was given and has not stored yet is given again after a cut",
+        "DM-CUR-4",
+        &[edit(
+            "client/inbox.rs",
+            "        if row.offset <= self.seen {\n            return Arrival::Seen;\n        }\n",
+            "",
+        )],
+    ),
+    Bug::new(
+        "disposal-not-repeated",
+        "a disposal that was lost with its connection is not said again when its rows come again",
+        "DM-WIN-1",
+        &[edit(
+            "client/heard.rs",
+            "Arrival::Stored => self.inbox.dispose_again(now.mono_ms),",
+            "Arrival::Stored => {}",
+        )],
+    ),
+    Bug::new(
+        "jumps-to-the-head",
+        "the welcome moves the place in the mailbox to the last row there is, over rows still to come",
+        "DM-CUR-2",
+        &[edit(
+            "client/session.rs",
+            "            if welcome.resume_from > seen {\n                // Rows of this device's own, which it is not sent.\n                self.inbox.jump(welcome.resume_from);\n",
+            "            if welcome.resume_from > seen {\n                // Rows of this device's own, which it is not sent.\n                self.inbox.jump(welcome.head);\n",
+        )],
+    ),
+    Bug::new(
+        "does-not-jump",
+        "the welcome does not move the place in the mailbox over the device's own rows",
+        "DM-CUR-5",
+        &[edit(
+            "client/session.rs",
+            "            if welcome.resume_from > seen {\n",
+            "            if welcome.resume_from < seen {\n",
+        )],
+    ),
+    Bug::new(
+        "redials-never",
+        "a connection that broke is not dialled again",
+        "DM-CUR-2",
+        &[edit(
+            "client/session.rs",
+            "            Link::Down { redial_mono_ms } => Some(redial_mono_ms),\n            Link::Dialing",
+            "            Link::Down { redial_mono_ms } => (self.failures < 2).then_some(redial_mono_ms),\n            Link::Dialing",
+        )],
+    ),
+    Bug::new(
+        "gives-no-sign-of-life",
+        "a session that has nothing to say is silent until it takes the server for dead",
+        "DM-SES-7",
+        &[edit("client/session.rs", "[Some(ping.min(silence)),", "[Some(ping.max(silence)),")],
+    ),
+    Bug::new(
+        "nameless-drafts-resent",
+        "a dialect without names sends a draft again whose answer was lost",
+        "DM-DUP-4",
+        &[edit(
+            "client/session.rs",
+            "        if self.config.resend {\n            self.drafts",
+            "        if self.config.resend || !self.config.welcome {\n            self.drafts",
+        )],
+    ),
+    Bug::new(
+        "answer-to-the-newest",
+        "an answer without a name is taken for the newest draft's, not for the oldest's",
+        "DM-DUP-4",
+        &[edit(
+            "client/unacked.rs",
+            "self.queue.iter().take(self.on_wire).position(is_it)?",
+            "self.queue.iter().take(self.on_wire).rposition(is_it)?",
+        )],
+    ),
+    Bug::new(
+        "refused-for-now-means-for-ever",
+        "a draft that is refused for a while is given back to the app",
+        "DM-ACK-3",
+        &[edit(
+            "client/heard.rs",
+            "        if let Some(wait_ms) = retry_after_ms {\n            // Everything",
+            "        if let Some(wait_ms) = retry_after_ms.filter(|_| false) {\n            // Everything",
+        )],
+    ),
+];
