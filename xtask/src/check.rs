@@ -9,7 +9,7 @@ mod scan;
 pub(crate) use scan::tracked_files;
 
 use crate::shell::{self, Shell, Stop};
-use crate::{rules, setup, stages::Stages};
+use crate::{planted, rules, setup, stages::Stages};
 
 /// The crates that touch no I/O, clock, thread or randomness.
 const CORE: [&str; 3] = ["bimip-proto", "bimip-codec", "bimip-session"];
@@ -54,6 +54,8 @@ fn sources(shell: &Shell, stages: &mut Stages) -> Result<(), Stop> {
     let advice =
         "A test quotes what it proves in a comment, `// VP-TEXT-3`; `cargo xtask rules` prints the table.";
     stages.stage("protocol rules", advice, || rules::check(shell))?;
+    let advice = "Write the bug anew for the code as it is, or the table with `cargo xtask planted --write`.";
+    stages.stage("planted bugs", advice, || planted::check(shell))?;
     stages.stage("tracked files", "Take these lines out.", || {
         Stop::unless_empty("these files may not say this:", &scan::tracked(shell)?)
     })

@@ -11,6 +11,7 @@ mod miri;
 mod mission;
 mod model;
 mod msrv;
+mod mutants;
 mod planted;
 mod ran;
 mod rules;
@@ -49,6 +50,7 @@ Commands:
   fuzz TARGET SECONDS    look for inputs that break a codec, the core or the store; --help to say more
   mission [--marks]      is every row of docs/mission.md proved by a test of the last run?
                          --marks prints the marks in the sources as rows for the table
+  mutants [--file F]     change the machines one expression at a time: does a test notice? --help to say more
   planted [NAME...]      plant bugs in a copy of the machines: does the simulator find them? --help to say more
   rules [--write]        print which test proves which rule of docs/protocol, or write docs/protocol/rules.md
   bench [arguments]      the benchmarks
@@ -104,6 +106,7 @@ fn dispatch(arguments: &[String], stages: &mut Stages) -> Result<(), Stop> {
         "fuzz" => fuzz::run(&shell, rest),
         "model" => model::run(&shell, rest),
         "miri" => miri::run(&shell, stages, rest),
+        "mutants" => mutants::run(&shell, rest),
         "planted" => planted::run(&shell, rest),
         "rules" => rules::run(&shell, rest),
         "mission" if rest == ["--marks"] => mission::print_marks(&shell),

@@ -5,7 +5,7 @@ mod bug;
 mod client;
 mod ledger;
 mod server;
-mod workshop;
+pub(crate) mod workshop;
 
 use std::time::Instant;
 

@@ -13,7 +13,8 @@ pub(super) const BUGS: &[Bug] = &[
             "Phase::Attaching { .. } => {}",
         )],
     )
-    .blind(),
+    .blind()
+    .by_tests("storage answers there at the moment it is asked"),
     Bug::new(
         "repeat-without-its-row",
         "the answer to a resent draft does not name the row that the first answer named",

@@ -22,7 +22,8 @@ pub(super) const BUGS: &[Bug] = &[
             "        self.queue.remove(at)\n",
             "        self.queue.swap_remove_back(at)\n",
         )],
-    ),
+    )
+    .by_tests("the order in which one device sent its drafts is not compared with the order in which they are stored"),
     Bug::new(
         "marks-not-kept",
         "a mark that was said and not answered before a cut is forgotten",
@@ -32,7 +33,8 @@ pub(super) const BUGS: &[Bug] = &[
             "        if self.config.resend {\n            self.marks.push(",
             "        if self.config.resend && !self.is_up() {\n            self.marks.push(",
         )],
-    ),
+    )
+    .by_tests("a mark that its app made and that is not stored is not missed"),
     Bug::new(
         "marks-not-said-again",
         "marks that are not answered are kept and never said again",
@@ -52,7 +54,8 @@ pub(super) const BUGS: &[Bug] = &[
             "        if row.offset <= self.seen {\n            return Arrival::Seen;\n        }\n",
             "",
         )],
-    ),
+    )
+    .by_tests("the app there passes over what it has"),
     Bug::new(
         "disposal-not-repeated",
         "a disposal that was lost with its connection is not said again when its rows come again",
@@ -98,7 +101,8 @@ pub(super) const BUGS: &[Bug] = &[
         "a session that has nothing to say is silent until it takes the server for dead",
         "DM-SES-7",
         &[edit("client/session.rs", "[Some(ping.min(silence)),", "[Some(ping.max(silence)),")],
-    ),
+    )
+    .by_tests("a session that goes and comes back loses nothing"),
     Bug::new(
         "nameless-drafts-resent",
         "a dialect without names sends a draft again whose answer was lost",
@@ -128,5 +132,6 @@ pub(super) const BUGS: &[Bug] = &[
             "        if let Some(wait_ms) = retry_after_ms {\n            // Everything",
             "        if let Some(wait_ms) = retry_after_ms.filter(|_| false) {\n            // Everything",
         )],
-    ),
+    )
+    .by_tests("the disk never fails there"),
 ];

@@ -29,7 +29,8 @@ pub(super) const BUGS: &[Bug] = &[
             "match self.known.get(key) {",
             "match self.known.get(key).filter(|_| false) {",
         )],
-    ),
+    )
+    .by_tests("a draft and its resend never meet in one batch there"),
     Bug::new(
         "key-ignored-on-a-repeat",
         "a resent draft is stored again, under a new id",
@@ -49,7 +50,8 @@ pub(super) const BUGS: &[Bug] = &[
             "PutKey { device: from.clone(), client_ref }",
             "PutKey { device: Device::new(from.user.clone(), bimip_proto::DeviceName::new(\"any\").expect(\"a name\")), client_ref }",
         )],
-    ),
+    )
+    .by_tests("no two devices name drafts alike there"),
     Bug::new(
         "no-row-for-the-sender",
         "a message is put into the receiver's mailbox alone: the sender's other devices never see it",
@@ -150,7 +152,8 @@ pub(super) const BUGS: &[Bug] = &[
         "a disposal that was overtaken moves the cursor back",
         "DM-CUR-3",
         &[edit("ledger/overlay.rs", "        if offset > stands {", "        if offset != stands {")],
-    ),
+    )
+    .by_tests("disposals of one device are never settled out of order there"),
     Bug::new(
         "cursor-only-with-receipts",
         "a disposal that delivers nothing does not move the cursor",
@@ -187,7 +190,8 @@ pub(super) const BUGS: &[Bug] = &[
                 "pub(crate) fn mark(&mut self, status: Status, seq: Seq) {",
             ),
         ],
-    ),
+    )
+    .by_tests("the checkers ask the book who is a member, and the book says so"),
     Bug::new(
         "strangers-may-post",
         "who is not a member may write into a group",
@@ -207,7 +211,8 @@ pub(super) const BUGS: &[Bug] = &[
             "            (received, Reject::NoSuchMessage)",
             "            (received || true, Reject::NoSuchMessage)",
         )],
-    ),
+    )
+    .by_tests("nobody speaks about messages of others there"),
     Bug::new(
         "proof-before-the-sync",
         "the disk proves tickets when they are written, not when they are synced: an ack before its commit",

@@ -1,0 +1,12 @@
+mod worlds {
+    use bimip_session::sim::{Plan, World};
+
+    #[test]
+    fn hold() {
+        for seed in 0..80 {
+            let mut world = World::new(seed, Plan::small());
+            world.run();
+            assert_eq!(world.violations(), &[] as &[String], "seed {seed}");
+        }
+    }
+}
