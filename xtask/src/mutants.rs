@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::planted::workshop::Workshop;
+use crate::planted::workshop::{self, Workshop};
 use crate::shell::{self, Shell, Stop};
 
 const HELP: &str = "\
@@ -75,6 +75,13 @@ pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {
     for file in if wish.files.is_empty() { &everything[..] } else { &wish.files[..] } {
         cargo.args(["--file", &format!("bimip-session/src/{file}")]);
     }
+    // Unit tests are a second build of the crate, and few files have any.
+    let units = if wish.has_units(shell) { &["--lib"][..] } else { &[] };
+    for argument in units.iter().chain(&["--test", workshop::MACHINES]) {
+        cargo.arg(format!("--cargo-test-arg={argument}"));
+    }
+    // Mutants are built more often than they are run.
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
     if let Some(shard) = &wish.shard {
         cargo.args(["--shard", shard]);
     }
@@ -163,6 +170,15 @@ fn drawn(scores: &BTreeMap<String, Score>) -> String {
     }
     line("all", &all);
     text
+}
+
+impl Wish {
+    /// Whether one of the files has tests of its own, or may have: a pattern is not looked into.
+    fn has_units(&self, shell: &Shell) -> bool {
+        let text = |file: &String| shell.read_file(&format!("bimip-session/src/{file}"));
+        self.files.is_empty()
+            || self.files.iter().any(|file| text(file).map_or(true, |text| text.contains("#[cfg(test)]")))
+    }
 }
 
 impl Score {

@@ -31,7 +31,7 @@ pub(super) const BUGS: &[Bug] = &[
         "a draft that was on the wire when the connection broke is not sent again",
         "DM-ACK-1",
         &[edit(
-            "client/session.rs",
+            "client/link.rs",
             "            self.drafts.rewind();\n        } else {",
             "        } else {",
         )],

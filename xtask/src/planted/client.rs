@@ -30,8 +30,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-RCP-2 DM-ACK-4",
         &[edit(
             "client/session.rs",
-            "        if self.config.resend {\n            self.marks.push(",
-            "        if self.config.resend && !self.is_up() {\n            self.marks.push(",
+            "        self.marks.push(message, status);\n        self.pump(now);",
+            "        if self.is_up() {\n            self.say(now, ClientPacket::Mark { message, status });\n        } else {\n            self.marks.push(message, status);\n        }\n        self.pump(now);",
         )],
     )
     .by_tests("a mark that its app made and that is not stored is not missed"),
@@ -39,11 +39,7 @@ pub(super) const BUGS: &[Bug] = &[
         "marks-not-said-again",
         "marks that are not answered are kept and never said again",
         "DM-ACK-4",
-        &[edit(
-            "client/session.rs",
-            "        for mark in marks {\n            self.say(now, mark);\n        }\n",
-            "        let _ = (now, marks);\n",
-        )],
+        &[edit("client/link.rs", "        self.marks.rewind();\n", "")],
     ),
     Bug::new(
         "shown-again-after-a-cut",
@@ -71,7 +67,7 @@ pub(super) const BUGS: &[Bug] = &[
         "the welcome moves the place in the mailbox to the last row there is, over rows still to come",
         "DM-CUR-2",
         &[edit(
-            "client/session.rs",
+            "client/link.rs",
             "            if welcome.resume_from > seen {\n                // Rows of this device's own, which it is not sent.\n                self.inbox.jump(welcome.resume_from);\n",
             "            if welcome.resume_from > seen {\n                // Rows of this device's own, which it is not sent.\n                self.inbox.jump(welcome.head);\n",
         )],
@@ -81,7 +77,7 @@ pub(super) const BUGS: &[Bug] = &[
         "the welcome does not move the place in the mailbox over the device's own rows",
         "DM-CUR-5",
         &[edit(
-            "client/session.rs",
+            "client/link.rs",
             "            if welcome.resume_from > seen {\n",
             "            if welcome.resume_from < seen {\n",
         )],
@@ -91,16 +87,20 @@ pub(super) const BUGS: &[Bug] = &[
         "a connection that broke is not dialled again",
         "DM-CUR-2",
         &[edit(
-            "client/session.rs",
-            "            Link::Down { redial_mono_ms } => Some(redial_mono_ms),\n            Link::Dialing",
-            "            Link::Down { redial_mono_ms } => (self.failures < 2).then_some(redial_mono_ms),\n            Link::Dialing",
+            "client/link.rs",
+            "Link::Down { redial_mono_ms } => Some(redial_mono_ms),",
+            "Link::Down { redial_mono_ms } => (self.epoch == 0).then_some(redial_mono_ms),",
         )],
     ),
     Bug::new(
         "gives-no-sign-of-life",
         "a session that has nothing to say is silent until it takes the server for dead",
         "DM-SES-7",
-        &[edit("client/session.rs", "[Some(ping.min(silence)),", "[Some(ping.max(silence)),")],
+        &[edit(
+            "client/heartbeat.rs",
+            "None => self.heard_mono_ms.min(self.spoke_mono_ms) + self.every_ms,",
+            "None => u64::MAX,",
+        )],
     )
     .by_tests("a session that goes and comes back loses nothing"),
     Bug::new(
@@ -108,7 +108,7 @@ pub(super) const BUGS: &[Bug] = &[
         "a dialect without names sends a draft again whose answer was lost",
         "DM-DUP-4",
         &[edit(
-            "client/session.rs",
+            "client/link.rs",
             "        if self.config.resend {\n            self.drafts",
             "        if self.config.resend || !self.config.welcome {\n            self.drafts",
         )],
@@ -134,4 +134,30 @@ pub(super) const BUGS: &[Bug] = &[
         )],
     )
     .by_tests("the disk never fails there"),
+    Bug::new(
+        "marks-of-the-last-run-forgotten",
+        "marks that were not answered when the app was closed are not said by its next run",
+        "DM-ACK-4",
+        &[edit("client/session.rs", "marks: Marks::new(resume.marks),", "marks: Marks::default(),")],
+    ),
+    Bug::new(
+        "arrival-not-said-again",
+        "a message that comes again since its receipt was lost is not confirmed again",
+        "DM-RCP-1",
+        &[edit(
+            "client/heard.rs",
+            "Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),",
+            "Arrival::Said(_) => {}",
+        )],
+    ),
+    Bug::new(
+        "heard-twice-without-numbers",
+        "a message that comes again in a dialect without row numbers is given to the app again",
+        "DM-CUR-4",
+        &[edit(
+            "client/inbox.rs",
+            "Some((_, true)) => Arrival::Said(name),\n            Some((_, false)) => Arrival::Seen,",
+            "Some(_) => Arrival::New,",
+        )],
+    ),
 ];

@@ -13,7 +13,7 @@ const COPIED: [&str; 2] = ["bimip-proto", "bimip-session"];
 
 /// The tests of bimip-session that are left out: what does not compile is another matter, and whole worlds are too slow
 /// to be asked a thousand times.
-const LEFT_OUT: [&str; 2] = ["forged.rs", "seeds.rs"];
+const LEFT_OUT: [&str; 2] = ["forged", "seeds"];
 
 /// All others in one program, which is linked once, and a few worlds.
 pub(crate) const MACHINES: &str = "machines";
@@ -188,10 +188,14 @@ fn lock(root: &Path) -> Result<File, Stop> {
 
 /// The program of all tests that drive the machines by hand.
 fn machines(sources: &BTreeMap<PathBuf, String>, root: &Path) -> String {
+    let tests = root.join("bimip-session/tests");
     let mut text = String::new();
-    for path in sources.keys().filter(|path| path.parent() == Some(&root.join("bimip-session/tests"))) {
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(name) = file.strip_suffix(".rs").filter(|_| !LEFT_OUT.contains(&&*file)) else { continue };
+    for path in sources.keys().filter_map(|path| path.strip_prefix(&tests).ok()) {
+        let file = path.display().to_string();
+        let name = file.strip_suffix("/main.rs").or_else(|| file.strip_suffix(".rs"));
+        let Some(name) = name.filter(|name| !name.contains('/') && !LEFT_OUT.contains(name)) else {
+            continue;
+        };
         text.push_str(&format!("#[path = \"{file}\"]\nmod {name};\n"));
     }
     text + include_str!("runner/worlds.rs")
