@@ -39,3 +39,25 @@ impl Cursors {
         self.under_way.get(device).map_or(Offset::ZERO, |(offset, _)| *offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bimip_proto::{DeviceName, UserId};
+
+    use super::*;
+
+    #[test]
+    fn the_furthest_counts_until_all_tickets_are_answered() {
+        let device = Device::new(UserId::new("a").unwrap(), DeviceName::new("1").unwrap());
+        let mut cursors = Cursors::default();
+        for offset in [4, 9, 7] {
+            cursors.asked(&device, Offset(offset));
+        }
+        for _ in 0..3 {
+            assert_eq!(cursors.furthest(&device), Offset(9));
+            cursors.answered(&device);
+        }
+        assert_eq!(cursors.furthest(&device), Offset::ZERO, "storage has the last word, and nothing is kept");
+        cursors.answered(&device);
+    }
+}
