@@ -411,6 +411,21 @@ fn who_left_says_nothing_about_what_came_later() {
 
 // DM-GRP-10
 #[test]
+fn in_the_largest_small_group_the_author_hears_of_every_member() {
+    let mut house = House::new();
+    let members = phones(&mut house, limits::RECEIPT_MEMBERS);
+    house.says(members[0], post("one"));
+    heard(&mut house, members[0]);
+    for member in &members[1..] {
+        house.says(*member, ClientPacket::Dispose(Offset(1)));
+    }
+    let others: Vec<String> =
+        (1..limits::RECEIPT_MEMBERS).map(|number| format!("Delivered by m{number}")).collect();
+    assert_eq!(heard(&mut house, members[0]), others);
+}
+
+// DM-GRP-10
+#[test]
 fn in_a_large_group_the_author_hears_of_the_first_receipt_of_each_kind() {
     let mut house = House::new();
     let members = phones(&mut house, limits::RECEIPT_MEMBERS + 1);

@@ -498,9 +498,17 @@ fn rows_committed_while_a_device_attaches_are_not_lost() {
     let a = house.open(Caps::FULL, &device("a", "1"));
     house.hold_commits = true;
     house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
-    let b = house.open(Caps::FULL, &device("b", "1"));
+    // Storage is asked where the device stands before the row is durable, and answers after it.
+    let b = ConnId(99);
+    let grant = Some(Grant::new(device("b", "1")));
+    house.core_only(Input::Opened { conn: b, caps: Caps::FULL, grant });
+    let asked = house.take_attach();
     house.commit_held();
-    assert_eq!(rows(&house.heard(b)), [Offset(1)]);
+    assert_eq!(asked.head, Offset::ZERO);
+    house.input(Input::Attached(b, Some(asked)));
+    let heard = house.heard(b);
+    let Some(ServerPacket::Welcome(welcome)) = heard.first() else { panic!("{heard:?}") };
+    assert_eq!((welcome.head, rows(&heard)), (Offset(1), vec![Offset(1)]));
 }
 
 // DM-SES-4
@@ -689,6 +697,8 @@ fn a_body_too_large_is_refused_by_name() {
     house.says(a, ClientPacket::Send(draft("r1", "b", &"x".repeat(limits::BODY_BYTES + 1))));
     let heard = house.heard(a);
     assert!(matches!(&heard[..], [ServerPacket::Rejected { reason: Reject::TooLarge, .. }]));
+    house.says(a, ClientPacket::Send(draft("r2", "b", &"x".repeat(limits::BODY_BYTES))));
+    assert_eq!(accepted(&house.heard(a)).len(), 1, "a byte less fits");
 }
 
 // DM-SES-8
@@ -760,6 +770,15 @@ fn silence_is_asked_about_and_then_ended() {
     house.input(Input::Barrier(a, 0));
     house.wait(Config::default().idle_ms - Config::default().probe_ms);
     assert_eq!(house.closed, [(b, CloseReason::Idle)]);
+    // Whoever answered is asked again after the next silence.
+    for _ in 0..3 {
+        house.input(Input::Barrier(a, 0));
+        house.barriers.clear();
+        house.wait(Config::default().idle_ms - 1);
+        assert_eq!(house.barriers, [(a, 0)]);
+    }
+    house.wait(Config::default().idle_ms);
+    assert_eq!(house.closed.last(), Some(&(a, CloseReason::Idle)));
 }
 
 // SI-END-1

@@ -98,7 +98,7 @@ fn a_name_belongs_to_the_device_that_gave_it() {
     assert_eq!(mailbox(&house, "b").len(), 3);
 }
 
-// DM-BOX-2, DM-ORD-1, DM-ORD-2
+// DM-BOX-2, DM-ORD-1, DM-ORD-2, DM-ACK-2
 #[test]
 fn rows_places_and_stamps_go_on_within_a_batch() {
     let mut house = House::new();
@@ -113,6 +113,14 @@ fn rows_places_and_stamps_go_on_within_a_batch() {
     let with_b: Vec<_> = heads(&house, "b").iter().map(|head| (head.seq, head.stamp.0 - head.at.0)).collect();
     assert_eq!(with_b, [(Seq(1), 0), (Seq(2), 1), (Seq(3), 2)], "one conversation, in both directions");
     assert_eq!(heads(&house, "c")[0].seq, Seq(1));
+    let own_rows = |packets: Vec<ServerPacket>| -> Vec<u64> {
+        let offset = |packet| match packet {
+            ServerPacket::Accepted { offset, .. } => Some(offset.0),
+            _ => None,
+        };
+        packets.into_iter().filter_map(offset).collect()
+    };
+    assert_eq!((own_rows(house.heard(a)), own_rows(house.heard(b))), (vec![1, 3, 4], vec![2]));
     // By the stamp as well as by the id, in the batch that stores it.
     house.hold_commits = true;
     house.says(a, ClientPacket::Send(draft("r5", "b", "r5")));

@@ -78,7 +78,7 @@ pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {
     // Unit tests are a second build of the crate, and few files have any.
     let units = if wish.has_units(shell) { &["--lib"][..] } else { &[] };
     for argument in units.iter().chain(&["--test", workshop::MACHINES]) {
-        cargo.arg(format!("--cargo-test-arg={argument}"));
+        cargo.arg(format!("--cargo-arg={argument}"));
     }
     // Mutants are built more often than they are run.
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
@@ -95,7 +95,11 @@ pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {
     // Its exit code says whether one lived; the summary says which.
     let ended = shell::run(cargo);
     let outcomes = output.join("mutants.out/outcomes.json");
-    let (scores, lived) = summary(&outcomes).or_else(|unread| ended.and(Err(unread)))?;
+    let (scores, lived) = match summary(&outcomes) {
+        Ok(found) if !found.0.is_empty() => found,
+        // Where nothing was tried, the exit code is all there is to say.
+        other => return ended.and(other.map(|_| ())),
+    };
     print!("{}", drawn(&scores));
     Stop::unless_empty("no test notices:", &lived)
 }

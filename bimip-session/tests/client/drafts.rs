@@ -33,6 +33,26 @@ fn a_draft_is_sent_again_until_it_is_answered_and_reported_once() {
     assert_eq!(session.unacked().count(), 1);
 }
 
+// DM-ORD-3, CL-OUT-1
+#[test]
+fn what_is_sent_again_keeps_its_order() {
+    let mut session = up(Resume::default());
+    let names = ["r1", "r2", "r3", "r4"];
+    for name in names {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    let accepted =
+        ServerPacket::Accepted { client_ref: ClientRef::new("r2").ok(), head: head(1), offset: Offset(1) };
+    session.handle_input(at(1), Input::Packet(accepted));
+    outputs(&mut session);
+    back(&mut session, 2);
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3", "r4"]);
+    // The same from what the app kept.
+    let unacked: Vec<Draft> = session.unacked().cloned().collect();
+    let mut next = up(Resume { unacked, ..Resume::default() });
+    assert_eq!(sent_refs(&outputs(&mut next)), ["r1", "r3", "r4"]);
+}
+
 // DM-ACK-3, CL-OUT-3
 #[test]
 fn a_refusal_that_passes_is_tried_again_and_others_come_back() {

@@ -19,8 +19,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ORD-3",
         &[edit(
             "client/unacked.rs",
-            "        self.queue.remove(at)\n",
-            "        self.queue.swap_remove_back(at)\n",
+            "        self.tried -= 1;\n        self.queue.remove(at)\n",
+            "        self.tried -= 1;\n        self.queue.swap_remove_back(at)\n",
         )],
     )
     .by_tests("the order in which one device sent its drafts is not compared with the order in which they are stored"),
