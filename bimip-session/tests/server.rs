@@ -485,6 +485,8 @@ fn the_window_bounds_what_flies_and_the_backlog_follows() {
     assert_eq!(rows(&house.heard(b)), (1..=4).map(Offset).collect::<Vec<_>>());
     house.says(b, ClientPacket::Dispose(Offset(1)));
     assert_eq!(rows(&house.heard(b)), [], "not a page for every row");
+    house.says(a, ClientPacket::Send(draft("r10", "b", "hello")));
+    assert_eq!(rows(&house.heard(b)), [], "nothing overtakes what is still to be read");
     house.says(b, ClientPacket::Dispose(Offset(4)));
     assert_eq!(rows(&house.heard(b)), (5..=8).map(Offset).collect::<Vec<_>>());
     house.says(b, ClientPacket::Dispose(Offset(8)));

@@ -344,6 +344,24 @@ fn a_missed_talk_is_played_again_where_the_server_says_so() {
 }
 
 /// DM-WIN-1: sound that is played again counts against the window.
+// DM-WIN-1
+#[test]
+fn a_talk_that_was_heard_weighs_no_more_than_its_message() {
+    let mut house = House::new();
+    let (a, b) = (walkie(&mut house, "a"), walkie(&mut house, "b"));
+    house.sent.clear();
+    let longest_ms = Config::default().talk_ms;
+    for _ in 0..4 {
+        house.says(a, talk("a", "b", start()));
+        house.says(a, talk("a", "b", audio(&[0xc4, 1, 7])));
+        house.wait(longest_ms - 1);
+        house.says(a, talk("a", "b", TalkAct::Stop));
+        // It lives, and has not said that anything arrived.
+        house.input(Input::Barrier(b, 0));
+    }
+    assert_eq!(rows(&house.heard(b)), [1, 2, 3, 4].map(Offset));
+}
+
 #[test]
 fn a_backlog_of_talks_comes_in_parts() {
     let mut config = Config::default();
