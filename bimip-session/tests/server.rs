@@ -494,6 +494,24 @@ fn the_window_bounds_what_flies_and_the_backlog_follows() {
     assert_eq!((row.prev, row.offset), (Offset(8), Offset(9)));
 }
 
+// DM-WIN-2
+#[test]
+fn the_next_page_waits_until_half_of_the_bytes_are_free() {
+    let mut config = Config::default();
+    config.window.bytes = 1_000;
+    let mut house = House::with(config);
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    for n in 1..=6 {
+        // Each weighs 300 bytes, with what is around it.
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", &"x".repeat(236))));
+    }
+    assert_eq!(rows(&house.heard(b)), [1, 2, 3].map(Offset));
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(rows(&house.heard(b)), [], "400 bytes are free");
+    house.says(b, ClientPacket::Dispose(Offset(2)));
+    assert_eq!(rows(&house.heard(b)), [4, 5].map(Offset), "700 bytes are free");
+}
+
 #[test]
 fn rows_committed_while_a_device_attaches_are_not_lost() {
     let mut house = House::new();
