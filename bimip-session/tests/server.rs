@@ -494,6 +494,21 @@ fn the_window_bounds_what_flies_and_the_backlog_follows() {
     assert_eq!((row.prev, row.offset), (Offset(8), Offset(9)));
 }
 
+// DM-CUR-4
+#[test]
+fn the_cursor_of_a_device_that_only_writes_rides_along_every_64_rows() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let mut cursors = Vec::new();
+    for n in 1..=130 {
+        house.says(a, ClientPacket::Send(draft(&format!("r{n}"), "b", "x")));
+        cursors.push(house.book.cursor(&device("a", "1")).unwrap().0);
+    }
+    // The row of a ticket is there when it is proven, and so a cursor is one ticket behind.
+    let expected: Vec<u64> = (1..=130).map(|row| (row - 1) / 64 * 64).collect();
+    assert_eq!(cursors, expected);
+}
+
 // DM-WIN-2
 #[test]
 fn the_next_page_waits_until_half_of_the_bytes_are_free() {
