@@ -144,6 +144,8 @@ fn a_disposal_beyond_what_was_sent_is_clamped_and_counted() {
     house.says(b, ClientPacket::Dispose(Offset(99)));
     assert_eq!(house.heard(b), [ServerPacket::Noted(Noted::Disposed(Offset(1)))]);
     assert_eq!(house.core.counters().dispose_clamped, 1);
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(house.core.counters().dispose_clamped, 1, "all that was sent is not beyond it");
 }
 
 // DM-RCP-1, DM-RCP-6
@@ -347,6 +349,9 @@ fn a_barrier_moves_the_cursor_and_delivers_nothing() {
     let ids = [2, 1].map(|sequence| MessageRef::Id(MessageId::new(7, sequence)));
     house.says(b, ClientPacket::Delivered(ids.to_vec()));
     assert_eq!(receipts(&house.heard(a)), [(Status::Delivered, 2)], "in any order, in one row");
+    house.hold_commits = true;
+    house.input(Input::Barrier(b, 2));
+    assert!(house.held.is_empty(), "a cursor that stands there already is not written again");
 }
 
 // MISSION B11
@@ -410,6 +415,25 @@ fn a_client_that_commits_nothing_is_moved_on_when_its_window_stays_full() {
         assert_eq!(cursor(&house), Offset(5));
         assert_eq!(receipts(&house.heard(b)).len(), 1, "arriving is not storing");
     }
+}
+
+// BD-COMMIT-3
+#[test]
+fn a_client_with_room_in_its_window_is_not_taken_for_one_that_commits_nothing() {
+    let mut config = Config::default();
+    (config.window.rows, config.commit_patience_ms) = (4, 1_000);
+    let mut house = House::with(config);
+    let b = house.open(Caps::FULL, &device("b", "1"));
+    for number in 1..=3 {
+        house.says(b, ClientPacket::Send(draft(&format!("r{number}"), "a", "x")));
+    }
+    let a = house.open(Caps::DEPLOYED, &device("a", "1"));
+    for _ in 0..5 {
+        house.says(a, ClientPacket::Ping(Ping { id: "p".into() }));
+        house.wait(1_000);
+    }
+    assert_eq!(rows(&house.heard(a)), [1, 2, 3].map(Offset));
+    assert_eq!(house.barriers, [], "it may take as long as it likes");
 }
 
 // MISSION B11

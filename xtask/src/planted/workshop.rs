@@ -90,7 +90,13 @@ impl<'s> Workshop<'s> {
 
     /// The worlds without any bug: they must hold, or nothing that follows means anything.
     pub(super) fn control(&self, seeds: u64) -> Result<(), Stop> {
-        match self.simulate(seeds)? {
+        let mut found = self.simulate(seeds)?;
+        if let Found::NotPlanted(_) = found {
+            // A compiler that was stopped in the midst of its work can leave half of it behind.
+            let _gone = std::fs::remove_dir_all(self.root.join("target"));
+            found = self.simulate(seeds)?;
+        }
+        match found {
             Found::Missed => Ok(()),
             Found::BySeed(seed, violation) => Err(Stop::new(format!(
                 "without a bug seed {seed} fails: {violation}\nReplay it with `cargo xtask seed {seed}`."
