@@ -98,7 +98,7 @@ pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {
     let (scores, lived) = match summary(&outcomes) {
         Ok(found) if !found.0.is_empty() => found,
         // Where nothing was tried, the exit code is all there is to say.
-        other => return ended.and(other.map(|_| ())),
+        other => return ended.and_then(|()| other.map(|_| ())),
     };
     print!("{}", drawn(&scores));
     Stop::unless_empty("no test notices:", &lived)
@@ -187,9 +187,9 @@ impl Wish {
 
 impl Score {
     /// Of those that compile, how many were noticed.
-    const fn percent(&self) -> usize {
-        let viable = self.caught + self.hung + self.missed;
-        if viable == 0 { 100 } else { (self.caught + self.hung) * 100 / viable }
+    fn percent(&self) -> usize {
+        let noticed = self.caught + self.hung;
+        (noticed * 100).checked_div(noticed + self.missed).unwrap_or(100)
     }
 }
 
