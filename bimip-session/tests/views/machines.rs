@@ -16,7 +16,7 @@ use bimip_session::ledger::{Book, View};
 use bimip_session::server::{self, ConnId, Grant};
 
 use super::timeline::device;
-use crate::harness::{House, user};
+use super::super::harness::{House, user};
 
 /// An app: a session and what it shows.
 struct App {

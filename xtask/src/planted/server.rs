@@ -45,8 +45,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-CUR-4",
         &[edit(
             "server/core.rs",
-            "attachment.cursor = attachment.cursor.max(self.cursors.furthest(&grant.device));",
-            "",
+            ".max(*cursor).max(self.cursors.furthest(&grant.device));",
+            ".max(*cursor);",
         )],
     )
     .by_tests("a row that comes again is allowed after a cut, and nobody counts how often"),
