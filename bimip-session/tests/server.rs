@@ -105,6 +105,8 @@ fn the_senders_other_devices_get_a_copy_and_the_sender_does_not() {
     house.says(a2, ClientPacket::Send(draft("r2", "b", "and back")));
     let ServerPacket::Deliver(row) = &house.heard(a1)[0] else { panic!("a1 gets a2's message") };
     assert_eq!((row.prev, row.offset), (Offset(0), Offset(2)), "a1's own row is no gap in its view");
+    house.says(a2, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(house.core.counters().marks, 0, "what one wrote oneself is not delivered by storing it");
 }
 
 // MISSION B4

@@ -139,7 +139,8 @@ pub(super) const BUGS: &[Bug] = &[
         "marks that were not answered when the app was closed are not said by its next run",
         "DM-ACK-4",
         &[edit("client/session.rs", "marks: Marks::new(resume.marks),", "marks: Marks::default(),")],
-    ),
+    )
+    .by_tests("a mark that its app made and that is not stored is not missed"),
     Bug::new(
         "arrival-not-said-again",
         "a message that comes again since its receipt was lost is not confirmed again",
@@ -149,7 +150,8 @@ pub(super) const BUGS: &[Bug] = &[
             "Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),",
             "Arrival::Said(_) => {}",
         )],
-    ),
+    )
+    .by_tests("a receipt by a walkie-talkie may be lost there"),
     Bug::new(
         "heard-twice-without-numbers",
         "a message that comes again in a dialect without row numbers is given to the app again",
@@ -159,5 +161,6 @@ pub(super) const BUGS: &[Bug] = &[
             "Some((_, true)) => Arrival::Said(name),\n            Some((_, false)) => Arrival::Seen,",
             "Some(_) => Arrival::New,",
         )],
-    ),
+    )
+    .by_tests("a walkie-talkie may be given a message twice there"),
 ];
