@@ -15,8 +15,8 @@ use bimip_session::client::{ClientSession, Config, Input, Output, Resume};
 use bimip_session::ledger::{Book, View};
 use bimip_session::server::{self, ConnId, Grant};
 
-use super::timeline::device;
 use super::super::harness::{House, user};
+use super::timeline::device;
 
 /// An app: a session and what it shows.
 struct App {
