@@ -4,8 +4,8 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, Draft, Entry, GroupId, Head, MessageId, MessageRef, Noted,
-    Offset, Reject, Seq, ServerPacket, Status, UserId,
+    Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, MessageId,
+    MessageRef, Noted, Offset, Reject, Seq, ServerPacket, Status, UserId,
 };
 use bimip_session::ledger::View;
 use bimip_session::server::{ConnId, Grant, Input};
@@ -172,7 +172,7 @@ fn every_author_of_a_disposal_is_told() {
 
 // DM-CUR-3
 #[test]
-fn a_cursor_that_was_overtaken_stays() {
+fn two_disposals_in_one_batch_move_the_cursor_to_the_second() {
     let mut house = House::new();
     let a = phone(&mut house, "a", "1");
     for name in ["r1", "r2", "r3"] {
@@ -180,11 +180,11 @@ fn a_cursor_that_was_overtaken_stays() {
     }
     let b = phone(&mut house, "b", "1");
     house.hold_commits = true;
-    house.says(b, ClientPacket::Dispose(Offset(1)));
-    house.says(b, ClientPacket::Dispose(Offset(3)));
-    house.held.reverse();
+    for upto in [1, 3, 2] {
+        house.says(b, ClientPacket::Dispose(Offset(upto)));
+    }
     house.commit_held();
-    assert_eq!(house.book.cursor(&device("b", "1")), Ok(Offset(3)));
+    assert_eq!(house.book.cursor(&device("b", "1")), Ok(Offset(3)), "and never back");
 }
 
 // DM-GRP-6, DM-GRP-7
@@ -259,8 +259,9 @@ fn whatever_fails_is_answered_by_name_and_may_be_tried_again() {
         panic!("{refused:?}")
     };
     assert_eq!(client_ref.as_ref().map(ClientRef::as_str), Some("r2"));
-    // The rows ask again by themselves.
-    assert_eq!(answer(&mut house, b, ClientPacket::Dispose(Offset(1))), []);
+    // There is no word for a disposal that failed: the next connection begins before it.
+    let ended = answer(&mut house, b, ClientPacket::Dispose(Offset(1)));
+    assert_eq!(ended, [ServerPacket::Bye(CloseReason::Unavailable)]);
     assert_eq!(house.book, before);
     house.input(Input::Closed(b));
     let b = house.open(Caps::FULL, &device("b", "1"));

@@ -22,8 +22,7 @@ pub(super) const BUGS: &[Bug] = &[
             "        self.tried -= 1;\n        self.queue.remove(at)\n",
             "        self.tried -= 1;\n        self.queue.swap_remove_back(at)\n",
         )],
-    )
-    .by_tests("the order in which one device sent its drafts is not compared with the order in which they are stored"),
+    ),
     Bug::new(
         "marks-not-kept",
         "a mark that was said and not answered before a cut is forgotten",
@@ -33,8 +32,7 @@ pub(super) const BUGS: &[Bug] = &[
             "        self.marks.push(message, status);\n        self.pump(now);",
             "        if self.is_up() {\n            self.say(now, ClientPacket::Mark { message, status });\n        } else {\n            self.marks.push(message, status);\n        }\n        self.pump(now);",
         )],
-    )
-    .by_tests("a mark that its app made and that is not stored is not missed"),
+    ),
     Bug::new(
         "marks-not-said-again",
         "marks that are not answered are kept and never said again",
@@ -50,8 +48,7 @@ pub(super) const BUGS: &[Bug] = &[
             "        if row.offset <= self.seen {\n            return Arrival::Seen;\n        }\n",
             "",
         )],
-    )
-    .by_tests("the app there passes over what it has"),
+    ),
     Bug::new(
         "disposal-not-repeated",
         "a disposal that was lost with its connection is not said again when its rows come again",
@@ -101,8 +98,7 @@ pub(super) const BUGS: &[Bug] = &[
             "None => self.heard_mono_ms.min(self.spoke_mono_ms) + self.every_ms,",
             "None => u64::MAX,",
         )],
-    )
-    .by_tests("a session that goes and comes back loses nothing"),
+    ),
     Bug::new(
         "nameless-drafts-resent",
         "a dialect without names sends a draft again whose answer was lost",
@@ -132,15 +128,13 @@ pub(super) const BUGS: &[Bug] = &[
             "        if let Some(wait_ms) = retry_after_ms {\n            // Everything",
             "        if let Some(wait_ms) = retry_after_ms.filter(|_| false) {\n            // Everything",
         )],
-    )
-    .by_tests("the disk never fails there"),
+    ),
     Bug::new(
         "marks-of-the-last-run-forgotten",
         "marks that were not answered when the app was closed are not said by its next run",
         "DM-ACK-4",
         &[edit("client/session.rs", "marks: Marks::new(resume.marks),", "marks: Marks::default(),")],
-    )
-    .by_tests("a mark that its app made and that is not stored is not missed"),
+    ),
     Bug::new(
         "arrival-not-said-again",
         "a message that comes again since its receipt was lost is not confirmed again",
@@ -150,8 +144,7 @@ pub(super) const BUGS: &[Bug] = &[
             "Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),",
             "Arrival::Said(_) => {}",
         )],
-    )
-    .by_tests("a receipt by a walkie-talkie may be lost there"),
+    ),
     Bug::new(
         "heard-twice-without-numbers",
         "a message that comes again in a dialect without row numbers is given to the app again",
@@ -161,6 +154,5 @@ pub(super) const BUGS: &[Bug] = &[
             "Some((_, true)) => Arrival::Said(name),\n            Some((_, false)) => Arrival::Seen,",
             "Some(_) => Arrival::New,",
         )],
-    )
-    .by_tests("a walkie-talkie may be given a message twice there"),
+    ),
 ];

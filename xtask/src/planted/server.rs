@@ -108,8 +108,7 @@ pub(super) const BUGS: &[Bug] = &[
             "            || (self.in_flight.len() < self.window.rows as usize\n",
             "            || (self.in_flight.len() < usize::MAX\n",
         )],
-    )
-    .by_tests("nobody counts what is in flight"),
+    ),
     Bug::new(
         "wake-up-lost",
         "a row that does not fit into the window when it comes is never read",
@@ -135,8 +134,7 @@ pub(super) const BUGS: &[Bug] = &[
         "a device may dispose of rows that it was not sent on this connection",
         "DM-CUR-3",
         &[edit("server/reader.rs", "let answered = upto.min(self.sent);", "let answered = upto;")],
-    )
-    .by_tests("nobody disposes of what was not sent there"),
+    ),
     Bug::new(
         "receipt-of-the-first-row-only",
         "a disposal of several messages tells only the first one's author",
@@ -158,8 +156,7 @@ pub(super) const BUGS: &[Bug] = &[
         "what waits for room is carried out last come, first served",
         "DM-ORD-3",
         &[edit("server/speech.rs", "connection.held.push_back(said);", "connection.held.push_front(said);")],
-    )
-    .by_tests("the order in which one device sent its drafts is not compared with the order in which they are stored"),
+    ),
     Bug::new(
         "waiting-words-forgotten",
         "what waits for room is not carried out when there is room again",
@@ -189,8 +186,7 @@ pub(super) const BUGS: &[Bug] = &[
             "            self.output(Output::Send(conn, refusal));\n",
             "            let _ = refusal;\n",
         )],
-    )
-    .by_tests("the disk never fails there"),
+    ),
     Bug::new(
         "failed-mark-noted",
         "a mark that could not be stored is answered as noted",
@@ -200,8 +196,7 @@ pub(super) const BUGS: &[Bug] = &[
             "    pub(crate) fn refusal(failed: &Failed) -> Option<Self> {\n",
             "    pub(crate) fn refusal(failed: &Failed) -> Option<Self> {\n        if let Ack::Marked { message, status } = failed.ack() {\n            let noted = Noted::Marked { message: message.clone(), status: *status };\n            return Some(Self(ServerPacket::Noted(noted)));\n        }\n",
         )],
-    )
-    .by_tests("the disk never fails there"),
+    ),
     Bug::new(
         "silence-asked-about-once",
         "a connection that answered one probe is never looked at again",
@@ -211,15 +206,13 @@ pub(super) const BUGS: &[Bug] = &[
             "        self.timers.set(due, Due::Silence(conn));\n    }\n\n    fn expiry_due",
             "        let _ = due;\n    }\n\n    fn expiry_due",
         )],
-    )
-    .by_tests("the server learns of every cut at once there"),
+    ),
     Bug::new(
         "old-session-stays",
         "a device that signs in again leaves its older session open",
         "DM-SES-4",
         &[edit("server/core.rs", "        self.replace(now, &grant);\n", "        let _ = now;\n")],
-    )
-    .by_tests("the server learns of every cut at once there"),
+    ),
     Bug::new(
         "leaver-still-hears",
         "live voice of a group still reaches who left it",
@@ -229,8 +222,7 @@ pub(super) const BUGS: &[Bug] = &[
             "        let left = here.groups.remove(group);\n        self.gone(user, group);\n",
             "        let left = here.groups.remove(group);\n",
         )],
-    )
-    .by_tests("who leaves is not connected by live voice there, or is not asked"),
+    ),
     Bug::new(
         "talk-lost-with-its-connection",
         "a talk whose talker is cut off does not become a message",
@@ -240,8 +232,7 @@ pub(super) const BUGS: &[Bug] = &[
             "    fn closed(&mut self, now: Now, conn: ConnId) {\n        self.abandon_talks(now, conn);\n",
             "    fn closed(&mut self, now: Now, conn: ConnId) {\n        let _ = now;\n",
         )],
-    )
-    .by_tests("nobody asks what became of a talk"),
+    ),
     Bug::new(
         "talk-ends-nowhere",
         "the end of a running talk is acknowledged and put into no mailbox",
@@ -251,8 +242,7 @@ pub(super) const BUGS: &[Bug] = &[
             "if duration_ms.is_some() { audience }",
             "if duration_ms.is_none() { audience }",
         )],
-    )
-    .by_tests("nobody asks what became of a talk"),
+    ),
     Bug::new(
         "floor-kept-for-ever",
         "a talk that ended still holds the floor",
@@ -262,13 +252,11 @@ pub(super) const BUGS: &[Bug] = &[
             "        let burst = self.bursts.remove(&key)?;\n        self.free(from, to);\n",
             "        let burst = self.bursts.remove(&key)?;\n",
         )],
-    )
-    .by_tests("nobody asks why a talk was denied"),
+    ),
     Bug::new(
         "two-talk-at-once",
         "the floor of a group is given to everybody who asks",
         "DM-TLK-6",
         &[edit("server/floor.rs", "< idle_ms => Asked::Busy,", "< idle_ms => Asked::Free,")],
-    )
-    .by_tests("nobody asks why a talk was granted"),
+    ),
 ];

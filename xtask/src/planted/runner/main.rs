@@ -35,7 +35,7 @@ fn main() {
 
 fn first_violation(seed: u64) -> Option<String> {
     let run = || {
-        let mut world = World::new(seed, Plan::small());
+        let mut world = World::new(seed, Plan::gate());
         world.run();
         world.violations().first().cloned()
     };
