@@ -53,6 +53,21 @@ fn what_is_sent_again_keeps_its_order() {
     assert_eq!(sent_refs(&outputs(&mut next)), ["r1", "r3", "r4"]);
 }
 
+// CL-OUT-1
+#[test]
+fn a_window_of_drafts_is_on_the_wire_and_the_rest_waits() {
+    let mut session = up(Resume::default());
+    let window = Config::new(device("a", "1")).window_drafts;
+    for number in 0..window + 2 {
+        session.send(T0, draft(&format!("r{number}"), "b", "x")).unwrap();
+    }
+    assert_eq!(sent_refs(&outputs(&mut session)).len(), window);
+    let accepted =
+        ServerPacket::Accepted { client_ref: ClientRef::new("r0").ok(), head: head(1), offset: Offset(1) };
+    session.handle_input(at(1), Input::Packet(accepted));
+    assert_eq!(sent_refs(&outputs(&mut session)), [format!("r{window}")]);
+}
+
 // DM-ACK-3, CL-OUT-3
 #[test]
 fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
