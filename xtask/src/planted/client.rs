@@ -29,8 +29,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-RCP-2 DM-ACK-4",
         &[edit(
             "client/session.rs",
-            "        self.marks.push(message, status);\n        self.pump(now);",
-            "        if self.is_up() {\n            self.say(now, ClientPacket::Mark { message, status });\n        } else {\n            self.marks.push(message, status);\n        }\n        self.pump(now);",
+            "        self.marks.push(mark);\n        self.pump(now);",
+            "        if self.is_up() {\n            let (message, status) = mark;\n            self.say(now, ClientPacket::Mark { message, status });\n        } else {\n            self.marks.push(mark);\n        }\n        self.pump(now);",
         )],
     ),
     Bug::new(
