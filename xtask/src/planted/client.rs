@@ -9,8 +9,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-CUR-3",
         &[edit(
             "client/inbox.rs",
-            "        self.disposed = self.stored;\n        Some(self.stored)\n",
-            "        self.disposed = self.seen;\n        Some(self.seen)\n",
+            "        self.seen = row.offset;\n        Arrival::New",
+            "        self.seen = row.offset;\n        self.stored = row.offset;\n        self.due_mono_ms.get_or_insert(0);\n        Arrival::New",
         )],
     ),
     Bug::new(
@@ -48,7 +48,8 @@ pub(super) const BUGS: &[Bug] = &[
             "        if row.offset <= self.seen {\n            return Arrival::Seen;\n        }\n",
             "",
         )],
-    ),
+    )
+    .by_tests("the app there passes over what it has"),
     Bug::new(
         "disposal-not-repeated",
         "a disposal that was lost with its connection is not said again when its rows come again",
@@ -118,7 +119,8 @@ pub(super) const BUGS: &[Bug] = &[
             "self.queue.iter().take(self.on_wire).position(is_it)?",
             "self.queue.iter().take(self.on_wire).rposition(is_it)?",
         )],
-    ),
+    )
+    .by_tests("which of two drafts without names was answered is not asked"),
     Bug::new(
         "refused-for-now-means-for-ever",
         "a draft that is refused for a while is given back to the app",
@@ -144,7 +146,8 @@ pub(super) const BUGS: &[Bug] = &[
             "Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),",
             "Arrival::Said(_) => {}",
         )],
-    ),
+    )
+    .by_tests("a receipt by a walkie-talkie may be lost there"),
     Bug::new(
         "heard-twice-without-numbers",
         "a message that comes again in a dialect without row numbers is given to the app again",
@@ -154,5 +157,6 @@ pub(super) const BUGS: &[Bug] = &[
             "Some((_, true)) => Arrival::Said(name),\n            Some((_, false)) => Arrival::Seen,",
             "Some(_) => Arrival::New,",
         )],
-    ),
+    )
+    .by_tests("a walkie-talkie may be given a message twice there"),
 ];

@@ -108,7 +108,8 @@ pub(super) const BUGS: &[Bug] = &[
             "            || (self.in_flight.len() < self.window.rows as usize\n",
             "            || (self.in_flight.len() < usize::MAX\n",
         )],
-    ),
+    )
+    .by_tests("nobody counts what is in flight"),
     Bug::new(
         "wake-up-lost",
         "a row that does not fit into the window when it comes is never read",
@@ -156,7 +157,8 @@ pub(super) const BUGS: &[Bug] = &[
         "what waits for room is carried out last come, first served",
         "DM-ORD-3",
         &[edit("server/speech.rs", "connection.held.push_back(said);", "connection.held.push_front(said);")],
-    ),
+    )
+    .by_tests("the order in which one device sent its drafts is not compared with the order in which they are stored"),
     Bug::new(
         "waiting-words-forgotten",
         "what waits for room is not carried out when there is room again",
@@ -206,13 +208,15 @@ pub(super) const BUGS: &[Bug] = &[
             "        self.timers.set(due, Due::Silence(conn));\n    }\n\n    fn expiry_due",
             "        let _ = due;\n    }\n\n    fn expiry_due",
         )],
-    ),
+    )
+    .by_tests("every client there gives signs of life by itself"),
     Bug::new(
         "old-session-stays",
         "a device that signs in again leaves its older session open",
         "DM-SES-4",
         &[edit("server/core.rs", "        self.replace(now, &grant);\n", "        let _ = now;\n")],
-    ),
+    )
+    .by_tests("a session that lingers does no harm there"),
     Bug::new(
         "leaver-still-hears",
         "live voice of a group still reaches who left it",
@@ -222,7 +226,8 @@ pub(super) const BUGS: &[Bug] = &[
             "        let left = here.groups.remove(group);\n        self.gone(user, group);\n",
             "        let left = here.groups.remove(group);\n",
         )],
-    ),
+    )
+    .by_tests("who comes and goes there has no walkie-talkie"),
     Bug::new(
         "talk-lost-with-its-connection",
         "a talk whose talker is cut off does not become a message",
@@ -232,7 +237,8 @@ pub(super) const BUGS: &[Bug] = &[
             "    fn closed(&mut self, now: Now, conn: ConnId) {\n        self.abandon_talks(now, conn);\n",
             "    fn closed(&mut self, now: Now, conn: ConnId) {\n        let _ = now;\n",
         )],
-    ),
+    )
+    .by_tests("a talk that was cut off is not missed there"),
     Bug::new(
         "talk-ends-nowhere",
         "the end of a running talk is acknowledged and put into no mailbox",
@@ -252,11 +258,13 @@ pub(super) const BUGS: &[Bug] = &[
             "        let burst = self.bursts.remove(&key)?;\n        self.free(from, to);\n",
             "        let burst = self.bursts.remove(&key)?;\n",
         )],
-    ),
+    )
+    .by_tests("nobody asks why a talk was denied"),
     Bug::new(
         "two-talk-at-once",
         "the floor of a group is given to everybody who asks",
         "DM-TLK-6",
         &[edit("server/floor.rs", "< idle_ms => Asked::Busy,", "< idle_ms => Asked::Free,")],
-    ),
+    )
+    .by_tests("nobody asks why a talk was granted"),
 ];
