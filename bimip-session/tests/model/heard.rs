@@ -96,7 +96,8 @@ impl Twins {
         let expected = session.phase == Phase::Parting(reason.clone()) && session.owed.is_empty();
         let device = session.device;
         // CUR-7: nor is a disposal answered that comes after one that was refused.
-        if !expected && !(*reason == CloseReason::Unavailable && self.sessions.adrift[device.index()]) {
+        let drifted = *reason == CloseReason::Unavailable && self.sessions.adrift[device.index()];
+        if !expected && !drifted {
             let session = self.session(conn)?;
             return Err(format!("told goodbye for {reason:?}: {session:?}"));
         }
