@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
-use bimip_session::ledger::{ConversationHead, GroupHead, Known, Membership, PutKey, Standing, View, Write};
+use bimip_session::ledger::{
+    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, View, Write,
+};
 
 /// Log entries kept: far more than are in flight at once.
 const ENTRIES: usize = 1 << 15;
@@ -94,6 +96,10 @@ impl View for Shelf {
 
     fn sequence_at(&self, _: &ConversationId, _: UnixMs) -> Result<Option<u64>, Infallible> {
         Ok(None)
+    }
+
+    fn revised(&self, _: u64) -> Result<Revised, Infallible> {
+        Ok(Revised::default())
     }
 
     fn marks(&self, _: u64, _: &UserId) -> Result<Marks, Infallible> {

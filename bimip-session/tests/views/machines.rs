@@ -76,7 +76,7 @@ impl App {
     /// Edits the latest message that says this, or deletes it.
     fn revise(&mut self, house: &House, said: &str, text: Option<&str>) {
         self.names += 1;
-        let item = self.chat.iter().filter(|item| text_of(item) == said).last().unwrap();
+        let item = self.chat.iter().rfind(|item| text_of(item) == said).unwrap();
         let revise = Revise {
             client_ref: ClientRef::new(&format!("r{}", self.names)).unwrap(),
             message: MessageRef::Id(item.id()),

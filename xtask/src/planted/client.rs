@@ -19,8 +19,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ORD-3",
         &[edit(
             "client/unacked.rs",
-            "        self.tried -= 1;\n        self.queue.remove(at)\n",
-            "        self.tried -= 1;\n        self.queue.swap_remove_back(at)\n",
+            "        self.queue.remove(at)\n    }\n\n    /// The last one on the wire",
+            "        self.queue.swap_remove_back(at)\n    }\n\n    /// The last one on the wire",
         )],
     ),
     Bug::new(
