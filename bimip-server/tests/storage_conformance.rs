@@ -98,6 +98,9 @@ conformance! {
     push_tokens_are_replaced_and_bounded
     contacts_are_made_once_and_for_both
     contacts_are_bounded
+    a_revision_is_in_the_mailboxes_of_its_message
+    a_deletion_stands_in_the_place_of_its_message
+    a_batch_sees_its_own_revisions
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

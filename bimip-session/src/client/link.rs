@@ -33,6 +33,10 @@ impl ClientSession {
     /// Dials now instead of when the wait is over: the network is back, the app came to the front, or the user asked
     /// for it. A session that is over begins again; one that is up or dialling is left alone.
     pub fn redial(&mut self, now: Now) {
+        if self.link == Link::Over {
+            // After leaving: what was on the wire then is as good as lost.
+            self.forget_connection();
+        }
         if matches!(self.link, Link::Down { .. } | Link::Over) {
             self.link = Link::Down { redial_mono_ms: now.mono_ms };
         }
@@ -138,7 +142,7 @@ impl ClientSession {
     }
 
     /// What was said on this connection may be lost.
-    pub(super) fn forget_connection(&mut self) {
+    fn forget_connection(&mut self) {
         self.retry_mono_ms = None;
         self.renewal = Renewal::Idle;
         self.joining.clear();

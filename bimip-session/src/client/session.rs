@@ -216,7 +216,6 @@ impl ClientSession {
         self.link = Link::Over;
         self.ended = None;
         self.outbox.push_back(Output::Hangup);
-        self.forget_connection();
     }
 
     /// The last row that arrived, for [`Resume::seen`] once the app has stored it.
