@@ -47,8 +47,9 @@ def bad(name, say, error, note, answer=None, **more):
     word, origin = error.split()
     id = named(say)
     if answer is None and id and more.get("signed_in") != "no":
-        signal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
-        answer = [{"route": "7", "signal": signal}]
+        refusal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
+        revised = say.get("route") == 17
+        answer = [{"route": "17", "revision": refusal} if revised else {"route": "7", "signal": refusal}]
     made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
     if isinstance(say, str):
         made["hex"] = made.pop("say")

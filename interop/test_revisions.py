@@ -84,5 +84,6 @@ async def test_what_cannot_be_read_is_refused_by_its_name(server, names):
     (alice,) = names("alice")
     async with await Scheme.connect(server, alice) as a:
         await a.say(REVISION, revision=pb.Revision(type=1, id="e-1", action=1))
-        refused = await a.refused("e-1")
-        assert refused.code == 422
+        wanted = lambda frame: frame.route == REVISION and frame.revision.id == "e-1"
+        refused = (await a.take(wanted, "a refusal")).revision
+        assert (refused.type, refused.code) == (REFUSAL, 422)

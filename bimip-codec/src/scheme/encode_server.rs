@@ -251,6 +251,9 @@ fn declined(
         let about = Signal { id: ref_text(id), status, ..answer(me, Status::Sent) };
         return refuse(about, reason, retry_after_ms, out);
     }
+    if let (route::REVISION, Some(id)) = (origin, id) {
+        return revision::put_unrevised(id, reason, retry_after_ms, out);
+    }
     let error = v1::ErrorMessage {
         code: numbers::of_reject(reason),
         error_origin: i32::try_from(origin).unwrap_or(i32::MAX),
