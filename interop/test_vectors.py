@@ -152,7 +152,7 @@ def outline(data):
             tags.append(key >> 3)
             at += length
             assert at <= len(data)
-    return route, [tag for tag in tags if 2 <= tag <= 12 or tag == 16]
+    return route, [tag for tag in tags if 2 <= tag <= 12 or tag in (16, 17)]
 
 
 # BM-FRAME-1 BM-FRAME-2
