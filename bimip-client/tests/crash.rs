@@ -8,6 +8,7 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,7 @@ use bimip_server::storage::memory::MemoryStorage;
 use bimip_server::{OpenAuth, Server};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// Enough to meet every step of a turn, few enough for every run of the tests.
 const CRASHES: usize = 12;
@@ -58,16 +60,20 @@ fn alice() {
         let builder = Client::builder(device("alice", "phone")).store(store).server(&url);
         let (client, mut events) = builder.config(|config| config.redial_min_ms = 10).start().await.unwrap();
         let last = numbers(&history(&client, "bob").await, true).into_iter().max().unwrap_or_default();
+        // Room comes with an answer, and an answer is an event.
+        let told = Arc::new(Notify::new());
+        let telling = Arc::clone(&told);
         tokio::spawn(async move {
             while let Some(event) = events.next_event().await.unwrap() {
                 drop::<Event>(event);
+                telling.notify_one();
             }
         });
         println!("ready");
         for number in last + 1.. {
             while let Err(error) = client.send_text(address("bob"), &number.to_string()).await {
                 assert!(matches!(error, SendError::Full(_)), "{error}");
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                told.notified().await;
             }
             println!("kept {number}");
         }

@@ -2,11 +2,11 @@
 
 use bimip_proto::{
     Body, BodyKind, Claim, ClientPacket, ClientRef, Device, Draft, Form, Offset, Ping, Reject, Said, Seal,
-    Status, UserId, limits,
+    Status, UserId,
 };
 use bytes::Bytes;
 
-use super::frame::{Fields, open};
+use super::frame::{Fields, fits, open};
 use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
@@ -196,11 +196,7 @@ fn draft(
         at => Some(fields.ms(at, "timestamp")?),
     };
     let seal = [message.encryption_type, message.encrypted, message.signature];
-    // A body too large on its own is refused by name. What a seal adds must still fit the recipient's frame.
-    let sealed = payload.len() + seal.iter().map(|text| text.len()).sum::<usize>();
-    if payload.len() <= limits::BODY_BYTES && sealed > limits::BODY_BYTES {
-        return Err(DecodeError::TooLong { len_bytes: sealed, max_bytes: limits::BODY_BYTES });
-    }
+    fits(payload.len(), seal.iter().map(|text| text.len()).sum())?;
     let seal = seal.iter().any(|text| !text.is_empty()).then(|| {
         let [encryption_type, encrypted, signature] = seal.map(str::to_owned);
         Seal { encryption_type, encrypted, signature }

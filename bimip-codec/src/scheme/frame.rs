@@ -268,6 +268,15 @@ impl Fields {
     }
 }
 
+/// A body too large on its own is refused by name. What a seal adds must still fit the readers' frames.
+pub(super) const fn fits(body_bytes: usize, seal_bytes: usize) -> Result<(), DecodeError> {
+    let len_bytes = body_bytes + seal_bytes;
+    if body_bytes <= limits::BODY_BYTES && len_bytes > limits::BODY_BYTES {
+        return Err(DecodeError::TooLong { len_bytes, max_bytes: limits::BODY_BYTES });
+    }
+    Ok(())
+}
+
 /// The text of a reference.
 pub(super) fn reference_text(message: &MessageRef) -> String {
     match message {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bimip_proto::{
     Body, BodyKind, ClientPacket, ClientRef, Device, Entry, Form, Names, Noted, Offset, Reject, Revise,
-    Revision, Row, Seal, Seq, ServerPacket, limits,
+    Revision, Row, Seal, Seq, ServerPacket,
 };
 use bytes::Bytes;
 
-use super::frame::{Fields, identity, put, reference_text, to_ms};
+use super::frame::{Fields, fits, identity, put, reference_text, to_ms};
 use super::numbers::{self, DELETE, EDIT, kind};
 use super::payload::payload;
 use super::v1;
@@ -37,11 +37,7 @@ pub(super) fn read_request(fields: Fields, it: v1::Revision) -> Result<ClientPac
     let message = fields.reference(&it.signal_id)?;
     let body = read_body(fields, it)?;
     if let Some(body) = &body {
-        // As of a draft: what a seal adds must still fit the readers' frames.
-        let sealed = body.bytes.len() + body.seal.as_ref().map_or(0, seal_bytes);
-        if body.bytes.len() <= limits::BODY_BYTES && sealed > limits::BODY_BYTES {
-            return Err(DecodeError::TooLong { len_bytes: sealed, max_bytes: limits::BODY_BYTES });
-        }
+        fits(body.bytes.len(), body.seal.as_ref().map_or(0, seal_bytes))?;
     }
     Ok(ClientPacket::Revise(Revise { client_ref, message, body }))
 }

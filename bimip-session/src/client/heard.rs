@@ -17,6 +17,9 @@ impl ClientSession {
             return;
         }
         self.heartbeat.heard(now);
+        if self.heard_of_token(now, &packet) {
+            return;
+        }
         match packet {
             ServerPacket::Welcome(welcome) => self.welcomed(now, welcome),
             ServerPacket::Accepted { client_ref, head, offset } => self.accepted(client_ref, head, offset),
@@ -27,11 +30,7 @@ impl ClientSession {
             ServerPacket::Deliver(row) => self.arrived(now, row),
             ServerPacket::Talk(talk) => self.outbox.push_back(Output::Event(Event::Talk(talk))),
             ServerPacket::Floor(floor) => self.heard_floor(now, floor),
-            ServerPacket::Fault(fault) => {
-                if !self.heard_of_token(now, &ServerPacket::Fault(fault.clone())) {
-                    self.outbox.push_back(Output::Event(Event::Fault(fault)));
-                }
-            }
+            ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),
             ServerPacket::Bye(reason) => self.bye(now, reason),
             other => self.heard_live(now, other),
         }

@@ -123,9 +123,6 @@ impl ClientSession {
 
     /// What is neither a row nor an answer to one.
     pub(super) fn heard_live(&mut self, now: Now, packet: ServerPacket) {
-        if self.heard_of_token(now, &packet) {
-            return;
-        }
         let heard = match packet {
             ServerPacket::Aware(it) => Heard::Aware(it),
             ServerPacket::Around(list) => {

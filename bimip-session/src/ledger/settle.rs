@@ -12,7 +12,7 @@ pub use self::find::readable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{Address, Entry, Head, Names, Reject, Status, UserId};
+use bimip_proto::{Address, Entry, Head, Names, Offset, Reject, Status, UserId};
 
 use super::group::{GroupHead, Membership};
 use super::overlay::Overlay;
@@ -161,6 +161,21 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
         decision.adrift = !overlay.cursor(device, ticket.cursor_from(), *offset)?;
     }
     Ok(decision)
+}
+
+/// As [`deliver`], and the row in the author's own mailbox; zero when there is none.
+fn deliver_with_own<V: View>(
+    users: &[UserId],
+    author: &UserId,
+    sequence: u64,
+    entry: &Arc<Entry>,
+    overlay: &mut Overlay<'_, V>,
+    deliveries: &mut Vec<Delivery>,
+) -> Result<Offset, V::Error> {
+    let first = deliveries.len();
+    deliver(users, sequence, entry, overlay, deliveries)?;
+    let own = deliveries[first..].iter().find(|delivery| delivery.user == *author);
+    Ok(own.map_or(Offset::ZERO, |delivery| delivery.offset))
 }
 
 /// One row for each of `users`, who are named once each.

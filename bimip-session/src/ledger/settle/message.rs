@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bimip_proto::{
-    Address, ConversationId, Entry, Head, Message, MessageId, Offset, Reject, Seq, UnixMs, UserId,
-};
+use bimip_proto::{Address, ConversationId, Entry, Head, Message, MessageId, Reject, Seq, UnixMs, UserId};
 
-use super::{About, Verdict, deliver, judge};
+use super::{About, Verdict, deliver_with_own, judge};
 use crate::ledger::overlay::Overlay;
 use crate::ledger::put::{Audience, Put, Record, digest};
 use crate::ledger::ticket::{Delivery, Outcome, Placed};
@@ -59,10 +57,7 @@ pub(super) fn settle<V: View>(
     {
         overlay.contact(&from.user, to);
     }
-    let first = deliveries.len();
-    deliver(&*users, sequence, &entry, overlay, deliveries)?;
-    let own = deliveries[first..].iter().find(|delivery| delivery.user == from.user);
-    let offset = own.map_or(Offset::ZERO, |delivery| delivery.offset);
+    let offset = deliver_with_own(&users, &from.user, sequence, &entry, overlay, deliveries)?;
     if let Some(key) = &put.key {
         overlay.key(key.clone(), Known { sequence, offset, digest });
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, BodyKind, Entry, Head, Offset, Reject, Revise, Revision, Seq, UserId};
+use bimip_proto::{Address, Body, BodyKind, Entry, Head, Reject, Revise, Revision, Seq, UserId};
 
 use super::find::{Side, find};
-use super::{About, Verdict, deliver, judge};
+use super::{About, Verdict, deliver_with_own, judge};
 use crate::ledger::overlay::Overlay;
-use crate::ledger::put::{Put, PutKey, Record, digest_of_revision};
+use crate::ledger::put::{Put, Record, digest_of_revision};
 use crate::ledger::ticket::{Delivery, Outcome};
 use crate::ledger::view::{Known, Revised, View};
 
@@ -55,12 +55,9 @@ pub(super) fn settle<V: View>(
     let entry = Arc::new(Entry::Revised(revision));
     let sequence = overlay.log(Arc::clone(&entry));
     overlay.revise(head.id.sequence(), Revised { edition, sequence, deleted });
-    let first = deliveries.len();
-    deliver(&users, sequence, &entry, overlay, deliveries)?;
-    let own = deliveries[first..].iter().find(|delivery| delivery.user == by.user);
-    let offset = own.map_or(Offset::ZERO, |delivery| delivery.offset);
+    let offset = deliver_with_own(&users, &by.user, sequence, &entry, overlay, deliveries)?;
     if let Some(key) = &put.key {
-        overlay.key(PutKey::clone(key), Known { sequence, offset, digest });
+        overlay.key(key.clone(), Known { sequence, offset, digest });
     }
     Ok(Outcome::Revised { edition, offset })
 }
