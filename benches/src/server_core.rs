@@ -163,6 +163,7 @@ impl House {
             house.core.handle_input(house.now, Input::Opened { conn, caps: Caps::FULL, grant: Some(grant) });
             let attachment = Attachment {
                 epoch: 1,
+                session: 0,
                 cursor: Offset::ZERO,
                 first: Offset(1),
                 head: Offset::ZERO,

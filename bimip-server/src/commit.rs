@@ -193,6 +193,7 @@ pub(crate) mod tests {
         let device = Device::new(UserId::new("ann").unwrap(), DeviceName::new("phone").unwrap());
         let place = Attachment {
             epoch: 1,
+            session: 0,
             cursor: Offset::ZERO,
             first: Offset(1),
             head: Offset::ZERO,

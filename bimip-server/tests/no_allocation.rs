@@ -86,6 +86,7 @@ impl House {
             let zero = Offset::ZERO;
             let attachment = Attachment {
                 epoch: 1,
+                session: 0,
                 cursor: zero,
                 first: Offset(1),
                 head: zero,

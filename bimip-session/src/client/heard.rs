@@ -53,8 +53,8 @@ impl ClientSession {
         retry_after_ms: Option<u32>,
     ) {
         if let Some(wait_ms) = retry_after_ms {
-            // Everything unanswered goes again, in order: a later draft must not overtake this one for good.
             self.retry_after(now, wait_ms);
+            self.drafts.refused_for_now(client_ref, to);
         } else if let Some(draft) = self.drafts.answered(client_ref, to) {
             self.outbox.push_back(Output::Event(Event::Refused { draft, reason }));
         } else if let Some(revise) = self.revisions.answered(|it| Some(&it.client_ref) == client_ref) {

@@ -282,7 +282,6 @@ impl ClientSession {
         self.renew_when_due(now);
         if self.retry_mono_ms.is_some_and(|retry| retry <= now.mono_ms) {
             self.retry_mono_ms = None;
-            self.drafts.rewind();
         }
         if let Some(upto) = self.inbox.disposal(now.mono_ms, self.config.dispose_rows) {
             self.say(now, ClientPacket::Dispose(upto));

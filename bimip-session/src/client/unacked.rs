@@ -8,15 +8,24 @@ use bimip_proto::{Address, ClientRef, Draft, MessageRef, Revise, Status};
 /// any.
 #[derive(Debug, Default)]
 pub(super) struct Drafts {
-    queue: VecDeque<Draft>,
+    queue: VecDeque<Waits>,
     on_wire: usize,
     tried: usize,
+}
+
+#[derive(Debug)]
+struct Waits {
+    draft: Draft,
+    /// Refused on this connection, but not for good.
+    for_now: bool,
 }
 
 impl Drafts {
     pub(super) fn new(queue: Vec<Draft>) -> Self {
         // Whether an earlier run had sent them is not known.
-        Self { on_wire: 0, tried: queue.len(), queue: queue.into() }
+        let tried = queue.len();
+        let queue = queue.into_iter().map(|draft| Waits { draft, for_now: false }).collect();
+        Self { on_wire: 0, tried, queue }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -24,51 +33,74 @@ impl Drafts {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Draft> {
-        self.queue.iter()
+        self.queue.iter().map(|it| &it.draft)
     }
 
     pub(super) fn push(&mut self, draft: Draft) {
-        self.queue.push_back(draft);
+        self.queue.push_back(Waits { draft, for_now: false });
     }
 
     /// The next draft to send, while fewer than `window` are on the wire.
+    ///
+    /// What was refused for now goes again, in order, when all that is on the wire is answered: no draft overtakes another
+    /// for good, and none is on the wire twice, where its second copy could be stored after its first was refused for
+    /// good.
     pub(super) fn next(&mut self, window: usize) -> Option<Draft> {
-        let next = self.queue.get(self.on_wire).filter(|_| self.on_wire < window)?.clone();
+        let mut on_wire = self.queue.iter().take(self.on_wire);
+        if on_wire.any(|it| it.for_now) {
+            if !self.queue.iter().take(self.on_wire).all(|it| it.for_now) {
+                return None;
+            }
+            self.rewind();
+        }
+        let next = self.queue.get(self.on_wire).filter(|_| self.on_wire < window)?.draft.clone();
         self.on_wire += 1;
         self.tried = self.tried.max(self.on_wire);
         Some(next)
     }
 
+    /// A draft is refused for now: which one is found as by [`answered`](Self::answered).
+    pub(super) fn refused_for_now(&mut self, client_ref: Option<&ClientRef>, to: Option<&Address>) {
+        let mut on_wire = self.queue.iter_mut().take(self.on_wire);
+        if let Some(it) = on_wire.find(|it| !it.for_now && is_meant(&it.draft, client_ref, to)) {
+            it.for_now = true;
+        }
+    }
+
     /// A draft is answered: the one of this name, or, in dialects without names, the oldest on the wire to this
     /// target, since acks come in the order of the drafts.
     pub(super) fn answered(&mut self, client_ref: Option<&ClientRef>, to: Option<&Address>) -> Option<Draft> {
-        let is_it = |draft: &Draft| match client_ref {
-            Some(name) => draft.client_ref.as_ref() == Some(name),
-            None => draft.client_ref.is_none() && to.is_none_or(|to| draft.to == *to),
-        };
-        let at = self.queue.iter().take(self.on_wire).position(is_it)?;
-        self.on_wire -= 1;
-        self.tried -= 1;
-        self.queue.remove(at)
+        // Without a name it cannot be one that was answered already.
+        let waits = |it: &Waits| (client_ref.is_some() || !it.for_now) && is_meant(&it.draft, client_ref, to);
+        let at = self.queue.iter().take(self.on_wire).position(waits)?;
+        self.take(at)
     }
 
     /// The last one on the wire that is this draft was not written.
     pub(super) fn unwritten(&mut self, draft: &Draft) -> Option<Draft> {
-        let at = self.queue.iter().take(self.on_wire).rposition(|sent| sent == draft)?;
+        let at = self.queue.iter().take(self.on_wire).rposition(|it| it.draft == *draft)?;
+        self.take(at)
+    }
+
+    fn take(&mut self, at: usize) -> Option<Draft> {
+        let it = self.queue.remove(at)?;
         self.on_wire -= 1;
         self.tried -= 1;
-        self.queue.remove(at)
+        Some(it.draft)
     }
 
     /// Takes back a draft that was never on the wire: what was may be stored already.
     pub(super) fn take_back(&mut self, client_ref: &ClientRef) -> Option<Draft> {
         let mut waiting = self.queue.iter().enumerate().skip(self.tried);
-        let (at, _) = waiting.find(|(_, draft)| draft.client_ref.as_ref() == Some(client_ref))?;
-        self.queue.remove(at)
+        let (at, _) = waiting.find(|(_, it)| it.draft.client_ref.as_ref() == Some(client_ref))?;
+        self.queue.remove(at).map(|it| it.draft)
     }
 
     /// The connection is gone: everything is sent again.
-    pub(super) const fn rewind(&mut self) {
+    pub(super) fn rewind(&mut self) {
+        for it in self.queue.iter_mut().take(self.on_wire) {
+            it.for_now = false;
+        }
         self.on_wire = 0;
     }
 
@@ -76,7 +108,14 @@ impl Drafts {
     pub(super) fn give_up(&mut self) -> Vec<Draft> {
         let on_wire = std::mem::take(&mut self.on_wire);
         self.tried -= on_wire;
-        self.queue.drain(..on_wire).collect()
+        self.queue.drain(..on_wire).map(|it| it.draft).collect()
+    }
+}
+
+fn is_meant(draft: &Draft, client_ref: Option<&ClientRef>, to: Option<&Address>) -> bool {
+    match client_ref {
+        Some(name) => draft.client_ref.as_ref() == Some(name),
+        None => draft.client_ref.is_none() && to.is_none_or(|to| draft.to == *to),
     }
 }
 

@@ -156,6 +156,7 @@ impl Book {
         let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
         Attachment {
             epoch: self.epoch,
+            session: 0,
             cursor,
             first: self.mailbox_first(&device.user),
             head,

@@ -21,6 +21,8 @@ pub struct PutKey {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Put {
     pub(crate) key: Option<PutKey>,
+    /// The number of the session that asks; 0 where a core is alone with its store.
+    pub(crate) session: u64,
     pub(crate) guard: Guard,
     pub(crate) audience: Audience,
     pub(crate) record: Record,
@@ -126,6 +128,21 @@ pub enum Record {
 }
 
 impl Put {
+    /// One that has no name.
+    pub(crate) const fn new(guard: Guard, audience: Audience, record: Record) -> Self {
+        Self { key: None, session: 0, guard, audience, record }
+    }
+
+    /// Under this name at most once.
+    pub(crate) fn named(self, key: Option<PutKey>) -> Self {
+        Self { key, ..self }
+    }
+
+    /// In the name of this session.
+    pub(crate) fn of_session(self, session: u64) -> Self {
+        Self { session, ..self }
+    }
+
     /// Names the sound of the talk that it is about.
     pub(crate) fn set_sound(&mut self, sound: SoundName) {
         if let Record::Message { body, .. } = &mut self.record

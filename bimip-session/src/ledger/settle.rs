@@ -18,7 +18,7 @@ use super::group::{GroupHead, Membership};
 use super::overlay::Overlay;
 use super::put::{Guard, Put, Record};
 use super::ticket::{Committed, Delivery, Failed, Failure, Outcome, Ticket};
-use super::view::{View, Write};
+use super::view::{Known, View, Write};
 
 /// May it?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +145,7 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
     let mut raised = Raised::new();
     for put in ticket.puts() {
         let outcome = match &put.record {
+            _ if told_otherwise(put, overlay)? => Outcome::Refused(Reject::Conflict),
             Record::Message { .. } => message::settle(put, overlay, &mut decision.deliveries)?,
             Record::Mark { .. } => mark::settle(put, overlay, &mut raised)?,
             Record::Revise { .. } => revise::settle(put, overlay, &mut decision.deliveries)?,
@@ -152,6 +153,7 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
             Record::Leave { user, group } => member::leave(user, group, overlay)?,
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
         };
+        remember_refusal(put, &outcome, overlay)?;
         decision.outcomes.push(outcome);
     }
     if let Some(Put { audience, record: Record::Mark { by, at, .. }, .. }) = ticket.puts().last() {
@@ -161,6 +163,28 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
         decision.adrift = !overlay.cursor(device, ticket.cursor_from(), *offset)?;
     }
     Ok(decision)
+}
+
+/// Whether a later session of the same device was told that nothing of this name is stored. What an earlier one asked for
+/// may reach storage after that, by another core, and may by then be allowed: it would appear though it was refused.
+fn told_otherwise<V: View>(put: &Put, overlay: &Overlay<'_, V>) -> Result<bool, V::Error> {
+    let Some(key) = put.key.as_ref().filter(|_| put.session > 0) else { return Ok(false) };
+    Ok(matches!(overlay.known(key)?, Some(Known::Refused { session }) if put.session < session))
+}
+
+/// Says so to those who come too late. Only where there may be any.
+fn remember_refusal<V: View>(
+    put: &Put,
+    outcome: &Outcome,
+    overlay: &mut Overlay<'_, V>,
+) -> Result<(), V::Error> {
+    let Some(key) = put.key.as_ref().filter(|_| put.session > 0) else { return Ok(()) };
+    if matches!(outcome, Outcome::Refused(_))
+        && overlay.known(key)?.is_none_or(|known| known.is_before(put.session))
+    {
+        overlay.key(key.clone(), Known::Refused { session: put.session });
+    }
+    Ok(())
 }
 
 /// As [`deliver`], and the row in the author's own mailbox; zero when there is none.

@@ -39,7 +39,7 @@ pub trait View {
     /// As the backend reads.
     fn conversation(&self, conversation: &ConversationId) -> Result<ConversationHead, Self::Error>;
 
-    /// What was stored under a key.
+    /// What became of a key.
     ///
     /// # Errors
     /// As the backend reads.
@@ -140,16 +140,31 @@ pub struct Revised {
     pub deleted: bool,
 }
 
-/// What was stored under a key.
+/// What became of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
-pub struct Known {
-    /// The log entry.
-    pub sequence: u64,
-    /// Its row in the sender's own mailbox.
-    pub offset: Offset,
-    /// What the draft said, digested.
-    pub digest: u64,
+#[expect(clippy::exhaustive_enums, reason = "storage backends build it")]
+pub enum Known {
+    /// It names what is stored.
+    Stored {
+        /// The log entry; never 0.
+        sequence: u64,
+        /// Its row in the sender's own mailbox.
+        offset: Offset,
+        /// What the draft said, digested.
+        digest: u64,
+    },
+    /// Nothing is stored, and its sender was told so. Only where several cores share a store.
+    Refused {
+        /// The number of the session that was told: what an earlier one asked for under this name is refused too.
+        session: u64,
+    },
+}
+
+impl Known {
+    /// Whether it is a refusal that an earlier session than this one was told.
+    pub(super) const fn is_before(self, session: u64) -> bool {
+        matches!(self, Self::Refused { session: told } if told < session)
+    }
 }
 
 /// One row for a storage backend to write. A batch is written all or not at all.
@@ -193,11 +208,11 @@ pub enum Write {
         /// Higher than any before it.
         stamp: UnixMs,
     },
-    /// What is stored under a key.
+    /// What became of a key: replaces what was there.
     Key {
         /// The key.
         key: PutKey,
-        /// What is stored under it.
+        /// What.
         known: Known,
     },
     /// What became of a message: replaces what was there.

@@ -245,5 +245,5 @@ pub(super) fn refused(standing: &Standing, grant: &Grant) -> bool {
 
 fn setting(now: Now, by: &Device, setting: Setting) -> Put {
     let record = Record::Setting { by: by.clone(), at: now.stamp(), setting };
-    Put { key: None, guard: Guard::None, audience: Audience::Users(Vec::new()), record }
+    Put::new(Guard::None, Audience::Users(Vec::new()), record)
 }

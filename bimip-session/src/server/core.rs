@@ -311,7 +311,7 @@ impl ServerCore {
         self.fill(conn);
         self.came(now, conn, &device, &attachment.contacts);
         self.enter(conn, &device, entered);
-        self.began(now, conn, &attachment.standing);
+        self.began(now, conn, attachment.session, &attachment.standing);
         self.release(now, conn);
     }
 

@@ -35,7 +35,7 @@ pub(super) fn revision(now: Now, by: &Device, revise: Revise) -> Result<Put, Rej
     }
     let key = Some(PutKey { device: by.clone(), client_ref: revise.client_ref.clone() });
     let record = Record::Revise { by: by.clone(), at: now.stamp(), revise };
-    Ok(Put { key, guard: Guard::Author, audience: Audience::Readers, record })
+    Ok(Put::new(Guard::Author, Audience::Readers, record).named(key))
 }
 
 /// The put of a talk that ended, without its sound. One that never began is given an id and goes to nobody.
@@ -71,5 +71,5 @@ fn message(now: Now, from: &Device, draft: Draft, guard: Guard, audience: Audien
         at: now.stamp(),
         body: draft.body,
     };
-    Put { key, guard, audience, record }
+    Put::new(guard, audience, record).named(key)
 }

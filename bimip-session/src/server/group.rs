@@ -98,5 +98,5 @@ impl ServerCore {
 
 /// A put that changes who is in a group. Nobody's mailbox gets a row of it.
 const fn moving(guard: Guard, record: Record) -> Put {
-    Put { key: None, guard, audience: Audience::Users(Vec::new()), record }
+    Put::new(guard, Audience::Users(Vec::new()), record)
 }

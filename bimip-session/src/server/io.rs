@@ -97,6 +97,9 @@ pub struct Refused;
 pub struct Attachment {
     /// The epoch of the store.
     pub epoch: u32,
+    /// The number of the session that begins: higher than that of every one that began before over the same store. 0 from
+    /// a store that only one core uses.
+    pub session: u64,
     /// The device's cursor; zero for a new one.
     pub cursor: Offset,
     /// The first row the mailbox still has.

@@ -10,12 +10,8 @@ use crate::ledger::{Audience, Guard, Put, Record};
 /// reader's other devices.
 pub(super) fn put(now: Now, by: &Device, status: Status, message: MessageRef) -> Put {
     let and_self = status != Status::Delivered;
-    Put {
-        key: None,
-        guard: Guard::Recipient,
-        audience: Audience::Author { and_self },
-        record: Record::Mark { by: by.clone(), status, at: now.stamp(), message },
-    }
+    let record = Record::Mark { by: by.clone(), status, at: now.stamp(), message };
+    Put::new(Guard::Recipient, Audience::Author { and_self }, record)
 }
 
 /// Storing a row is delivering its message: the receipts of a disposal.

@@ -28,6 +28,8 @@ pub(super) struct Others {
 /// What is known of a connection's session beside what every core knows.
 #[derive(Debug)]
 struct Session {
+    /// Later ones have higher numbers; 0 while it is being let in.
+    number: u64,
     began: UnixMs,
     /// Up to when its device was logged out already, when it was let in: a later date ends it. `None` while it is being
     /// let in.
@@ -120,16 +122,18 @@ impl ServerCore {
     /// Somebody may be let in. That is when the session began, if it does.
     pub(super) fn begins(&mut self, now: Now, conn: ConnId) {
         let Some(others) = &mut self.others else { return };
-        let session = Session { began: now.stamp(), since: None, woken: Offset::ZERO, outdated: false };
+        let session =
+            Session { number: 0, began: now.stamp(), since: None, woken: Offset::ZERO, outdated: false };
         others.sessions.insert(conn, session);
     }
 
     /// A session began, as storage stood then.
-    pub(super) fn began(&mut self, now: Now, conn: ConnId, standing: &Standing) {
+    pub(super) fn began(&mut self, now: Now, conn: ConnId, number: u64, standing: &Standing) {
         let Some(others) = &mut self.others else { return };
         let Some(grant) = self.conns.get(&conn).and_then(Connection::grant).cloned() else { return };
         let Some(session) = others.sessions.get_mut(&conn) else { return };
         let user = &grant.device.user;
+        session.number = number;
         session.since = Some(standing.logged_out_before(&grant.device.name));
         let (woken, outdated) = (session.woken, session.outdated);
         others.wakes.session(grant.device.clone(), session.began, grant.label.clone());
@@ -145,6 +149,13 @@ impl ServerCore {
         if outdated || *self.roster.standing(user) != *standing {
             self.look(user);
         }
+    }
+
+    /// The number of a connection's session; 0 where this core is alone, since what its connections ask for comes to storage
+    /// in the order they began.
+    pub(super) fn session_number(&self, conn: ConnId) -> u64 {
+        let session = self.others.as_ref().and_then(|others| others.sessions.get(&conn));
+        session.map_or(0, |session| session.number)
     }
 
     /// A connection is forgotten, and its user with it if it was the last.

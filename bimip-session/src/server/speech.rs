@@ -190,7 +190,7 @@ impl ServerCore {
         self.counters.drafts += 1;
         let ack = Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() };
         match draft::put(now, device, draft) {
-            Ok(put) => self.store(conn, vec![put], ack),
+            Ok(put) => self.store(conn, vec![put.of_session(self.session_number(conn))], ack),
             Err(reason) => self.refuse(conn, &ack, reason),
         }
     }
@@ -234,7 +234,7 @@ impl ServerCore {
     fn revise(&mut self, now: Now, conn: ConnId, device: &Device, revise: Revise) {
         let ack = Ack::Revised(revise.client_ref.clone());
         match draft::revision(now, device, revise) {
-            Ok(put) => self.store(conn, vec![put], ack),
+            Ok(put) => self.store(conn, vec![put.of_session(self.session_number(conn))], ack),
             Err(reason) => self.refuse(conn, &ack, reason),
         }
     }

@@ -6,7 +6,7 @@ use bimip_proto::{Device, Offset, UserId};
 
 use super::lie::Lie;
 use crate::ledger::{Book, Committed, Failed, Failure, Settlement, Ticket, Write, settle};
-use crate::server::{ConnId, Input, Page, ReadPage};
+use crate::server::{Attachment, ConnId, Input, Page, ReadPage};
 
 /// Which life of which core waits for the answer to a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(super) struct Disk {
     live: Book,
     durable: Book,
     waiting: Vec<(Vec<Owner>, Waiting)>,
+    /// That began so far.
+    sessions: u64,
     health: Health,
     lie: Option<Lie>,
 }
@@ -73,6 +75,7 @@ impl Disk {
             live: Book::new(epoch),
             durable: Book::new(epoch),
             waiting: Vec::new(),
+            sessions: 0,
             health: Health::Good,
             lie,
         }
@@ -163,17 +166,21 @@ impl Disk {
     }
 
     /// What is durable now, as the answer to a question; or that it could not be read.
-    pub(super) fn answer(&self, question: &Question, readable: bool) -> Input {
+    pub(super) fn answer(&mut self, question: &Question, readable: bool) -> Input {
         match question {
-            Question::Attach(conn, device) => {
-                Input::Attached(*conn, readable.then(|| self.durable.attach(device)))
-            }
+            Question::Attach(conn, device) => Input::Attached(*conn, readable.then(|| self.attach(device))),
             Question::Contacts(user) => {
                 Input::Contacts(user.clone(), readable.then(|| self.durable.contacts(user)))
             }
             Question::Read(request) if readable => Input::Page(self.page(request)),
             Question::Read(request) => Input::Page(Page { conn: request.conn, rows: None }),
         }
+    }
+
+    /// Every session has a higher number than the ones before it, whatever crashes meanwhile.
+    fn attach(&mut self, device: &Device) -> Attachment {
+        self.sessions += 1;
+        Attachment { session: self.sessions, ..self.durable.attach(device) }
     }
 
     fn page(&self, request: &ReadPage) -> Page {

@@ -98,6 +98,38 @@ fn a_refusal_that_passes_is_tried_again_and_others_come_back() {
     assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3"], "in order");
 }
 
+// CL-OUT-3
+#[test]
+fn what_is_not_answered_goes_once_on_each_connection() {
+    let mut session = up(Resume::default());
+    let message = MessageRef::Id(MessageId::new(7, 1));
+    session.mark(T0, message.clone(), Status::Read).unwrap();
+    for name in ["r1", "r2", "r3"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r2", "r3"]);
+    let busy =
+        Noted::Refused { message, status: Status::Read, reason: Reject::Busy, retry_after_ms: Some(1_000) };
+    session.handle_input(T0, Input::Packet(ServerPacket::Noted(busy)));
+    session.handle_timeout(at(1_000));
+    let again = said(&mut session);
+    assert!(matches!(&again[..], [ClientPacket::Mark { .. }]), "the mark alone: {again:?}");
+    // Nor while one of them is refused for now, and another may still be refused for good.
+    let refuse = |name, reason, retry_after_ms| {
+        let client_ref = ClientRef::new(name).ok();
+        Input::Packet(ServerPacket::Rejected { client_ref, to: None, reason, retry_after_ms })
+    };
+    session.handle_input(at(1_000), refuse("r1", Reject::Busy, Some(500)));
+    session.send(at(1_000), draft("r4", "b", "x")).unwrap();
+    session.handle_timeout(at(2_000));
+    assert_eq!(sent_refs(&outputs(&mut session)), [] as [&str; 0]);
+    session.handle_input(at(2_000), refuse("r2", Reject::NotMember, None));
+    assert_eq!(sent_refs(&outputs(&mut session)), [] as [&str; 0]);
+    session.handle_input(at(2_000), refuse("r3", Reject::Busy, Some(500)));
+    session.handle_timeout(at(2_500));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3", "r4"]);
+}
+
 // DM-ACK-4, CL-OUT-5
 #[test]
 fn a_mark_is_said_until_it_is_noted() {

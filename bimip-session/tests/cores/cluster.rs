@@ -13,7 +13,8 @@ use bimip_proto::{
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Failed, Ticket, settle};
 use bimip_session::server::{
-    Config, ConnId, Counters, Grant, Input, Output, Page, ReadPage, ServerCore, Siblings, SoundAct, Subject,
+    Attachment, Config, ConnId, Counters, Grant, Input, Output, Page, ReadPage, ServerCore, Siblings,
+    SoundAct, Subject,
 };
 
 pub(crate) const POLL_MS: u64 = 10_000;
@@ -80,6 +81,7 @@ pub(crate) struct Cluster {
     sent: BTreeMap<ConnId, Vec<ServerPacket>>,
     pub(crate) closed: Vec<(ConnId, CloseReason)>,
     next: u64,
+    sessions: u64,
 }
 
 impl Cluster {
@@ -97,6 +99,7 @@ impl Cluster {
             sent: BTreeMap::new(),
             closed: Vec::new(),
             next: 1,
+            sessions: 0,
         };
         for _ in 0..cores {
             cluster.add_core(0);
@@ -229,7 +232,11 @@ impl Cluster {
     pub(crate) fn read(&mut self, at: usize) {
         let (core, question) = self.questions.swap_remove(at);
         let answer = match question {
-            Question::Attach(conn, device) => Input::Attached(conn, Some(self.book.attach(&device))),
+            Question::Attach(conn, device) => {
+                self.sessions += 1;
+                let attachment = Attachment { session: self.sessions, ..self.book.attach(&device) };
+                Input::Attached(conn, Some(attachment))
+            }
             Question::Contacts(user) => {
                 let contacts = self.book.contacts(&user);
                 Input::Contacts(user, Some(contacts))

@@ -1,9 +1,12 @@
 //! The same device on several cores: the newest session wins, and an older one that was not told does no harm.
 
-use bimip_proto::{Caps, ClientPacket, CloseReason, DeviceName, Offset, Ping, ServerPacket, UnixMs, limits};
+use bimip_proto::{
+    Address, Caps, ClientPacket, ClientRef, CloseReason, DeviceName, Offset, Ping, Reject, ServerPacket,
+    UnixMs, limits,
+};
 use bimip_session::server::{ConnId, Grant, Input, Subject};
 
-use super::cluster::{Cluster, Post, device, rows, send, to};
+use super::cluster::{Cluster, POLL_MS, Post, device, group, rows, send, to};
 use super::texts;
 
 /// Longer than clocks may be apart.
@@ -98,6 +101,60 @@ fn an_older_session_that_was_not_told_does_no_harm() {
     cluster.says(old, ClientPacket::Dispose(Offset(1)));
     assert_eq!(cluster.book.attach(&device("a", "1")).cursor, Offset(3));
     assert_eq!(rows(&cluster.heard(b)).len(), 1, "three deliveries, one row, told once");
+}
+
+// DM-DUP-5
+#[test]
+fn what_was_refused_is_not_stored_by_an_older_copy_of_it() {
+    let post = |name: &str| {
+        let mut draft = match send("to the group", Address::Group(group())) {
+            ClientPacket::Send(draft) => draft,
+            other => panic!("{other:?}"),
+        };
+        draft.client_ref = ClientRef::new(name).ok();
+        ClientPacket::Send(draft)
+    };
+    let mut cluster = Cluster::new(3);
+    cluster.post = Post::Loses;
+    let owner = cluster.open(0, &device("b", "1"));
+    cluster.says(owner, ClientPacket::Join(group()));
+    let old = cluster.open(0, &device("a", "1"));
+    let other = cluster.open(2, &device("a", "2"));
+    // Two copies are with the first core's commit thread, which is slow.
+    cluster.tell(old, post("r1"));
+    cluster.tell(old, post("r2"));
+    let slow: Vec<_> = cluster.tickets.drain(..).collect();
+    let new = cluster.open(1, &device("a", "1"));
+    cluster.heard(new);
+    cluster.says(new, post("r1"));
+    let refused = cluster.heard(new);
+    assert!(matches!(refused[..], [ServerPacket::Rejected { reason: Reject::NotMember, .. }]), "{refused:?}");
+    cluster.says(other, ClientPacket::Join(group()));
+    cluster.heard(old);
+    cluster.tickets.extend(slow);
+    cluster.settle();
+    let late = cluster.heard(old);
+    assert!(
+        matches!(
+            late[..],
+            [ServerPacket::Rejected { reason: Reject::Conflict, .. }, ServerPacket::Accepted { .. },]
+        ),
+        "only what nobody was told to be refused: {late:?}"
+    );
+    // Whoever was told may ask again, and is a member by now; so may later sessions.
+    cluster.says(new, post("r1"));
+    let stored = cluster.heard(new);
+    assert!(stored.iter().any(|it| matches!(it, ServerPacket::Accepted { .. })), "{stored:?}");
+    let newest = cluster.open(2, &device("a", "1"));
+    cluster.heard(newest);
+    cluster.says(newest, post("r1"));
+    let again = cluster.heard(newest);
+    assert!(
+        again.iter().any(|it| matches!(it, ServerPacket::Accepted { .. })),
+        "the first acknowledgement: {again:?}"
+    );
+    cluster.wait(POLL_MS);
+    assert_eq!(texts(&cluster.heard(owner)), ["to the group", "to the group"], "each once");
 }
 
 #[test]

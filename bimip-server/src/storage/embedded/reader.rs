@@ -45,6 +45,7 @@ impl Reader for EmbeddedReader {
         let Some(user) = rows.user(&device.user)? else {
             return Ok(Attachment {
                 epoch,
+                session: 0,
                 cursor: Offset::ZERO,
                 first: Offset(1),
                 head: Offset::ZERO,
@@ -60,6 +61,7 @@ impl Reader for EmbeddedReader {
         let (first, head) = (rows.mailbox_first(user)?, rows.mailbox_head(user, proven)?);
         Ok(Attachment {
             epoch,
+            session: 0,
             cursor,
             first,
             head,

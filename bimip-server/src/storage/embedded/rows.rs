@@ -192,7 +192,7 @@ impl<'e> Rows<'e> {
     ) -> Result<Option<Known>, StorageError> {
         let place = || format!("draft {client_ref} of device {}", device.0);
         let row = self.numbers(&keys::known(device, client_ref), place)?;
-        Ok(row.map(|[sequence, offset, digest]| Known { sequence, offset: Offset(offset), digest }))
+        Ok(row.map(known))
     }
 
     pub(super) fn marks(&self, sequence: u64, user: UserNo) -> Result<Marks, StorageError> {
@@ -267,6 +267,22 @@ fn mailbox_row(user: UserNo, row: fjall::Guard) -> Result<(Offset, u64), Storage
     Ok((Offset(offset), sequence))
 }
 
+/// What a row says that became of a key: no log record has the number 0.
+pub(super) const fn known(numbers: [u64; 3]) -> Known {
+    match numbers {
+        [0, _, session] => Known::Refused { session },
+        [sequence, offset, digest] => Known::Stored { sequence, offset: Offset(offset), digest },
+    }
+}
+
+/// As [`known`] reads it.
+pub(super) const fn known_numbers(known: Known) -> [u64; 3] {
+    match known {
+        Known::Refused { session } => [0, 0, session],
+        Known::Stored { sequence, offset, digest } => [sequence, offset.0, digest],
+    }
+}
+
 /// What a row says that became of a message; `None` if no store wrote it.
 pub(super) fn revised([edition, sequence, deleted]: [u64; 3]) -> Option<Revised> {
     let edition = u32::try_from(edition).ok().filter(|edition| *edition > 0)?;
@@ -289,5 +305,19 @@ fn numbers<const N: usize>(
     match <&[[u8; 8]; N]>::try_from(words) {
         Ok(words) if rest.is_empty() => Ok(words.map(u64::from_be_bytes)),
         _ => Err(damaged(place(), SHAPE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_key_reads_as_it_was_written() {
+        for known in
+            [Known::Stored { sequence: 1, offset: Offset(2), digest: 3 }, Known::Refused { session: 4 }]
+        {
+            assert_eq!(super::known(known_numbers(known)), known);
+        }
     }
 }

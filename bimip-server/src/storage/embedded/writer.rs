@@ -11,9 +11,9 @@ use super::keys;
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
 use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
-use super::rows::Rows;
 use super::rows::account::{put_push_token, put_standing};
 use super::rows::groups::{head_numbers, put_membership};
+use super::rows::{Rows, known_numbers};
 use crate::storage::StorageError;
 
 /// How far the store is. Written with every batch, and compared with the log when the store is opened.
@@ -113,8 +113,7 @@ impl<'e> Writer<'e> {
             }
             Write::Key { key, known } => {
                 let device = self.device(&key.device)?;
-                let value = [known.sequence, known.offset.0, known.digest];
-                self.numbers(&keys::known(device.no, &key.client_ref), value);
+                self.numbers(&keys::known(device.no, &key.client_ref), known_numbers(*known));
             }
             Write::Marks { sequence, user, marks } => {
                 let user = self.user(user)?;

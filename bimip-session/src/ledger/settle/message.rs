@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bimip_proto::{Address, ConversationId, Entry, Head, Message, MessageId, Reject, Seq, UnixMs, UserId};
+use bimip_proto::{
+    Address, ConversationId, Entry, Head, Message, MessageId, Offset, Reject, Seq, UnixMs, UserId,
+};
 
 use super::{About, Verdict, deliver_with_own, judge};
 use crate::ledger::overlay::Overlay;
@@ -21,9 +23,13 @@ pub(super) fn settle<V: View>(
     };
     let digest = digest(to, body);
     if let Some(key) = &put.key
-        && let Some(known) = overlay.known(key)?
+        && let Some(Known::Stored { sequence, offset, digest: first }) = overlay.known(key)?
     {
-        return repeat(known, digest, overlay);
+        return if first == digest {
+            repeat(sequence, offset, overlay)
+        } else {
+            Ok(Outcome::Refused(Reject::Conflict))
+        };
     }
     if let Verdict::Refused(reject) = may(put, &from.user, to, overlay)? {
         return Ok(Outcome::Refused(reject));
@@ -59,7 +65,7 @@ pub(super) fn settle<V: View>(
     }
     let offset = deliver_with_own(&users, &from.user, sequence, &entry, overlay, deliveries)?;
     if let Some(key) = &put.key {
-        overlay.key(key.clone(), Known { sequence, offset, digest });
+        overlay.key(key.clone(), Known::Stored { sequence, offset, digest });
     }
     Ok(Outcome::Stored(Placed { head, offset }))
 }
@@ -128,14 +134,9 @@ fn place<V: View>(
     }
 }
 
-fn repeat<V: View>(known: Known, digest: u64, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {
-    if known.digest != digest {
-        return Ok(Outcome::Refused(Reject::Conflict));
-    }
-    Ok(match overlay.entry(known.sequence)?.as_deref() {
-        Some(Entry::Message(first)) => {
-            Outcome::Repeat(Placed { head: first.head.clone(), offset: known.offset })
-        }
+fn repeat<V: View>(sequence: u64, offset: Offset, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {
+    Ok(match overlay.entry(sequence)?.as_deref() {
+        Some(Entry::Message(first)) => Outcome::Repeat(Placed { head: first.head.clone(), offset }),
         // Retention took the message: what its first ack said is gone, and a second copy must not appear.
         _ => Outcome::Refused(Reject::Conflict),
     })

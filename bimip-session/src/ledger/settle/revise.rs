@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, BodyKind, Entry, Head, Reject, Revise, Revision, Seq, UserId};
+use bimip_proto::{Address, Body, BodyKind, Entry, Head, Offset, Reject, Revise, Revision, Seq, UserId};
 
 use super::find::{Side, find};
 use super::{About, Verdict, deliver_with_own, judge};
@@ -29,9 +29,13 @@ pub(super) fn settle<V: View>(
     }
     let digest = digest_of_revision(head.id, revise.body.as_ref());
     if let Some(key) = &put.key
-        && let Some(known) = overlay.known(key)?
+        && let Some(Known::Stored { sequence, offset, digest: first }) = overlay.known(key)?
     {
-        return repeat(known, digest, overlay);
+        return if first == digest {
+            repeat(sequence, offset, overlay)
+        } else {
+            Ok(Outcome::Refused(Reject::Conflict))
+        };
     }
     let before = overlay.revised(head.id.sequence())?;
     if let Some(reject) = may_not(revise, head, before) {
@@ -57,7 +61,7 @@ pub(super) fn settle<V: View>(
     overlay.revise(head.id.sequence(), Revised { edition, sequence, deleted });
     let offset = deliver_with_own(&users, &by.user, sequence, &entry, overlay, deliveries)?;
     if let Some(key) = &put.key {
-        overlay.key(key.clone(), Known { sequence, offset, digest });
+        overlay.key(key.clone(), Known::Stored { sequence, offset, digest });
     }
     Ok(Outcome::Revised { edition, offset })
 }
@@ -102,12 +106,9 @@ fn readers<V: View>(
     Ok(Some(users))
 }
 
-fn repeat<V: View>(known: Known, digest: u64, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {
-    if known.digest != digest {
-        return Ok(Outcome::Refused(Reject::Conflict));
-    }
-    Ok(match overlay.entry(known.sequence)?.as_deref() {
-        Some(Entry::Revised(first)) => Outcome::Revised { edition: first.edition, offset: known.offset },
+fn repeat<V: View>(sequence: u64, offset: Offset, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {
+    Ok(match overlay.entry(sequence)?.as_deref() {
+        Some(Entry::Revised(first)) => Outcome::Revised { edition: first.edition, offset },
         _ => Outcome::Refused(Reject::Conflict),
     })
 }

@@ -1,6 +1,6 @@
 //! Live voice is heard by members only (I9), and the end of a talk is a message that is there (I14).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bimip_proto::{
     Address, BodyKind, ClientPacket, Device, Floor, GroupId, ServerPacket, Talk, TalkAct, UserId, limits,
@@ -18,10 +18,45 @@ pub(super) struct Voice {
     /// Who was a member, and since when not any more.
     members: BTreeSet<(GroupId, UserId)>,
     left_ms: BTreeMap<(GroupId, UserId), u64>,
-    /// Talks between two that were granted, by connection; and those of them that were stopped since.
-    running: BTreeSet<(ConnId, UserId)>,
-    stopped: BTreeSet<(ConnId, UserId)>,
+    /// Talks between two, by connection.
+    talks: BTreeMap<(ConnId, UserId), Words>,
     index: Index,
+}
+
+/// What a talker said that the core may not have come to yet: it takes the words of a connection in order, and some of
+/// them wait.
+#[derive(Debug, Default)]
+struct Words {
+    /// The last start that was answered was granted, and its end was not told yet.
+    running: bool,
+    said: VecDeque<Word>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Start,
+    Stop,
+}
+
+impl Words {
+    /// A start was answered. What stands before it and was not answered never will be.
+    fn granted(&mut self) {
+        self.running = true;
+        if let Some(at) = self.said.iter().position(|word| *word == Word::Start) {
+            self.said.drain(..=at);
+        }
+    }
+
+    /// An end was told. Whether it is that of a talk which its talker stopped: also the server ends talks, and who
+    /// stops twice is answered twice.
+    fn ended(&mut self) -> bool {
+        let running = std::mem::take(&mut self.running);
+        let stopped = self.said.front() == Some(&Word::Stop);
+        if stopped {
+            self.said.pop_front();
+        }
+        running && stopped
+    }
 }
 
 impl Voice {
@@ -66,12 +101,13 @@ impl Voice {
     }
 
     pub(super) fn hears(&mut self, conn: ConnId, packet: &ClientPacket) {
-        if let ClientPacket::Talk(Talk { to: Address::User(to), act: TalkAct::Stop, .. }) = packet {
-            let talk = (conn, to.clone());
-            if self.running.remove(&talk) {
-                self.stopped.insert(talk);
-            }
-        }
+        let ClientPacket::Talk(Talk { to: Address::User(to), act, .. }) = packet else { return };
+        let word = match act {
+            TalkAct::Start { .. } => Word::Start,
+            TalkAct::Stop => Word::Stop,
+            _ => return,
+        };
+        self.talks.entry((conn, to.clone())).or_default().said.push_back(word);
     }
 
     pub(super) fn says(
@@ -83,9 +119,7 @@ impl Voice {
     ) {
         match packet {
             ServerPacket::Floor(Floor::Granted { to: Address::User(to), .. }) => {
-                let talk = (conn, to.clone());
-                self.stopped.remove(&talk);
-                self.running.insert(talk);
+                self.talks.entry((conn, to.clone())).or_default().granted();
             }
             ServerPacket::Floor(Floor::Ended { head }) => {
                 let BodyKind::Voice { duration_ms } = head.kind else {
@@ -95,7 +129,7 @@ impl Voice {
                     format!("I16: a talk of {duration_ms} ms")
                 });
                 let Address::User(to) = &head.to else { return };
-                let expected = self.stopped.remove(&(conn, to.clone()));
+                let expected = self.talks.get_mut(&(conn, to.clone())).is_some_and(Words::ended);
                 let mut has = |user| self.index.has(durable, user, head.id);
                 let (mine, theirs) = (has(&head.from.user), has(to));
                 findings.check(mine == theirs && (mine || !expected), || {
@@ -107,12 +141,10 @@ impl Voice {
     }
 
     pub(super) fn refused(&mut self) {
-        self.running.clear();
-        self.stopped.clear();
+        self.talks.clear();
     }
 
     pub(super) fn gone(&mut self, conn: ConnId) {
-        self.running.retain(|(of, _)| *of != conn);
-        self.stopped.retain(|(of, _)| *of != conn);
+        self.talks.retain(|(of, _), _| *of != conn);
     }
 }

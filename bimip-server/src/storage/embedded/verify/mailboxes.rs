@@ -1,11 +1,12 @@
 //! Mailboxes, conversations, and what devices and users said: rows in order, and all they refer to.
 
 use bimip_proto::{Address, Entry, Message, Offset, Seq, UnixMs};
+use bimip_session::ledger::Known;
 
 use super::checker::Checker;
 use crate::storage::embedded::keys::{self, Key};
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
-use crate::storage::embedded::rows::{SHAPE, revised};
+use crate::storage::embedded::rows::{self, SHAPE, revised};
 
 /// All bits of a user's marks.
 const MARKS: u8 = 15;
@@ -78,9 +79,10 @@ impl Checker<'_, '_> {
     }
 
     pub(super) fn draft(&mut self, key: &Key, bytes: &[u8], value: &[u8], device: DeviceNo) {
-        let Some([sequence, offset, _digest]) = self.numbers(key, bytes, value) else { return };
+        let Some(numbers) = self.numbers(key, bytes, value) else { return };
         let Key::Known(_, client_ref) = key else { return };
         let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };
+        let Known::Stored { sequence, offset: Offset(offset), .. } = rows::known(numbers) else { return };
         if let Some(Entry::Revised(revision)) = Self::there(self.rows.entry(sequence)).as_deref() {
             let by = Self::there(self.rows.user(&revision.by.user));
             let by = by.and_then(|user| Self::there(self.rows.device(user, &revision.by.name)));
