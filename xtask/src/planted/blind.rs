@@ -21,7 +21,7 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ACK-2 DM-DUP-1",
         &[edit(
             "ledger/settle/message.rs",
-            "Outcome::Repeat(Placed { head: first.head.clone(), offset: known.offset })",
+            "Outcome::Repeat(Placed { head: first.head.clone(), offset })",
             "Outcome::Repeat(Placed { head: first.head.clone(), offset: Offset::ZERO })",
         )],
     )

@@ -19,8 +19,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ORD-3",
         &[edit(
             "client/unacked.rs",
-            "        self.queue.remove(at)\n    }\n\n    /// The last one on the wire",
-            "        self.queue.swap_remove_back(at)\n    }\n\n    /// The last one on the wire",
+            "        let it = self.queue.remove(at)?;\n        self.on_wire",
+            "        let it = self.queue.swap_remove_back(at)?;\n        self.on_wire",
         )],
     ),
     Bug::new(
@@ -116,8 +116,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-DUP-4",
         &[edit(
             "client/unacked.rs",
-            "self.queue.iter().take(self.on_wire).position(is_it)?",
-            "self.queue.iter().take(self.on_wire).rposition(is_it)?",
+            "self.queue.iter().take(self.on_wire).position(waits)?",
+            "self.queue.iter().take(self.on_wire).rposition(waits)?",
         )],
     )
     .by_tests("which of two drafts without names was answered is not asked"),
@@ -127,8 +127,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ACK-3",
         &[edit(
             "client/heard.rs",
-            "        if let Some(wait_ms) = retry_after_ms {\n            // Everything",
-            "        if let Some(wait_ms) = retry_after_ms.filter(|_| false) {\n            // Everything",
+            "        if let Some(wait_ms) = retry_after_ms {\n            self.retry_after(now, wait_ms);\n            self.drafts",
+            "        if let Some(wait_ms) = retry_after_ms.filter(|_| false) {\n            self.retry_after(now, wait_ms);\n            self.drafts",
         )],
     ),
     Bug::new(

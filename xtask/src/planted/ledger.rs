@@ -10,13 +10,13 @@ pub(super) const BUGS: &[Bug] = &[
         &[
             edit(
                 "ledger/settle/message.rs",
-                "        && let Some(known) = overlay.known(key)?\n    {\n        return repeat(known, digest, overlay);\n    }\n",
-                "        && overlay.known(key)?.is_some_and(|known| known.digest != digest)\n    {\n        return Ok(Outcome::Refused(Reject::Conflict));\n    }\n",
+                "        return repeat(sequence, offset, overlay);\n",
+                "        let _ = (sequence, offset);\n",
             ),
             edit(
                 "ledger/settle/message.rs",
                 "    if let Some(key) = &put.key {\n        overlay.key(",
-                "    if let Some(key) = &put.key {\n        if let Some(known) = overlay.known(key)? {\n            return repeat(known, digest, overlay);\n        }\n        overlay.key(",
+                "    if let Some(key) = &put.key {\n        if let Some(Known::Stored { sequence, offset, .. }) = overlay.known(key)? {\n            return repeat(sequence, offset, overlay);\n        }\n        overlay.key(",
             ),
         ],
     ),
@@ -37,8 +37,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-DUP-1",
         &[edit(
             "ledger/settle/message.rs",
-            "        return repeat(known, digest, overlay);",
-            "        if known.digest != digest {\n            return repeat(known, digest, overlay);\n        }",
+            "        return repeat(sequence, offset, overlay);",
+            "        let _ = (sequence, offset);",
         )],
     ),
     Bug::new(

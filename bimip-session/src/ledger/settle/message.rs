@@ -25,11 +25,10 @@ pub(super) fn settle<V: View>(
     if let Some(key) = &put.key
         && let Some(Known::Stored { sequence, offset, digest: first }) = overlay.known(key)?
     {
-        return if first == digest {
-            repeat(sequence, offset, overlay)
-        } else {
-            Ok(Outcome::Refused(Reject::Conflict))
-        };
+        if first != digest {
+            return Ok(Outcome::Refused(Reject::Conflict));
+        }
+        return repeat(sequence, offset, overlay);
     }
     if let Verdict::Refused(reject) = may(put, &from.user, to, overlay)? {
         return Ok(Outcome::Refused(reject));

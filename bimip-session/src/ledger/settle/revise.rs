@@ -31,11 +31,10 @@ pub(super) fn settle<V: View>(
     if let Some(key) = &put.key
         && let Some(Known::Stored { sequence, offset, digest: first }) = overlay.known(key)?
     {
-        return if first == digest {
-            repeat(sequence, offset, overlay)
-        } else {
-            Ok(Outcome::Refused(Reject::Conflict))
-        };
+        if first != digest {
+            return Ok(Outcome::Refused(Reject::Conflict));
+        }
+        return repeat(sequence, offset, overlay);
     }
     let before = overlay.revised(head.id.sequence())?;
     if let Some(reject) = may_not(revise, head, before) {
