@@ -61,8 +61,11 @@ pub const SOUND_KEEP_MS: u64 = 5_000;
 pub const TALKS: usize = 65_536;
 /// Silence after which somebody else may take the floor of a group. The field's clients send a piece every 60 ms.
 pub const FLOOR_IDLE_MS: u64 = 3_000;
-/// Members of one group: each message to it writes so many rows in one commit.
-pub const GROUP_MEMBERS: u32 = 1_024;
+/// Members of one group.
+pub const GROUP_MEMBERS: u32 = 100_000;
+/// Members up to which a message to a group is a row in the mailbox of each: so many rows in one commit. A larger group
+/// has a feed, from which the mailboxes of those are filled who are here.
+pub const ROW_MEMBERS: u32 = 256;
 /// Groups that one user is in: a session learns all of them when it begins.
 pub const GROUPS_PER_USER: usize = 256;
 /// Members up to which a group's author gets a receipt of every member. Above that the first of each kind is told,

@@ -19,6 +19,7 @@
 //! backend; the conformance suite, the simulator's lying disk and the crash tests are there for it.
 
 mod book;
+mod feed;
 mod group;
 mod outgoing;
 mod overlay;
@@ -29,6 +30,7 @@ mod ticket;
 mod view;
 
 pub use self::book::Book;
+pub use self::feed::Stretch;
 pub use self::group::{GroupHead, Membership, Stay};
 pub use self::outgoing::Outgoing;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};

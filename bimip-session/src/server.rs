@@ -71,6 +71,7 @@ mod group;
 mod io;
 mod look;
 mod presence;
+mod pull;
 mod reader;
 mod receipt;
 mod roster;

@@ -8,6 +8,7 @@ use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId, limits,
 };
 
+use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
@@ -33,6 +34,8 @@ pub struct Book {
     contacts: BTreeMap<UserId, BTreeSet<UserId>>,
     standings: BTreeMap<UserId, Arc<Standing>>,
     push_tokens: BTreeMap<Device, PushToken>,
+    feeds: BTreeMap<GroupId, BTreeMap<u64, u64>>,
+    pulls: BTreeMap<UserId, BTreeMap<GroupId, Vec<Stretch>>>,
 }
 
 impl Book {
@@ -56,6 +59,8 @@ impl Book {
             contacts: BTreeMap::new(),
             standings: BTreeMap::new(),
             push_tokens: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            pulls: BTreeMap::new(),
         }
     }
 
@@ -107,6 +112,20 @@ impl Book {
                     groups.remove(group);
                 }
                 self.memberships.insert((group.clone(), user.clone()), membership.clone());
+            }
+            Write::FeedOpened { group } => {
+                self.feeds.entry(group.clone()).or_default();
+            }
+            Write::Feed { group, place, sequence } => {
+                self.feeds.entry(group.clone()).or_default().insert(*place, *sequence);
+            }
+            Write::Pull { user, group, stretches } => {
+                let pulls = self.pulls.entry(user.clone()).or_default();
+                if stretches.is_empty() {
+                    pulls.remove(group);
+                } else {
+                    pulls.insert(group.clone(), stretches.clone());
+                }
             }
             Write::Contact { user, other } => {
                 self.contacts.entry(user.clone()).or_default().insert(other.clone());
@@ -163,7 +182,15 @@ impl Book {
             groups,
             standing,
             contacts: self.contacts(&device.user),
+            behind: self.is_behind(&device.user),
         }
+    }
+
+    fn is_behind(&self, user: &UserId) -> bool {
+        self.pulls.get(user).into_iter().flatten().any(|(group, stretches)| {
+            let Ok(head) = self.feed_head(group);
+            stretches.iter().any(|stretch| stretch.has_more(head.unwrap_or(0)))
+        })
     }
 
     /// Whom a user has a conversation of two with, in the order of their names, at most
@@ -171,6 +198,17 @@ impl Book {
     #[must_use]
     pub fn contacts(&self, user: &UserId) -> Vec<UserId> {
         self.contacts.get(user).into_iter().flatten().take(limits::CONTACTS).cloned().collect()
+    }
+
+    /// Everything that was ever said, in order.
+    pub fn log(&self) -> impl Iterator<Item = (u64, &Arc<Entry>)> {
+        self.log.iter().map(|(sequence, entry)| (*sequence, entry))
+    }
+
+    /// Whether a log entry has a place in the feed of a group.
+    #[must_use]
+    pub fn is_fed(&self, group: &GroupId, sequence: u64) -> bool {
+        self.feeds.get(group).is_some_and(|feed| feed.values().rev().any(|it| *it == sequence))
     }
 
     /// Every user who has a mailbox.
@@ -273,6 +311,19 @@ impl View for Book {
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Infallible> {
         Ok(self.groups_of.get(user).into_iter().flatten().cloned().collect())
+    }
+
+    fn feed_head(&self, group: &GroupId) -> Result<Option<u64>, Infallible> {
+        Ok(self.feeds.get(group).map(|feed| feed.keys().next_back().copied().unwrap_or(0)))
+    }
+
+    fn fed(&self, group: &GroupId, place: u64) -> Result<Option<u64>, Infallible> {
+        Ok(self.feeds.get(group).and_then(|feed| feed.get(&place)).copied())
+    }
+
+    fn pulls_of(&self, user: &UserId) -> Result<Vec<(GroupId, Vec<Stretch>)>, Infallible> {
+        let pulls = self.pulls.get(user).into_iter().flatten();
+        Ok(pulls.map(|(group, stretches)| (group.clone(), stretches.clone())).collect())
     }
 
     fn standing(&self, user: &UserId) -> Result<Arc<Standing>, Infallible> {

@@ -152,7 +152,12 @@ impl Outgoing {
             Ack::Token { origin, .. } | Ack::LogOut { origin, .. } => {
                 declined(*origin, None, reason, retry_after_ms)
             }
-            Ack::None | Ack::Entered | Ack::Talk { .. } | Ack::Disposed(_) | Ack::Delivered(_) => {
+            Ack::None
+            | Ack::Entered
+            | Ack::Pulled(_)
+            | Ack::Talk { .. }
+            | Ack::Disposed(_)
+            | Ack::Delivered(_) => {
                 return None;
             }
         };

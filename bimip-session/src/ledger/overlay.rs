@@ -7,6 +7,7 @@ use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
 
+use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
@@ -30,6 +31,9 @@ pub(super) struct Overlay<'v, V: View> {
     groups_of: BTreeMap<UserId, Vec<GroupId>>,
     standings: BTreeMap<UserId, Arc<Standing>>,
     push_tokens: BTreeMap<UserId, Vec<(DeviceName, PushToken)>>,
+    feed_heads: BTreeMap<GroupId, u64>,
+    fed: BTreeMap<(GroupId, u64), u64>,
+    stretches: BTreeMap<(UserId, GroupId), Vec<Stretch>>,
     writes: Vec<Write>,
 }
 
@@ -52,6 +56,9 @@ impl<'v, V: View> Overlay<'v, V> {
             groups_of: BTreeMap::new(),
             standings: BTreeMap::new(),
             push_tokens: BTreeMap::new(),
+            feed_heads: BTreeMap::new(),
+            fed: BTreeMap::new(),
+            stretches: BTreeMap::new(),
             writes: Vec::new(),
         })
     }
@@ -70,6 +77,12 @@ impl<'v, V: View> Overlay<'v, V> {
             group,
             user,
             membership,
+        }));
+        let stretches = self.stretches.into_iter();
+        self.writes.extend(stretches.map(|((user, group), stretches)| Write::Pull {
+            user,
+            group,
+            stretches,
         }));
         self.writes
             .extend(self.standings.into_iter().map(|(user, standing)| Write::Standing { user, standing }));
@@ -217,14 +230,20 @@ impl<'v, V: View> Overlay<'v, V> {
         user: UserId,
         membership: Membership,
     ) -> Result<(), V::Error> {
-        let (mut members, mut groups) = (self.members(&group)?.to_vec(), self.groups_of(&user)?);
-        members.retain(|member| *member != user);
+        let mut groups = self.groups_of(&user)?;
         groups.retain(|known| *known != group);
+        // Nobody asks for the members of a group that has a feed, and there may be very many.
+        if self.feed_head(&group)?.is_none() {
+            let mut members = self.members(&group)?.to_vec();
+            members.retain(|member| *member != user);
+            if membership.is_member() {
+                members.insert(members.partition_point(|member| *member < user), user.clone());
+            }
+            self.members.insert(group.clone(), members.into());
+        }
         if membership.is_member() {
-            members.insert(members.partition_point(|member| *member < user), user.clone());
             groups.insert(groups.partition_point(|known| *known < group), group.clone());
         }
-        self.members.insert(group.clone(), members.into());
         self.groups_of.insert(user.clone(), groups);
         self.set_membership(group, user, membership);
         Ok(())
@@ -235,6 +254,66 @@ impl<'v, V: View> Overlay<'v, V> {
             Some(members) => Ok(Arc::clone(members)),
             None => self.view.members(group),
         }
+    }
+
+    pub(super) fn feed_head(&self, group: &GroupId) -> Result<Option<u64>, V::Error> {
+        match self.feed_heads.get(group) {
+            Some(head) => Ok(Some(*head)),
+            None => self.view.feed_head(group),
+        }
+    }
+
+    /// A group has a feed from here on.
+    pub(super) fn open_feed(&mut self, group: GroupId) {
+        self.feed_heads.insert(group.clone(), 0);
+        self.writes.push(Write::FeedOpened { group });
+    }
+
+    /// Appends a log entry to the feed of a group: whether it has one.
+    pub(super) fn feed(&mut self, group: &GroupId, sequence: u64) -> Result<bool, V::Error> {
+        let Some(head) = self.feed_head(group)? else { return Ok(false) };
+        let place = head + 1;
+        self.feed_heads.insert(group.clone(), place);
+        self.fed.insert((group.clone(), place), sequence);
+        self.writes.push(Write::Feed { group: group.clone(), place, sequence });
+        Ok(true)
+    }
+
+    pub(super) fn fed(&self, group: &GroupId, place: u64) -> Result<Option<u64>, V::Error> {
+        match self.fed.get(&(group.clone(), place)) {
+            Some(sequence) => Ok(Some(*sequence)),
+            None => self.view.fed(group, place),
+        }
+    }
+
+    /// What of feeds is a user's and not in the mailbox yet. Some of it may be empty.
+    pub(super) fn pulls_of(&self, user: &UserId) -> Result<BTreeMap<GroupId, Vec<Stretch>>, V::Error> {
+        let mut pulls: BTreeMap<_, _> = self.view.pulls_of(user)?.into_iter().collect();
+        let own = self.stretches.iter().filter(|((of, _), _)| of == user);
+        pulls.extend(own.map(|((_, group), stretches)| (group.clone(), stretches.clone())));
+        Ok(pulls)
+    }
+
+    pub(super) fn stretches(&self, user: &UserId, group: &GroupId) -> Result<Vec<Stretch>, V::Error> {
+        match self.stretches.get(&(user.clone(), group.clone())) {
+            Some(stretches) => Ok(stretches.clone()),
+            None => {
+                let all = self.view.pulls_of(user)?;
+                Ok(all.into_iter().find(|(of, _)| of == group).map(|(_, it)| it).unwrap_or_default())
+            }
+        }
+    }
+
+    pub(super) fn set_stretches(
+        &mut self,
+        user: &UserId,
+        group: &GroupId,
+        stretches: Vec<Stretch>,
+    ) -> Result<(), V::Error> {
+        if self.stretches(user, group)? != stretches {
+            self.stretches.insert((user.clone(), group.clone()), stretches);
+        }
+        Ok(())
     }
 
     /// Two users write to each other for the first time.

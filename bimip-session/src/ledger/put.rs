@@ -108,6 +108,15 @@ pub enum Record {
         group: GroupId,
         /// Whether a group that is made by this is open to anybody.
         opens: bool,
+        /// A group with more members than this gets a feed.
+        row_members: u32,
+    },
+    /// A mailbox is filled with what its user has not got yet of the groups that have feeds.
+    Pull {
+        /// Whose.
+        user: UserId,
+        /// With at most so many rows.
+        rows: u32,
     },
     /// Somebody leaves a group.
     Leave {
@@ -167,6 +176,8 @@ impl Put {
             },
             Record::Setting { .. } => 512,
             Record::Mark { .. } | Record::Join { .. } | Record::Leave { .. } => 64,
+            // For each row that may come of it.
+            Record::Pull { rows, .. } => *rows as usize * 64,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that is decided about a batch of tickets, in one place, for every storage backend.
 
+mod feed;
 mod find;
 mod mark;
 mod member;
@@ -12,7 +13,7 @@ pub use self::find::readable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{Address, Entry, Head, Names, Offset, Reject, Status, UserId};
+use bimip_proto::{Address, Entry, GroupId, Head, Names, Offset, Reject, Status, UserId};
 
 use super::group::{GroupHead, Membership};
 use super::overlay::Overlay;
@@ -132,6 +133,8 @@ fn fail(tickets: Vec<Ticket>) -> Vec<Failed> {
 pub(super) struct Decision {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) deliveries: Vec<Delivery>,
+    /// Groups whose feeds grew.
+    pub(super) fed: Vec<GroupId>,
     /// The cursor stays where it is.
     pub(super) adrift: bool,
 }
@@ -146,10 +149,13 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
     for put in ticket.puts() {
         let outcome = match &put.record {
             _ if told_otherwise(put, overlay)? => Outcome::Refused(Reject::Conflict),
-            Record::Message { .. } => message::settle(put, overlay, &mut decision.deliveries)?,
+            Record::Message { .. } => message::settle(put, overlay, &mut decision)?,
             Record::Mark { .. } => mark::settle(put, overlay, &mut raised)?,
-            Record::Revise { .. } => revise::settle(put, overlay, &mut decision.deliveries)?,
-            Record::Join { user, group, opens } => member::join(put, user, group, *opens, overlay)?,
+            Record::Revise { .. } => revise::settle(put, overlay, &mut decision)?,
+            Record::Join { user, group, opens, row_members } => {
+                member::join(put, user, group, (*opens, *row_members), overlay)?
+            }
+            Record::Pull { user, rows } => feed::pull(user, *rows, overlay, &mut decision.deliveries)?,
             Record::Leave { user, group } => member::leave(user, group, overlay)?,
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
         };

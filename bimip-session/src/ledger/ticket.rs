@@ -57,6 +57,8 @@ pub(crate) enum Ack {
     Joined(GroupId),
     /// A leave.
     Left(GroupId),
+    /// Nobody waits but the mailbox of this user, which is being filled.
+    Pulled(UserId),
     /// A join that nobody asked for in words: the sign-in said it.
     Entered,
     /// Being seen or not.
@@ -126,6 +128,7 @@ impl Ticket {
             adrift: decision.adrift,
             outcomes: decision.outcomes,
             deliveries: decision.deliveries,
+            fed: decision.fed,
         }
     }
 }
@@ -160,6 +163,13 @@ pub enum Outcome {
         user: UserId,
         /// Which group.
         group: GroupId,
+    },
+    /// A mailbox was filled from feeds.
+    Pulled {
+        /// Whose.
+        user: UserId,
+        /// There is more for it.
+        more: bool,
     },
     /// A user decided something about their account, and stands so now.
     Stands {
@@ -204,6 +214,7 @@ pub struct Committed {
     adrift: bool,
     outcomes: Vec<Outcome>,
     deliveries: Vec<Delivery>,
+    fed: Vec<GroupId>,
 }
 
 impl Committed {
@@ -217,6 +228,12 @@ impl Committed {
     #[must_use]
     pub fn deliveries(&self) -> &[Delivery] {
         &self.deliveries
+    }
+
+    /// The groups whose feeds it added to.
+    #[must_use]
+    pub fn fed(&self) -> &[GroupId] {
+        &self.fed
     }
 
     pub(crate) const fn conn(&self) -> ConnId {

@@ -6,6 +6,7 @@ use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
 
+use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
@@ -104,6 +105,25 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Self::Error>;
+
+    /// The last place of a group's feed, 0 when nothing was said in it yet; `None` for a group without a feed.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn feed_head(&self, group: &GroupId) -> Result<Option<u64>, Self::Error>;
+
+    /// The log entry at a place of a group's feed.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn fed(&self, group: &GroupId, place: u64) -> Result<Option<u64>, Self::Error>;
+
+    /// The parts of feeds that are a user's and not in the mailbox yet, by group in the order of their names; for each group
+    /// as they were written last.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn pulls_of(&self, user: &UserId) -> Result<Vec<(GroupId, Vec<Stretch>)>, Self::Error>;
 
     /// What a user decided about their account; the default for who never did.
     ///
@@ -254,6 +274,29 @@ pub enum Write {
         user: UserId,
         /// All about it.
         membership: Membership,
+    },
+    /// A group has a feed from now on, with nothing in it.
+    FeedOpened {
+        /// Which group.
+        group: GroupId,
+    },
+    /// Something was said in a group that has a feed.
+    Feed {
+        /// Which group.
+        group: GroupId,
+        /// The next place of its feed.
+        place: u64,
+        /// The log entry.
+        sequence: u64,
+    },
+    /// What of a group's feed is a user's and not in the mailbox yet: replaces what was there, or takes it away when empty.
+    Pull {
+        /// Who.
+        user: UserId,
+        /// Which group.
+        group: GroupId,
+        /// Oldest first, at most [`STAYS`](bimip_proto::limits::STAYS).
+        stretches: Vec<Stretch>,
     },
     /// Two users have a conversation of their own, from now on. Written once for each of them.
     Contact {

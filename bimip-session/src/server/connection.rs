@@ -30,6 +30,8 @@ pub(super) enum Phase {
         head: Offset,
         cursor: Offset,
         moves: Vec<(GroupId, bool)>,
+        /// How often a feed had grown when storage was asked.
+        fed: u64,
     },
     Live {
         grant: Grant,

@@ -13,6 +13,7 @@ use super::counters::Counters;
 use super::cursors::Cursors;
 use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
 use super::presence::Presences;
+use super::pull::Pulls;
 use super::reader::Reader;
 use super::roster::Roster;
 use super::siblings::Others;
@@ -34,6 +35,7 @@ pub struct ServerCore {
     pub(super) config: Config,
     pub(super) conns: BTreeMap<ConnId, Connection>,
     pub(super) roster: Roster,
+    pub(super) pulls: Pulls,
     pub(super) presences: Presences,
     pub(super) bursts: Bursts,
     pub(super) timers: Timers,
@@ -105,6 +107,7 @@ impl Machine for ServerCore {
                 Due::Expiry(conn) => self.expiry_due(now, conn),
                 Due::Presence(user) => self.presence_due(now, &user),
                 Due::Reread(conn) => self.fill(conn),
+                Due::Pull(user) => self.pull_due(&user),
                 Due::Poll(user) => self.poll_due(now, &user),
                 Due::Talk(from, to) => {
                     self.bursts.forget(from, to);
@@ -134,6 +137,7 @@ impl ServerCore {
             conns: BTreeMap::new(),
             roster: Roster::default(),
             presences: Presences::default(),
+            pulls: Pulls::default(),
             bursts: Bursts::default(),
             timers: Timers::default(),
             counters: Counters::default(),
@@ -252,8 +256,13 @@ impl ServerCore {
             connection.expiry_mono_ms = Some(due_mono_ms);
             self.timers.set(due_mono_ms, Due::Expiry(conn));
         }
-        connection.phase =
-            Phase::Attaching { grant, head: Offset::ZERO, cursor: Offset::ZERO, moves: Vec::new() };
+        connection.phase = Phase::Attaching {
+            grant,
+            head: Offset::ZERO,
+            cursor: Offset::ZERO,
+            moves: Vec::new(),
+            fed: self.pulls.fed,
+        };
         self.begins(now, conn);
         self.output(Output::Attach(conn, device));
     }
@@ -272,7 +281,7 @@ impl ServerCore {
 
     fn attached(&mut self, now: Now, conn: ConnId, attachment: Option<Attachment>) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let Phase::Attaching { grant, head, cursor, moves } = &mut connection.phase else {
+        let Phase::Attaching { grant, head, cursor, moves, fed } = &mut connection.phase else {
             return self.looked(now, conn, attachment);
         };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
@@ -283,7 +292,7 @@ impl ServerCore {
             self.counters.sign_in_refused += 1;
             return self.close(now, conn, CloseReason::Refused);
         }
-        let (mut grant, head) = (grant.clone(), (*head).max(attachment.head));
+        let (mut grant, head, fed) = (grant.clone(), (*head).max(attachment.head), *fed);
         attachment.cursor = attachment.cursor.max(*cursor).max(self.cursors.furthest(&grant.device));
         let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
         let groups = known_groups(std::mem::take(&mut attachment.groups), std::mem::take(moves));
@@ -309,6 +318,9 @@ impl ServerCore {
             }),
         );
         self.fill(conn);
+        if attachment.behind || fed < self.pulls.fed {
+            self.want_pull(&device.user);
+        }
         self.came(now, conn, &device, &attachment.contacts);
         self.enter(conn, &device, entered);
         self.began(now, conn, attachment.session, &attachment.standing);
@@ -340,6 +352,7 @@ impl ServerCore {
             let left = self.roster.leave(user, conn);
             self.parted(conn, user, left.is_some());
             if let Some(left) = left {
+                self.pulls.forget(user);
                 self.went(user, left);
             }
         }

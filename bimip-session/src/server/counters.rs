@@ -89,6 +89,8 @@ counters! {
     woken,
     /// Questions to storage about users who were here already, woken or not.
     looks,
+    /// Mailboxes filled from the feeds of large groups, a window at a time.
+    pulls,
     /// Pieces of live audio relayed, once for each receiver.
     audio_relayed,
     /// Pieces of live audio with nowhere to go.

@@ -31,6 +31,7 @@ impl ServerCore {
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
                 Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
+                Outcome::Pulled { user, more } => self.pulled(user, *more),
                 Outcome::Noted | Outcome::Revised { .. } | Outcome::Stands { .. } => {}
             }
         }
@@ -51,6 +52,10 @@ impl ServerCore {
         self.decided(now, proof);
         for delivery in proof.deliveries() {
             self.deliver(delivery);
+        }
+        self.fed(proof.fed());
+        if let Ack::Pulled(user) = proof.ack() {
+            self.pull(user);
         }
         self.wake_others(proof);
         if proof.is_adrift() {
@@ -93,6 +98,9 @@ impl ServerCore {
             && let Some(refusal) = Outgoing::refusal(failed)
         {
             self.output(Output::Send(conn, refusal));
+        }
+        if let Ack::Pulled(user) = failed.ack() {
+            self.pull_failed(now, user);
         }
         if matches!(failed.ack(), Ack::Disposed(_)) {
             self.adrift(now, conn);
@@ -172,6 +180,7 @@ impl ServerCore {
         if let Some(page) = wanted {
             self.output(Output::Read(page));
         }
+        self.pull_for(conn);
     }
 
     /// A barrier came back. The number of a mere sign of life is 0.

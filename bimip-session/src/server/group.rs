@@ -43,7 +43,15 @@ impl ServerCore {
     }
 
     fn join_put(&self, guard: Guard, device: &Device, group: GroupId) -> Put {
-        moving(guard, Record::Join { user: device.user.clone(), group, opens: self.config.open_groups })
+        moving(
+            guard,
+            Record::Join {
+                user: device.user.clone(),
+                group,
+                opens: self.config.open_groups,
+                row_members: self.config.row_members,
+            },
+        )
     }
 
     /// What a connection says from here on waits until storage has answered.

@@ -112,6 +112,8 @@ pub struct Attachment {
     pub standing: Arc<Standing>,
     /// Whom the user has a conversation of two with, at most [`CONTACTS`](limits::CONTACTS).
     pub contacts: Vec<UserId>,
+    /// Something waits in the feed of a group to be put into this mailbox.
+    pub behind: bool,
 }
 
 /// A request for the next rows of a mailbox.
@@ -284,6 +286,8 @@ pub struct Config {
     /// Whether a group that somebody joins for the first time is open to everybody. Otherwise groups are made, and
     /// joined, only by what the authenticator grants.
     pub open_groups: bool,
+    /// A group with more members gets a feed: what is said there is put into the mailboxes of those alone who are here.
+    pub row_members: u32,
     /// The recording of one talk; a longer one is not kept. 0 records nothing.
     pub sound_bytes: u64,
     /// All recordings that are not stored yet; a talk beyond that is not recorded.
@@ -313,6 +317,7 @@ impl Default for Config {
             floor_idle_ms: limits::FLOOR_IDLE_MS,
             presence_refresh_ms: limits::PRESENCE_REFRESH_MS,
             open_groups: true,
+            row_members: limits::ROW_MEMBERS,
             sound_bytes: limits::SOUND_BYTES,
             sounds_bytes: limits::SOUNDS_BYTES,
             sound_keep_ms: limits::SOUND_KEEP_MS,

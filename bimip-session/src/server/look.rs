@@ -81,6 +81,9 @@ impl ServerCore {
         let Some(look) = others.looks.remove(&user) else { return };
         let Some(attachment) = attachment else { return };
         self.may_have_grown(&user, attachment.head);
+        if attachment.behind {
+            self.want_pull(&user);
+        }
         if !look.decided {
             self.stands_elsewhere(now, &user, &attachment.standing);
         }

@@ -85,11 +85,14 @@ impl ServerCore {
         Some(Output::Wake(subjects))
     }
 
-    /// Something became durable: the mailboxes that grew.
+    /// Something became durable: the mailboxes and feeds that grew.
     pub(super) fn wake_others(&mut self, proof: &Committed) {
         let Some(others) = &mut self.others else { return };
         for delivery in proof.deliveries() {
             others.wakes.mailbox(&delivery.user, delivery.offset);
+        }
+        for group in proof.fed() {
+            others.wakes.group(group);
         }
     }
 
@@ -186,6 +189,7 @@ impl ServerCore {
         for subject in subjects {
             match subject {
                 Subject::Mailbox { user, head } => self.may_have_grown(&user, head),
+                Subject::Group(group) => self.fed(&[group]),
                 Subject::Account(user) => self.look(&user),
                 Subject::Session { device, label, began } => {
                     self.began_elsewhere(now, &device, label.as_ref(), began);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bimip_proto::{Device, DeviceName, Offset, UnixMs, UserId, limits};
+use bimip_proto::{Device, DeviceName, GroupId, Offset, UnixMs, UserId, limits};
 
 /// That there are other cores over the same store, and what this one does about it.
 ///
@@ -40,6 +40,8 @@ pub enum Subject {
         /// mailbox is read until it ends.
         head: Offset,
     },
+    /// Something was said in a group that has a feed.
+    Group(GroupId),
     /// A user came into a group or left one, or decided something about their account.
     Account(UserId),
     /// A session began. Those of the same device that began before it are over, on whatever core they are.
@@ -61,6 +63,7 @@ pub enum Subject {
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
     mailboxes: BTreeMap<UserId, Offset>,
+    groups: BTreeSet<GroupId>,
     accounts: BTreeSet<UserId>,
     sessions: BTreeMap<Device, (UnixMs, Option<DeviceName>)>,
 }
@@ -72,6 +75,12 @@ impl Wakes {
             None => {
                 self.mailboxes.insert(user.clone(), head);
             }
+        }
+    }
+
+    pub(super) fn group(&mut self, group: &GroupId) {
+        if !self.groups.contains(group) {
+            self.groups.insert(group.clone());
         }
     }
 
@@ -98,6 +107,11 @@ impl Wakes {
             && let Some(user) = self.accounts.pop_first()
         {
             taken.push(Subject::Account(user));
+        }
+        while room(&taken)
+            && let Some(group) = self.groups.pop_first()
+        {
+            taken.push(Subject::Group(group));
         }
         while room(&taken)
             && let Some((user, head)) = self.mailboxes.pop_first()

@@ -259,7 +259,7 @@ impl Checker {
 
     fn judge(&mut self, durable: &Book, held: &[Held<'_>], fates: &[Fate], at_rest: bool) {
         let findings = &mut self.findings;
-        mailboxes::judge(findings, durable);
+        mailboxes::judge(findings, durable, at_rest);
         drafts::judge(findings, durable, fates, at_rest);
         self.receipts.judge(findings, durable, held, at_rest);
         devices::judge(findings, durable, held, at_rest);

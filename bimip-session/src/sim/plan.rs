@@ -22,6 +22,8 @@ pub struct Plan {
     pub messages: usize,
     /// Groups. A user with a walkie-talkie is in all of them, others come and go.
     pub groups: usize,
+    /// How many in a hundred worlds have groups that get a feed with their first, second or third member.
+    pub feeds_percent: u64,
     /// Joins and leaves of those who come and go.
     pub moves: usize,
     /// How many in a hundred received messages are marked read, sooner or later.
@@ -78,6 +80,7 @@ impl Plan {
             cores: 3,
             messages: 150,
             groups: 1,
+            feeds_percent: 40,
             moves: 12,
             reads_percent: 40,
             talks: 10,

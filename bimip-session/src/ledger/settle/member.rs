@@ -2,7 +2,7 @@
 
 use bimip_proto::{ConversationId, GroupId, Reject, UserId, limits};
 
-use super::{About, Verdict, judge};
+use super::{About, Verdict, feed, judge};
 use crate::ledger::group::GroupHead;
 use crate::ledger::overlay::Overlay;
 use crate::ledger::put::Put;
@@ -13,7 +13,7 @@ pub(super) fn join<V: View>(
     put: &Put,
     user: &UserId,
     group: &GroupId,
-    opens: bool,
+    (opens, row_members): (bool, u32),
     overlay: &mut Overlay<'_, V>,
 ) -> Result<Outcome, V::Error> {
     let (head, mut membership) = (overlay.group(group)?, overlay.membership(group, user)?);
@@ -29,6 +29,12 @@ pub(super) fn join<V: View>(
     if head.members >= limits::GROUP_MEMBERS || overlay.groups_of(user)?.len() >= limits::GROUPS_PER_USER {
         return Ok(Outcome::Refused(Reject::Full));
     }
+    if head.members >= row_members {
+        feed::open(group, overlay)?;
+    }
+    if let Err(reject) = feed::enter(user, group, overlay)? {
+        return Ok(Outcome::Refused(reject));
+    }
     membership.join(overlay.conversation(&ConversationId::Group(group.clone()))?.seq);
     overlay.moved(group.clone(), user.clone(), membership)?;
     overlay.set_group(group.clone(), GroupHead { members: head.members + 1, ..head });
@@ -43,6 +49,7 @@ pub(super) fn leave<V: View>(
     let left = Outcome::Left { user: user.clone(), group: group.clone() };
     let mut membership = overlay.membership(group, user)?;
     let Some(head) = overlay.group(group)?.filter(|_| membership.is_member()) else { return Ok(left) };
+    feed::exit(user, group, overlay)?;
     membership.leave(overlay.conversation(&ConversationId::Group(group.clone()))?.seq);
     overlay.moved(group.clone(), user.clone(), membership)?;
     overlay.set_group(group.clone(), GroupHead { members: head.members.saturating_sub(1), ..head });

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ConversationId, Entry, Head, Message, MessageId, Offset, Reject, Seq, UnixMs, UserId,
+    Address, ConversationId, Entry, GroupId, Head, Message, MessageId, Offset, Reject, Seq, UnixMs, UserId,
 };
 
-use super::{About, Verdict, deliver_with_own, judge};
+use super::{About, Decision, Verdict, deliver_with_own, judge};
 use crate::ledger::overlay::Overlay;
 use crate::ledger::put::{Audience, Put, Record, digest};
-use crate::ledger::ticket::{Delivery, Outcome, Placed};
+use crate::ledger::ticket::{Outcome, Placed};
 use crate::ledger::view::{ConversationHead, Known, View};
 
 pub(super) fn settle<V: View>(
     put: &Put,
     overlay: &mut Overlay<'_, V>,
-    deliveries: &mut Vec<Delivery>,
+    decision: &mut Decision,
 ) -> Result<Outcome, V::Error> {
     let Record::Message { from, to, client_ref, client_time, at, body } = &put.record else {
         return Ok(Outcome::Refused(Reject::Unsupported));
@@ -62,7 +62,17 @@ pub(super) fn settle<V: View>(
     {
         overlay.contact(&from.user, to);
     }
-    let offset = deliver_with_own(&users, &from.user, sequence, &entry, overlay, deliveries)?;
+    let offset = match &users {
+        // The author's other devices read it there too, each in its turn.
+        Readers::Feed(group) => {
+            overlay.feed(group, sequence)?;
+            decision.fed.push(group.clone());
+            Offset::ZERO
+        }
+        Readers::Users(users) => {
+            deliver_with_own(users, &from.user, sequence, &entry, overlay, &mut decision.deliveries)?
+        }
+    };
     if let Some(key) = &put.key {
         overlay.key(key.clone(), Known::Stored { sequence, offset, digest });
     }
@@ -81,15 +91,28 @@ fn may<V: View>(
 }
 
 /// Whose mailboxes, each once. Groups answer for themselves, by name in order and without repeats.
-fn audience<'p, V: View>(put: &'p Put, overlay: &Overlay<'_, V>) -> Result<Option<Members<'p>>, V::Error> {
+fn audience<'p, V: View>(put: &'p Put, overlay: &Overlay<'_, V>) -> Result<Option<Readers<'p>>, V::Error> {
     Ok(match &put.audience {
         Audience::Users(users) => {
             let repeated = users.iter().enumerate().any(|(at, user)| users[..at].contains(user));
-            Some(Members::Named(if repeated { once(users) } else { Cow::Borrowed(users) }))
+            Some(Readers::Users(Members::Named(if repeated { once(users) } else { Cow::Borrowed(users) })))
         }
-        Audience::Group(group) => Some(Members::Group(overlay.members(group)?)),
+        Audience::Group(group) if overlay.feed_head(group)?.is_some() => Some(Readers::Feed(group.clone())),
+        Audience::Group(group) => Some(Readers::Users(Members::Group(overlay.members(group)?))),
         Audience::Author { .. } | Audience::Readers => None,
     })
+}
+
+/// Who gets it, and where.
+enum Readers<'p> {
+    Users(Members<'p>),
+    Feed(GroupId),
+}
+
+impl Readers<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Users(users) if users.is_empty())
+    }
 }
 
 enum Members<'p> {

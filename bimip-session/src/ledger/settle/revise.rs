@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, BodyKind, Entry, Head, Offset, Reject, Revise, Revision, Seq, UserId};
+use bimip_proto::{
+    Address, Body, BodyKind, Entry, GroupId, Head, Offset, Reject, Revise, Revision, Seq, UserId,
+};
 
 use super::find::{Side, find};
-use super::{About, Verdict, deliver_with_own, judge};
+use super::{About, Decision, Verdict, deliver_with_own, judge};
 use crate::ledger::overlay::Overlay;
 use crate::ledger::put::{Put, Record, digest_of_revision};
-use crate::ledger::ticket::{Delivery, Outcome};
+use crate::ledger::ticket::Outcome;
 use crate::ledger::view::{Known, Revised, View};
 
 pub(super) fn settle<V: View>(
     put: &Put,
     overlay: &mut Overlay<'_, V>,
-    deliveries: &mut Vec<Delivery>,
+    decision: &mut Decision,
 ) -> Result<Outcome, V::Error> {
     let Record::Revise { by, at, revise } = &put.record else {
         return Ok(Outcome::Refused(Reject::Unsupported));
@@ -58,7 +60,12 @@ pub(super) fn settle<V: View>(
     let entry = Arc::new(Entry::Revised(revision));
     let sequence = overlay.log(Arc::clone(&entry));
     overlay.revise(head.id.sequence(), Revised { edition, sequence, deleted });
-    let offset = deliver_with_own(&users, &by.user, sequence, &entry, overlay, deliveries)?;
+    if let Address::Group(group) = &head.to
+        && overlay.feed(group, sequence)?
+    {
+        decision.fed.push(group.clone());
+    }
+    let offset = deliver_with_own(&users, &by.user, sequence, &entry, overlay, &mut decision.deliveries)?;
     if let Some(key) = &put.key {
         overlay.key(key.clone(), Known::Stored { sequence, offset, digest });
     }
@@ -76,6 +83,21 @@ const fn may_not(revise: &Revise, head: &Head, before: Revised) -> Option<Reject
     }
 }
 
+/// In a group that has a feed everybody reads it there, but for an author who left.
+fn of_feed<V: View>(
+    revise: &Revise,
+    author: &UserId,
+    group: &GroupId,
+    overlay: &Overlay<'_, V>,
+) -> Result<Option<Vec<UserId>>, V::Error> {
+    let member = overlay.membership(group, author)?.is_member();
+    Ok(match &revise.body {
+        _ if member => Some(Vec::new()),
+        Some(_) => None,
+        None => Some(vec![author.clone()]),
+    })
+}
+
 /// Those who have the message and may hear more of it, and the author. What is said after somebody left a group is not
 /// for them; nor may somebody who left say more there, but take back what they said.
 fn readers<V: View>(
@@ -90,6 +112,9 @@ fn readers<V: View>(
         Address::User(to) => return Ok(Some(vec![author.clone(), to.clone()])),
         _ => return Ok(None),
     };
+    if overlay.feed_head(group)?.is_some() {
+        return of_feed(revise, author, group, overlay);
+    }
     let mut users = Vec::new();
     for user in overlay.members(group)?.iter() {
         if overlay.membership(group, user)?.saw(head.seq) {

@@ -27,6 +27,19 @@ impl Acks {
                 findings.check(is_durable(durable, head), || {
                     format!("I1: ack of {:?} before it is durable", head.id)
                 });
+                let first = |findings: &mut Findings, firsts: &mut BTreeMap<_, _>| {
+                    let Some(name) = client_ref else { return };
+                    let key = (device.clone(), name.clone());
+                    let first = *firsts.entry(key).or_insert((head.id, *offset));
+                    findings
+                        .check(first == (head.id, *offset), || format!("I2: {device} {name}: another ack"));
+                };
+                first(findings, &mut self.first);
+                if let (Address::Group(group), Offset::ZERO) = (&head.to, *offset) {
+                    let fed = durable.is_fed(group, head.id.sequence());
+                    return findings
+                        .check(fed, || format!("I3: ack of {:?}, which is not in its feed", head.id));
+                }
                 let mut has = |user| self.index.has(durable, user, head.id);
                 let both = has(&head.from.user) && !matches!(&head.to, Address::User(to) if !has(to));
                 findings.check(both, || format!("I3: ack of {:?}, which is not in both mailboxes", head.id));
@@ -37,12 +50,6 @@ impl Acks {
                 });
                 findings
                     .check(own, || format!("I2: ack of {:?} names row {offset}, which is another", head.id));
-                if let Some(name) = client_ref {
-                    let key = (device.clone(), name.clone());
-                    let first = *self.first.entry(key).or_insert((head.id, *offset));
-                    findings
-                        .check(first == (head.id, *offset), || format!("I2: {device} {name}: another ack"));
-                }
             }
             ServerPacket::Floor(Floor::Ended { head }) => {
                 findings.check(is_durable(durable, head), || {

@@ -6,21 +6,15 @@ use bimip_proto::{Device, Entry};
 
 use super::Fate;
 use super::findings::Findings;
-use super::truth::all;
 use crate::ledger::Book;
 
 pub(super) fn judge(findings: &mut Findings, durable: &Book, fates: &[Fate], at_rest: bool) {
     let mut stored: BTreeMap<(Device, Vec<u8>), (u32, u64)> = BTreeMap::new();
-    let users: Vec<_> = durable.users().cloned().collect();
-    for user in &users {
-        for (_, entry) in all(durable, user) {
-            let Entry::Message(message) = &*entry else { continue };
-            if message.head.from.user == *user {
-                let key = (message.head.from.clone(), tag_of(&message.body.bytes));
-                let (count, _) = stored.entry(key).or_insert_with(|| (0, message.head.id.sequence()));
-                *count += 1;
-            }
-        }
+    for (sequence, entry) in durable.log() {
+        let Entry::Message(message) = &**entry else { continue };
+        let key = (message.head.from.clone(), tag_of(&message.body.bytes));
+        let (count, _) = stored.entry(key).or_insert((0, sequence));
+        *count += 1;
     }
     let mut by_device: BTreeMap<&Device, Vec<(u64, u64, &str)>> = BTreeMap::new();
     for fate in fates {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bimip_proto::{ConversationId, Entry, Offset, Seq, UserId};
+use bimip_proto::{Address, ConversationId, Entry, Offset, Seq, UserId};
 
 use super::findings::Findings;
-use super::truth::{all, recipients};
+use super::truth::{all, head, recipients};
 use crate::ledger::Book;
 
-pub(super) fn judge(findings: &mut Findings, durable: &Book) {
+pub(super) fn judge(findings: &mut Findings, durable: &Book, at_rest: bool) {
     let users: Vec<_> = durable.users().cloned().collect();
     let mut conversations = BTreeSet::new();
     let mut parties: BTreeMap<u64, Vec<UserId>> = BTreeMap::new();
@@ -33,7 +33,12 @@ pub(super) fn judge(findings: &mut Findings, durable: &Book) {
         }
     }
     for (sequence, parties) in &parties {
-        for party in parties {
+        // What is fed reaches those who are here, in time.
+        let fed = head(durable, *sequence).is_some_and(|head| match &head.to {
+            Address::Group(group) => durable.is_fed(group, *sequence),
+            _ => false,
+        });
+        for party in parties.iter().filter(|_| at_rest || !fed) {
             let there = has.get(party).is_some_and(|has| has.contains(sequence));
             findings.check(there, || format!("I3: message {sequence} is not with {party}"));
         }

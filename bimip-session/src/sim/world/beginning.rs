@@ -36,6 +36,9 @@ pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
         // A slow device is not a silent one.
         config.idle_ms = config.idle_ms.max(config.probe_ms + 10 * SLOW * plan.delay_ms);
     }
+    if rng.chance(plan.feeds_percent) {
+        config.row_members = u32::try_from(rng.between(0, 2)).unwrap_or(0);
+    }
     config
 }
 

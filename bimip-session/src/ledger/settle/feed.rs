@@ -1,0 +1,157 @@
+//! What is said in large groups: once into the feed, and from there into the mailboxes of those who are here.
+//!
+//! A row costs a write for every member, and most members of a large group are not here. So a group with more members
+//! than the core's configuration allows rows for gets a feed, for good. What is said there has one place in it, and a
+//! member's mailbox is filled by a put of its own ([`Record::Pull`]), while somebody reads it. For those who are not here
+//! nothing is written.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bimip_proto::{Entry, GroupId, Reject, UserId, limits};
+
+use super::deliver;
+use crate::ledger::feed::Stretch;
+use crate::ledger::overlay::Overlay;
+use crate::ledger::ticket::{Delivery, Outcome};
+use crate::ledger::view::{View, speaks_for};
+
+/// A group has become too large: from here on it has a feed, and everybody who is in it reads that from its beginning.
+/// Before the newest member is in.
+pub(super) fn open<V: View>(group: &GroupId, overlay: &mut Overlay<'_, V>) -> Result<(), V::Error> {
+    if overlay.feed_head(group)?.is_some() {
+        return Ok(());
+    }
+    for user in overlay.members(group)?.iter() {
+        overlay.set_stretches(user, group, vec![Stretch { after: 0, until: None }])?;
+    }
+    overlay.open_feed(group.clone());
+    Ok(())
+}
+
+/// A user comes into a group: whether there is room to remember that. Stretches that were not read yet stay.
+pub(super) fn enter<V: View>(
+    user: &UserId,
+    group: &GroupId,
+    overlay: &mut Overlay<'_, V>,
+) -> Result<Result<(), Reject>, V::Error> {
+    let Some(head) = overlay.feed_head(group)? else { return Ok(Ok(())) };
+    let mut stretches = overlay.stretches(user, group)?;
+    if stretches.len() >= limits::STAYS {
+        return Ok(Err(Reject::Full));
+    }
+    stretches.push(Stretch { after: head, until: None });
+    overlay.set_stretches(user, group, stretches)?;
+    Ok(Ok(()))
+}
+
+/// A user leaves a group: what was said until here is still theirs.
+pub(super) fn exit<V: View>(
+    user: &UserId,
+    group: &GroupId,
+    overlay: &mut Overlay<'_, V>,
+) -> Result<(), V::Error> {
+    let Some(head) = overlay.feed_head(group)? else { return Ok(()) };
+    let mut stretches = overlay.stretches(user, group)?;
+    for stretch in stretches.iter_mut().filter(|stretch| stretch.until.is_none()) {
+        stretch.until = Some(head);
+    }
+    stretches.retain(|stretch| !stretch.is_done());
+    overlay.set_stretches(user, group, stretches)
+}
+
+/// One stretch that is being read.
+struct Source {
+    group: GroupId,
+    /// Among the user's stretches of this group.
+    index: usize,
+    after: u64,
+    upto: u64,
+}
+
+/// Fills a mailbox with what its user has not got yet, at most `rows`, in the order it was said.
+pub(super) fn pull<V: View>(
+    user: &UserId,
+    rows: u32,
+    overlay: &mut Overlay<'_, V>,
+    deliveries: &mut Vec<Delivery>,
+) -> Result<Outcome, V::Error> {
+    let mut sources = Vec::new();
+    // By the log record of each source's next place: the oldest is first.
+    let mut next = BTreeSet::new();
+    for (group, stretches) in overlay.pulls_of(user)? {
+        let head = overlay.feed_head(&group)?.unwrap_or(0);
+        for (index, stretch) in stretches.iter().enumerate() {
+            let upto = stretch.until.unwrap_or(head);
+            let source = Source { group: group.clone(), index, after: stretch.after, upto };
+            if let Some(sequence) = source.next(overlay)? {
+                next.insert((sequence, sources.len()));
+            }
+            sources.push(source);
+        }
+    }
+    let mut looked = 0;
+    while looked < rows
+        && let Some((sequence, at)) = next.pop_first()
+    {
+        looked += 1;
+        sources[at].after += 1;
+        if let Some(entry) = theirs(user, &sources[at].group, sequence, overlay)? {
+            deliver([user], sequence, &entry, overlay, deliveries)?;
+        }
+        if let Some(sequence) = sources[at].next(overlay)? {
+            next.insert((sequence, at));
+        }
+    }
+    if looked > 0 {
+        note(user, &sources, overlay)?;
+    }
+    Ok(Outcome::Pulled { user: user.clone(), more: !next.is_empty() })
+}
+
+impl Source {
+    fn next<V: View>(&self, overlay: &Overlay<'_, V>) -> Result<Option<u64>, V::Error> {
+        if self.after >= self.upto { Ok(None) } else { overlay.fed(&self.group, self.after + 1) }
+    }
+}
+
+/// What a record of the feed comes to in this user's mailbox: nothing where it is about a message that was said before
+/// they came, and the deletion in the place of what is deleted.
+fn theirs<V: View>(
+    user: &UserId,
+    group: &GroupId,
+    sequence: u64,
+    overlay: &Overlay<'_, V>,
+) -> Result<Option<Arc<Entry>>, V::Error> {
+    let Some(entry) = overlay.entry(sequence)? else { return Ok(None) };
+    let seq = match &*entry {
+        Entry::Message(message) => message.head.seq,
+        Entry::Revised(revision) => revision.seq,
+        _ => return Ok(Some(entry)),
+    };
+    let author = matches!(&*entry, Entry::Revised(revision) if revision.by.user == *user);
+    if !author && !overlay.membership(group, user)?.saw(seq) {
+        return Ok(None);
+    }
+    let Some(message) = speaks_for(&entry, sequence) else { return Ok(Some(entry)) };
+    let revised = overlay.revised(message)?;
+    let deletion = if revised.deleted { overlay.entry(revised.sequence)? } else { None };
+    Ok(Some(deletion.unwrap_or(entry)))
+}
+
+/// Remembers how far the mailbox is filled.
+fn note<V: View>(user: &UserId, sources: &[Source], overlay: &mut Overlay<'_, V>) -> Result<(), V::Error> {
+    let groups: BTreeSet<&GroupId> = sources.iter().map(|source| &source.group).collect();
+    for group in groups {
+        let before = overlay.stretches(user, group)?;
+        let mut after = before.clone();
+        for source in sources.iter().filter(|source| source.group == *group) {
+            after[source.index].after = source.after;
+        }
+        after.retain(|stretch| !stretch.is_done());
+        if after != before {
+            overlay.set_stretches(user, group, after)?;
+        }
+    }
+    Ok(())
+}
