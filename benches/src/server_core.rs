@@ -170,6 +170,7 @@ impl House {
                 groups: Vec::new(),
                 standing: Arc::default(),
                 contacts: Vec::new(),
+                behind: false,
             };
             house.core.handle_input(house.now, Input::Attached(conn, Some(attachment)));
         }

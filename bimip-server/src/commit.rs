@@ -200,6 +200,7 @@ pub(crate) mod tests {
             groups: Vec::new(),
             standing: Arc::default(),
             contacts: Vec::new(),
+            behind: false,
         };
         let grant = Some(Grant::new(device));
         core.handle_input(now, Input::Opened { conn: CONN, caps: Caps::FULL, grant });

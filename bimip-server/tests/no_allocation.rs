@@ -93,6 +93,7 @@ impl House {
                 groups,
                 standing: Arc::default(),
                 contacts: Vec::new(),
+                behind: false,
             };
             house.input(Input::Attached(conn, Some(attachment)));
         }

@@ -87,6 +87,8 @@ conformance! {
     readers_see_what_is_proven_and_no_more
     readers_keep_up_with_a_writer
     a_reader_finds_messages_by_name
+    a_large_group_fills_the_mailboxes_of_those_who_are_here
+    a_feed_is_for_members_as_long_as_they_are
     a_group_message_is_in_every_mailbox
     who_left_a_group_gets_no_more_of_it
     a_batch_sees_who_comes_and_goes

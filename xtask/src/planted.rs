@@ -3,6 +3,7 @@
 mod blind;
 mod bug;
 mod client;
+mod feeds;
 mod ledger;
 mod server;
 pub(crate) mod workshop;
@@ -50,7 +51,7 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

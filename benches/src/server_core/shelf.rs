@@ -8,7 +8,7 @@ use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, View, Write,
+    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View, Write,
 };
 
 /// Log entries kept: far more than are in flight at once.
@@ -117,6 +117,18 @@ impl View for Shelf {
 
     fn members(&self, _: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
         Ok(Arc::from([]))
+    }
+
+    fn feed_head(&self, _: &GroupId) -> Result<Option<u64>, Infallible> {
+        Ok(None)
+    }
+
+    fn fed(&self, _: &GroupId, _: u64) -> Result<Option<u64>, Infallible> {
+        Ok(None)
+    }
+
+    fn pulls_of(&self, _: &UserId) -> Result<Vec<(GroupId, Vec<Stretch>)>, Infallible> {
+        Ok(Vec::new())
     }
 
     fn groups_of(&self, _: &UserId) -> Result<Vec<GroupId>, Infallible> {

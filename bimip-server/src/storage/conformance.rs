@@ -15,6 +15,7 @@
 mod accounts;
 mod differential;
 mod faults;
+mod feeds;
 mod groups;
 mod reading;
 mod receipts;
@@ -99,6 +100,7 @@ cases! {
     reading: a_page_is_bounded, pages_join_without_a_gap, a_cursor_never_goes_back,
         an_unknown_user_has_an_empty_mailbox, readers_see_what_is_proven_and_no_more,
         readers_keep_up_with_a_writer, a_reader_finds_messages_by_name;
+    feeds: a_large_group_fills_the_mailboxes_of_those_who_are_here, a_feed_is_for_members_as_long_as_they_are;
     groups: a_group_message_is_in_every_mailbox, who_left_a_group_gets_no_more_of_it,
         a_batch_sees_who_comes_and_goes, groups_survive_reopening, a_large_group_tells_authors_once;
     accounts: what_is_decided_survives_reopening, who_is_logged_out_stays_out, revoked_tokens_are_bounded,

@@ -27,6 +27,8 @@
 //! | group | `20` conversation | open, members |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |
+//! | feed of a group | `23` conversation, place | sequence; 0 at place 0, which says that there is a feed |
+//! | to be pulled | `24` user, conversation | stretches, group (`rows/feeds.rs`); taken away when nothing can come |
 //! | standing | `30` user | what the user decided (`rows/account.rs`); no row where nothing was |
 //! | push token | `31` user, device | service, token; taken away when the device is logged out |
 //! | contact | `32` user, user | the other's name |
@@ -187,6 +189,7 @@ impl EmbeddedStorage {
         }
         self.tally = tally;
         self.engine.proven.store(tally.sequence, Ordering::Release);
+        self.engine.late.show();
         if let Err(error) = self.proven.note(tally.batch) {
             // This batch is safe; a disk that cannot take twelve bytes gets no other.
             self.fail(&error.into());

@@ -82,6 +82,7 @@ pub(crate) struct Cluster {
     pub(crate) closed: Vec<(ConnId, CloseReason)>,
     next: u64,
     sessions: u64,
+    row_members: Option<u32>,
 }
 
 impl Cluster {
@@ -100,7 +101,18 @@ impl Cluster {
             closed: Vec::new(),
             next: 1,
             sessions: 0,
+            row_members: None,
         };
+        for _ in 0..cores {
+            cluster.add_core(0);
+        }
+        cluster
+    }
+
+    /// As [`new`](Self::new), where every group has a feed.
+    pub(crate) fn with_feeds(cores: usize) -> Self {
+        let mut cluster = Self::new(0);
+        cluster.row_members = Some(0);
         for _ in 0..cores {
             cluster.add_core(0);
         }
@@ -118,6 +130,7 @@ impl Cluster {
         config.idle_ms = 100_000_000;
         config.probe_ms = 50_000_000;
         config.sound_bytes = 0;
+        config.row_members = self.row_members.unwrap_or(config.row_members);
         self.cores.push(Some(One { core: ServerCore::new(config), ahead_ms, proofs: VecDeque::new() }));
         number
     }

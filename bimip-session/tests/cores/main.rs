@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cluster;
+mod feeds;
 mod groups;
 mod schedules;
 mod sessions;

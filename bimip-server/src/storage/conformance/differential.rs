@@ -44,8 +44,11 @@ struct Pair<S: Storage> {
 
 impl<S: Storage> Pair<S> {
     fn new(subject: &Subject<'_, S>, seed: u64) -> Self {
-        let one = World::new(subject.open());
-        let other = World::new(MemoryStorage::with_epoch(one.attach("a", "1").epoch));
+        // Every other seed has groups with feeds.
+        let row_members = if seed % 2 == 0 { u32::MAX } else { 1 };
+        let one = World::with_row_members(subject.open(), row_members);
+        let other = MemoryStorage::with_epoch(one.attach("a", "1").epoch);
+        let other = World::with_row_members(other, row_members);
         let mut pair = Self {
             one: Some(one),
             other: Some(other),

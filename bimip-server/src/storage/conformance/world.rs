@@ -33,12 +33,21 @@ pub(super) struct World<S: Storage> {
     devices: BTreeMap<ConnId, Device>,
     closed: Vec<(ConnId, CloseReason)>,
     next: u64,
+    row_members: u32,
 }
 
 impl<S: Storage> World<S> {
     pub(super) fn new(store: S) -> Self {
+        Self::with_row_members(store, Config::default().row_members)
+    }
+
+    /// With groups that get a feed when they have more members than this.
+    pub(super) fn with_row_members(store: S, row_members: u32) -> Self {
+        let mut config = Config::default();
+        config.row_members = row_members;
         Self {
-            core: ServerCore::new(Config::default()),
+            row_members,
+            core: ServerCore::new(config),
             reader: store.reader(),
             store,
             now: Now { mono_ms: 1, unix_ms: 1_763_652_000_000 },
@@ -53,16 +62,16 @@ impl<S: Storage> World<S> {
     /// The same store after a restart; every connection is gone. `None` where the backend keeps nothing.
     pub(super) fn reopen(self, subject: &Subject<'_, S>) -> Option<Self> {
         let reopen = subject.reopen.as_ref()?;
-        let Self { store, reader, now, .. } = self;
+        let Self { store, reader, now, row_members, .. } = self;
         drop(reader);
-        let mut world = Self::new(reopen(store));
+        let mut world = Self::with_row_members(reopen(store), row_members);
         world.now = now;
         Some(world)
     }
 
     /// The same store under a new core.
     pub(super) fn restart(self) -> Self {
-        let mut world = Self::new(self.store);
+        let mut world = Self::with_row_members(self.store, self.row_members);
         world.now = self.now;
         world
     }
@@ -155,6 +164,13 @@ impl<S: Storage> World<S> {
             );
         }
         self.pump();
+    }
+
+    /// Commits until nothing is left: what is committed may fill mailboxes.
+    pub(super) fn commit_all(&mut self) {
+        while !self.tickets.is_empty() {
+            self.commit();
+        }
     }
 
     pub(super) fn attach(&self, user: &str, name: &str) -> Attachment {

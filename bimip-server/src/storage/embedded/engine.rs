@@ -1,10 +1,14 @@
 //! The engine and its two keyspaces, shared by the commit thread and the readers.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bimip_proto::Offset;
 use fjall::{Database, Keyspace};
 
+use super::names::UserNo;
 use crate::storage::StorageError;
 
 /// The open store.
@@ -17,14 +21,62 @@ pub(super) struct Engine {
     pub(super) epoch: u32,
     /// The last log record whose batch was proven: readers stop here.
     pub(super) proven: AtomicU64,
+    /// Rows that are not proven and that the records they refer to do not give away.
+    pub(super) late: LateRows,
     /// Held for as long as anybody may touch the files; the fields above go first.
     pub(super) _lock: File,
 }
 
 impl Engine {
     /// For somebody who only reads, and everything.
-    pub(super) const fn look_only(db: Database, log: Keyspace, small: Keyspace, lock: File) -> Self {
-        Self { db, log, small, epoch: 0, proven: AtomicU64::new(u64::MAX), _lock: lock }
+    pub(super) fn look_only(db: Database, log: Keyspace, small: Keyspace, lock: File) -> Self {
+        Self {
+            db,
+            log,
+            small,
+            epoch: 0,
+            proven: AtomicU64::new(u64::MAX),
+            late: LateRows::default(),
+            _lock: lock,
+        }
+    }
+}
+
+/// The first row that an unproven batch gave each mailbox of those that refer to older records.
+///
+/// What is not proven is hidden by the numbers of its records, but for rows that come later than their records do: those
+/// that a mailbox is filled with from feeds. A batch is named here before it is written and forgotten when it is proven;
+/// a reader looks here after it has chosen its moment of the store.
+#[derive(Debug, Default)]
+pub(super) struct LateRows {
+    first: Mutex<HashMap<UserNo, Offset>>,
+}
+
+impl LateRows {
+    /// This batch is about to be written.
+    pub(super) fn hide(&self, rows: &[(UserNo, Offset)]) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut first = self.first();
+        for (user, offset) in rows {
+            first.entry(*user).or_insert(*offset);
+        }
+    }
+
+    /// All that was written is proven.
+    pub(super) fn show(&self) {
+        self.first().clear();
+    }
+
+    /// The last row of a mailbox that may be read.
+    pub(super) fn upto(&self, user: UserNo) -> Offset {
+        self.first().get(&user).map_or(Offset(u64::MAX), |first| Offset(first.0.saturating_sub(1)))
+    }
+
+    fn first(&self) -> MutexGuard<'_, HashMap<UserNo, Offset>> {
+        // Nothing that holds it can fail halfway.
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -25,6 +25,8 @@ mod tag {
     pub(super) const GROUP_HEAD: u8 = 0x20;
     pub(super) const MEMBER: u8 = 0x21;
     pub(super) const GROUP_OF: u8 = 0x22;
+    pub(super) const FEED: u8 = 0x23;
+    pub(super) const PULL: u8 = 0x24;
     pub(super) const STANDING: u8 = 0x30;
     pub(super) const PUSH_TOKEN: u8 = 0x31;
     pub(super) const CONTACT: u8 = 0x32;
@@ -110,6 +112,16 @@ pub(super) fn group_of(user: UserNo, group: ConversationNo) -> [u8; 17] {
     pair(tag::GROUP_OF, user.0, group.0)
 }
 
+/// A place of a group's feed; 0 for the feed itself.
+pub(super) fn feed(group: ConversationNo, place: u64) -> [u8; 17] {
+    pair(tag::FEED, group.0, place)
+}
+
+/// What of a group's feed is a user's and not in the mailbox yet.
+pub(super) fn pull(user: UserNo, group: ConversationNo) -> [u8; 17] {
+    pair(tag::PULL, user.0, group.0)
+}
+
 /// What a user decided about their account.
 pub(super) fn standing(user: UserNo) -> [u8; 9] {
     single(tag::STANDING, user.0)
@@ -171,7 +183,9 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 18] = [
+        let all: [(Vec<u8>, &[u8]); 20] = [
+            (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
+            (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),
             (super::device(user, &phone), b"\x03\0\0\0\0\0\0\0\x01phone"),
             (direct(user, UserNo(2)).to_vec(), b"\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),

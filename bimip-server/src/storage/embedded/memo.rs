@@ -1,6 +1,7 @@
 //! What the commit thread remembers about users, devices and conversations, so that a message between people
 //! who just wrote costs no read.
 
+mod feeds;
 mod groups;
 
 use bimip_proto::{ConversationId, Device, Offset, UserId, limits};
@@ -21,6 +22,7 @@ pub(super) struct Memo {
     devices: Recent<Device, Option<OfDevice>>,
     conversations: Recent<ConversationId, Option<OfConversation>>,
     groups: groups::Groups,
+    feeds: feeds::Feeds,
     pub(super) tail: Tail,
 }
 
@@ -57,6 +59,7 @@ impl Memo {
             devices: Recent::new(NAMES),
             conversations: Recent::new(NAMES),
             groups: groups::Groups::new(NAMES, limits::GROUPS_PER_USER),
+            feeds: feeds::Feeds::new(NAMES, limits::GROUPS_PER_USER),
             tail: Tail::new(0, 0),
         }
     }
@@ -67,17 +70,19 @@ impl Memo {
             devices: Recent::new(options.names),
             conversations: Recent::new(options.names),
             groups: groups::Groups::new(options.names, options.listed),
+            feeds: feeds::Feeds::new(options.names, options.listed),
             tail: Tail::new(options.recent_entries, options.recent_bytes),
         }
     }
 
     /// Forgets everything.
     pub(super) fn forget(&mut self) {
-        let Self { users, devices, conversations, groups, tail } = self;
+        let Self { users, devices, conversations, groups, feeds, tail } = self;
         users.forget();
         devices.forget();
         conversations.forget();
         groups.forget();
+        feeds.forget();
         tail.forget();
     }
 

@@ -7,7 +7,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistM
 
 use super::Options;
 use super::directory::{self, Directory, FORMAT};
-use super::engine::{Engine, damaged};
+use super::engine::{Engine, LateRows, damaged};
 use super::keys;
 use super::migrate::migrate;
 use super::proven::Proven;
@@ -53,8 +53,15 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
     let (proven, noted) = Proven::open(&directory::proven(&store))?;
     journal::check(&directory::engine(&store), noted)?;
     let (db, [log, small]) = start(&directory::engine(&store), options)?;
-    let mut engine =
-        Engine { db, log, small, epoch: 0, proven: AtomicU64::new(0), _lock: directory.into_lock() };
+    let mut engine = Engine {
+        db,
+        log,
+        small,
+        epoch: 0,
+        proven: AtomicU64::new(0),
+        late: LateRows::default(),
+        _lock: directory.into_lock(),
+    };
     let Look { format, epoch, mut tally } = look(&Rows::now(&engine))?;
     directory::readable(&store, format)?;
     if noted.is_some_and(|noted| noted > tally.batch) {

@@ -52,13 +52,15 @@ impl Reader for EmbeddedReader {
                 groups: Vec::new(),
                 standing: Arc::default(),
                 contacts: Vec::new(),
+                behind: false,
             });
         };
         let cursor = match rows.device(user, &device.name)? {
             Some(device) => rows.cursor(device)?,
             None => Offset::ZERO,
         };
-        let (first, head) = (rows.mailbox_first(user)?, rows.mailbox_head(user, proven)?);
+        let (first, head) =
+            (rows.mailbox_first(user)?, rows.mailbox_head(user, proven, self.engine.late.upto(user))?);
         Ok(Attachment {
             epoch,
             session: 0,
@@ -68,6 +70,7 @@ impl Reader for EmbeddedReader {
             groups: rows.groups_of(user)?,
             standing: rows.standing(user)?,
             contacts: rows.contacts(user)?,
+            behind: rows.is_behind(user)?,
         })
     }
 
@@ -92,7 +95,7 @@ impl Reader for EmbeddedReader {
         let Some(user) = rows.user(user)? else { return Ok(Vec::new()) };
         let mut page = Vec::new();
         let mut bytes = 0;
-        for row in rows.page(user, after, proven).take(max_rows as usize) {
+        for row in rows.page(user, after, proven, self.engine.late.upto(user)).take(max_rows as usize) {
             let (offset, entry) = row?;
             bytes += weight(&entry);
             if bytes > max_bytes && !page.is_empty() {
@@ -148,6 +151,15 @@ mod tests {
             assert_eq!(seen(), (sequence - 1, sequence - 1), "written");
             storage.prove(tally);
             assert_eq!(seen(), (sequence, sequence), "proven");
+        }
+        // Rows that come from a feed are of records that were proven long before.
+        for offset in 4..=5 {
+            let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, 1);
+            writer.add(&Write::Row { user: user.clone(), offset: Offset(offset), sequence: 2 }).unwrap();
+            let tally = writer.commit(fjall::PersistMode::SyncData).unwrap();
+            assert_eq!(seen(), (offset - 1, offset - 1), "written");
+            storage.prove(tally);
+            assert_eq!(seen(), (offset, offset), "proven");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Typed reads of one moment of the store. Whatever is not as it was written is an error that names it.
 
 pub(super) mod account;
+pub(super) mod feeds;
 pub(super) mod groups;
 
 use std::sync::Arc;
@@ -93,11 +94,11 @@ impl<'e> Rows<'e> {
 
     // ---- mailboxes ----------------------------------------------------------------------------------
 
-    /// The last row of a mailbox whose log record is not beyond `upto`.
-    pub(super) fn mailbox_head(&self, user: UserNo, upto: u64) -> Result<Offset, StorageError> {
+    /// The last row of a mailbox whose log record is not beyond `upto`, of those up to `last`.
+    pub(super) fn mailbox_head(&self, user: UserNo, upto: u64, last: Offset) -> Result<Offset, StorageError> {
         for row in self.mailbox(user, Offset::ZERO).rev() {
             let (offset, sequence) = mailbox_row(user, row)?;
-            if sequence <= upto {
+            if sequence <= upto && offset <= last {
                 return Ok(offset);
             }
         }
@@ -118,6 +119,7 @@ impl<'e> Rows<'e> {
         user: UserNo,
         after: Offset,
         upto: u64,
+        until: Offset,
     ) -> impl Iterator<Item = Result<(Offset, Arc<Entry>), StorageError>> {
         let mut last = after.0;
         let rows = self.mailbox(user, after).map(move |row| {
@@ -129,7 +131,9 @@ impl<'e> Rows<'e> {
             last = offset.0;
             Ok((offset, sequence))
         });
-        let proven = rows.take_while(move |row| row.as_ref().map_or(true, |(_, sequence)| *sequence <= upto));
+        let proven = rows.take_while(move |row| {
+            row.as_ref().map_or(true, |(offset, sequence)| *sequence <= upto && *offset <= until)
+        });
         proven.map(move |row| {
             let (offset, sequence) = row?;
             let there =

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checker;
+mod feeds;
 mod groups;
 mod mailboxes;
 mod scratch;

@@ -7,7 +7,7 @@ use bimip_proto::{
     ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, View,
+    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View,
 };
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
@@ -58,7 +58,7 @@ impl View for BatchView<'_> {
         if let Some(head) = known.head {
             return Ok(head);
         }
-        let head = self.rows.mailbox_head(known.no, u64::MAX)?;
+        let head = self.rows.mailbox_head(known.no, u64::MAX, Offset(u64::MAX))?;
         memo.set_user(user, OfUser { head: Some(head), ..known });
         Ok(head)
     }
@@ -162,6 +162,18 @@ impl View for BatchView<'_> {
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, StorageError> {
         Ok(self.memo.borrow_mut().groups_of(user, &self.rows)?.to_vec())
+    }
+
+    fn feed_head(&self, group: &GroupId) -> Result<Option<u64>, StorageError> {
+        self.memo.borrow_mut().feed_head(group, &self.rows)
+    }
+
+    fn fed(&self, group: &GroupId, place: u64) -> Result<Option<u64>, StorageError> {
+        self.memo.borrow_mut().fed(group, place, &self.rows)
+    }
+
+    fn pulls_of(&self, user: &UserId) -> Result<Vec<(GroupId, Vec<Stretch>)>, StorageError> {
+        Ok(self.memo.borrow_mut().pulls_of(user, &self.rows)?.to_vec())
     }
 
     /// Read when it is asked for: only decisions about an account ask, and no message does.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use bimip_proto::{ConversationId, Device, GroupId, PushToken, UserId};
-use bimip_session::ledger::{ConversationHead, Membership, Revised, Standing, Write};
+use bimip_proto::{ConversationId, Device, GroupId, Offset, PushToken, UserId};
+use bimip_session::ledger::{ConversationHead, Membership, Revised, Standing, Stretch, Write};
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode, Slice};
 
 use super::checksum::seal;
@@ -12,6 +12,7 @@ use super::memo::{Memo, OfConversation, OfDevice, OfUser};
 use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
 use super::rows::account::{put_push_token, put_standing};
+use super::rows::feeds::put_stretches;
 use super::rows::groups::{head_numbers, put_membership};
 use super::rows::{Rows, known_numbers};
 use crate::storage::StorageError;
@@ -53,6 +54,10 @@ pub(super) struct Writer<'e> {
     /// Names that got their number in this batch, should the memory forget one before the batch ends.
     fresh: HashMap<Vec<u8>, u64>,
     value: Vec<u8>,
+    /// The last record before this batch.
+    begun: u64,
+    /// Rows that refer to records before this batch.
+    late: Vec<(UserNo, Offset)>,
 }
 
 impl<'e> Writer<'e> {
@@ -65,6 +70,8 @@ impl<'e> Writer<'e> {
             batch,
             fresh: HashMap::new(),
             value: Vec::new(),
+            begun: tally.sequence,
+            late: Vec::new(),
             small: Vec::with_capacity(capacity),
         }
     }
@@ -90,6 +97,9 @@ impl<'e> Writer<'e> {
                         known.no
                     }
                 };
+                if *sequence <= self.begun {
+                    self.late.push((no, *offset));
+                }
                 self.numbers(&keys::row(no, *offset), [*sequence]);
             }
             Write::History { conversation, seq, stamp, sequence } => {
@@ -135,6 +145,9 @@ impl<'e> Writer<'e> {
                 self.numbers(&keys::group_head(no), head_numbers(*head));
                 self.memo.set_group(group, *head);
             }
+            Write::FeedOpened { group } => self.feed(group, 0, 0)?,
+            Write::Feed { group, place, sequence } => self.feed(group, *place, *sequence)?,
+            Write::Pull { user, group, stretches } => self.pull(user, group, stretches)?,
             Write::Member { group, user, membership } => self.member(group, user, membership)?,
             Write::Contact { user, other } => {
                 let key = keys::contact(self.user(user)?.no, self.user(other)?.no);
@@ -189,6 +202,7 @@ impl<'e> Writer<'e> {
                 None => self.batch.remove(small, key),
             }
         }
+        self.rows.engine().late.hide(&self.late);
         self.batch.durability(Some(durability)).commit()?;
         Ok(self.tally)
     }
@@ -217,6 +231,27 @@ impl<'e> Writer<'e> {
             _ => {}
         }
         self.memo.set_membership(group, user, membership);
+        Ok(())
+    }
+
+    fn feed(&mut self, group: &GroupId, place: u64, sequence: u64) -> Result<(), StorageError> {
+        let no = self.conversation(&ConversationId::Group(group.clone()))?.no;
+        self.numbers(&keys::feed(no, place), [sequence]);
+        self.memo.set_fed(group, place, sequence);
+        Ok(())
+    }
+
+    fn pull(&mut self, user: &UserId, group: &GroupId, stretches: &[Stretch]) -> Result<(), StorageError> {
+        let group_no = self.conversation(&ConversationId::Group(group.clone()))?.no;
+        let key = keys::pull(self.user(user)?.no, group_no);
+        if stretches.is_empty() {
+            self.take_small(&key);
+        } else {
+            self.value.clear();
+            put_stretches(&mut self.value, stretches, group);
+            self.put_small(&key);
+        }
+        self.memo.set_stretches(user, group, stretches);
         Ok(())
     }
 

@@ -27,6 +27,8 @@ pub(in super::super) enum Key {
     GroupHead(ConversationNo),
     Member(ConversationNo, UserNo),
     GroupOf(UserNo, ConversationNo),
+    Feed(ConversationNo, u64),
+    Pull(UserNo, ConversationNo),
     Standing(UserNo),
     PushToken(UserNo, DeviceName),
     Contact(UserNo, UserNo),
@@ -57,6 +59,8 @@ impl Key {
             tag::GROUP_HEAD => Self::GroupHead(ConversationNo(fields.u64()?)),
             tag::MEMBER => Self::Member(ConversationNo(fields.u64()?), UserNo(fields.u64()?)),
             tag::GROUP_OF => Self::GroupOf(UserNo(fields.u64()?), ConversationNo(fields.u64()?)),
+            tag::FEED => Self::Feed(ConversationNo(fields.u64()?), fields.u64()?),
+            tag::PULL => Self::Pull(UserNo(fields.u64()?), ConversationNo(fields.u64()?)),
             tag::STANDING => Self::Standing(UserNo(fields.u64()?)),
             tag::PUSH_TOKEN => Self::PushToken(UserNo(fields.u64()?), text(&mut fields, DeviceName::new)?),
             tag::CONTACT => Self::Contact(UserNo(fields.u64()?), UserNo(fields.u64()?)),
@@ -92,6 +96,10 @@ impl fmt::Display for Key {
             Self::GroupHead(group) => write!(f, "group {}", group.0),
             Self::Member(group, user) => write!(f, "user {} in group {}", user.0, group.0),
             Self::GroupOf(user, group) => write!(f, "group {} of user {}", group.0, user.0),
+            Self::Feed(group, place) => write!(f, "place {place} of the feed of group {}", group.0),
+            Self::Pull(user, group) => {
+                write!(f, "what user {} has not got of the feed of group {}", user.0, group.0)
+            }
             Self::Standing(user) => write!(f, "the standing of user {}", user.0),
             Self::PushToken(user, name) => write!(f, "the push token of device {name} of user {}", user.0),
             Self::Contact(user, other) => write!(f, "contact {} of user {}", other.0, user.0),
@@ -131,6 +139,8 @@ mod tests {
             (keys::group_head(conversation).to_vec(), Key::GroupHead(conversation)),
             (keys::member(conversation, user).to_vec(), Key::Member(conversation, user)),
             (keys::group_of(user, conversation).to_vec(), Key::GroupOf(user, conversation)),
+            (keys::feed(conversation, 5).to_vec(), Key::Feed(conversation, 5)),
+            (keys::pull(user, conversation).to_vec(), Key::Pull(user, conversation)),
             (keys::standing(user).to_vec(), Key::Standing(user)),
             (keys::push_token(user, &phone), Key::PushToken(user, phone)),
             (keys::contact(user, UserNo(9)).to_vec(), Key::Contact(user, UserNo(9))),

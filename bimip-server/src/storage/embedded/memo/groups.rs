@@ -40,12 +40,16 @@ impl Groups {
 }
 
 impl Memo {
-    fn group_no(&mut self, group: &GroupId, rows: &Rows<'_>) -> Result<Option<ConversationNo>, StorageError> {
+    pub(super) fn group_no(
+        &mut self,
+        group: &GroupId,
+        rows: &Rows<'_>,
+    ) -> Result<Option<ConversationNo>, StorageError> {
         let id = ConversationId::Group(group.clone());
         Ok(self.conversation(&id, rows)?.map(|conversation| conversation.no))
     }
 
-    fn user_no(&mut self, user: &UserId, rows: &Rows<'_>) -> Result<Option<UserNo>, StorageError> {
+    pub(super) fn user_no(&mut self, user: &UserId, rows: &Rows<'_>) -> Result<Option<UserNo>, StorageError> {
         Ok(self.user(user, rows)?.map(|user| user.no))
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Checker<'e, 'h> {
     /// The row before, where rows form an order.
     pub(super) mailbox: Option<(UserNo, Offset, u64)>,
     pub(super) history: Option<(ConversationNo, Seq, UnixMs)>,
+    pub(super) feed: Option<(ConversationNo, u64)>,
+    /// The group whose memberships are being read.
     pub(super) group: Option<InGroup>,
     /// Whose push tokens are being read, and how many there were.
     pub(super) push_tokens: Option<(UserNo, usize)>,
@@ -57,6 +59,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             names: HashMap::new(),
             mailbox: None,
             history: None,
+            feed: None,
             group: None,
             push_tokens: None,
         }
@@ -294,6 +297,8 @@ impl<'e, 'h> Checker<'e, 'h> {
             }
             Key::Member(group, user) => self.member(&key, bytes, value, *group, *user),
             Key::GroupOf(user, group) => self.group_of(&key, bytes, value, *user, *group),
+            Key::Feed(group, place) => self.fed(&key, bytes, value, *group, *place),
+            Key::Pull(user, group) => self.pull(&key, bytes, value, *user, *group),
             Key::Standing(user) => self.standing(&key, bytes, value, *user),
             Key::PushToken(user, _) => self.push_token(&key, bytes, value, *user),
             Key::Contact(user, other) => self.contact(&key, bytes, value, *user, *other),

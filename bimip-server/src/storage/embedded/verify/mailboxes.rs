@@ -30,7 +30,7 @@ impl Checker<'_, '_> {
             Some((_, last, _)) if last.next() != offset => {
                 self.find(key, bytes, "rows before it are missing");
             }
-            Some((_, _, last)) if sequence <= last => {
+            Some((_, _, last)) if sequence <= last && !self.is_fed(sequence) => {
                 self.find(
                     key,
                     bytes,
@@ -148,7 +148,7 @@ impl Checker<'_, '_> {
     pub(super) fn cursor(&mut self, key: &Key, bytes: &[u8], value: &[u8], device: DeviceNo) {
         let Some([offset]) = self.numbers(key, bytes, value) else { return };
         let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };
-        if let Ok(head) = self.rows.mailbox_head(user, u64::MAX)
+        if let Ok(head) = self.rows.mailbox_head(user, u64::MAX, Offset(u64::MAX))
             && offset > head.0
         {
             self.find(key, bytes, format!("it is at row {offset}, and the mailbox ends at {head}"));
