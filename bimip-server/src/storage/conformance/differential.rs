@@ -45,7 +45,7 @@ struct Pair<S: Storage> {
 impl<S: Storage> Pair<S> {
     fn new(subject: &Subject<'_, S>, seed: u64) -> Self {
         // Every other seed has groups with feeds.
-        let row_members = if seed % 2 == 0 { u32::MAX } else { 1 };
+        let row_members = if seed.is_multiple_of(2) { u32::MAX } else { 1 };
         let one = World::with_row_members(subject.open(), row_members);
         let other = MemoryStorage::with_epoch(one.attach("a", "1").epoch);
         let other = World::with_row_members(other, row_members);
