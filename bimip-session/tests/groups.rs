@@ -4,8 +4,8 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Draft, Entry, Floor, GroupId, Head, MessageId,
-    MessageRef, Noted, Offset, Reject, ServerPacket, Status, Talk, TalkAct, limits,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, ConversationId, Draft, Entry, Floor, GroupId, Head, MessageId,
+    MessageRef, Noted, Offset, Reject, Seq, ServerPacket, Status, Talk, TalkAct, limits,
 };
 use bimip_session::ledger::View;
 use bimip_session::server::{Config, ConnId, Grant, Input};
@@ -162,6 +162,28 @@ fn a_managed_group_lets_nobody_in_but_whom_the_sign_in_names() {
     house.says(ann, ClientPacket::Join(group()));
     house.says(ann, post("in"));
     assert_eq!(heard(&mut house, ann), ["joined", "accepted"]);
+}
+
+/// What a server is told when it starts is for the groups that it makes.
+// DM-GRP-2
+#[test]
+fn a_group_stays_open_or_managed_as_it_was_made() {
+    for open_groups in [true, false] {
+        let server = |open_groups| {
+            let mut config = Config::default();
+            config.open_groups = open_groups;
+            House::with(config)
+        };
+        let mut first = server(open_groups);
+        first.open_with(Caps::FULL, member("ann", "phone"));
+        let mut second = server(!open_groups);
+        second.book = first.book;
+        let bob = second.open(Caps::FULL, &device("bob", "phone"));
+        heard(&mut second, bob);
+        second.says(bob, ClientPacket::Join(group()));
+        let answer = if open_groups { "joined" } else { "barred NotMember" };
+        assert_eq!(heard(&mut second, bob), [answer]);
+    }
 }
 
 // DM-GRP-7
@@ -407,6 +429,21 @@ fn who_left_says_nothing_about_what_came_later() {
     };
     assert!(matches!(mark(ids[0]), ServerPacket::Noted(Noted::Marked { .. })));
     assert!(matches!(mark(ids[1]), ServerPacket::Noted(Noted::Refused { .. })));
+}
+
+/// Of groups that is not said in any dialect, and what nobody says is not answered.
+#[test]
+fn a_message_in_a_group_is_not_named_by_its_place() {
+    let mut house = House::new();
+    let ann = house.open_with(Caps::FULL, member("ann", "phone"));
+    let bob = house.open_with(Caps::FULL, member("bob", "phone"));
+    posted(&mut house, ann);
+    heard(&mut house, bob);
+    let message = MessageRef::Place { conversation: ConversationId::Group(group()), seq: Seq(1) };
+    house.says(bob, ClientPacket::Mark { message, status: Status::Read });
+    let answer = house.heard(bob);
+    let refused = |noted: &Noted| matches!(noted, Noted::Refused { reason: Reject::NoSuchMessage, .. });
+    assert!(matches!(&answer[..], [ServerPacket::Noted(noted)] if refused(noted)), "{answer:?}");
 }
 
 // DM-GRP-10

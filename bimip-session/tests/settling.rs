@@ -3,11 +3,13 @@
 
 mod harness;
 
+use std::convert::Infallible;
+
 use bimip_proto::{
     Address, Body, Caps, ClientPacket, ClientRef, CloseReason, Draft, Entry, GroupId, Head, MessageId,
     MessageRef, Noted, Offset, Reject, Seq, ServerPacket, Status, UserId,
 };
-use bimip_session::ledger::View;
+use bimip_session::ledger::{Failed, Failure, Known, PutKey, View, Write, settle};
 use bimip_session::server::{ConnId, Grant, Input};
 
 use harness::{House, device, draft, rows, user};
@@ -220,6 +222,10 @@ fn who_comes_and_goes_in_a_batch_hears_what_is_said_between() {
 fn a_stranger_in_the_batch_of_a_member_is_refused_alone() {
     let mut house = House::new();
     let (ann, eve) = (member(&mut house, "ann"), phone(&mut house, "eve", "1"));
+    let before = house.book.clone();
+    house.says(eve, post("let me in"));
+    assert_eq!(house.book, before, "nothing of it is stored");
+    house.heard(eve);
     house.hold_commits = true;
     house.says(eve, post("let me in"));
     house.says(ann, post("hello"));
@@ -227,6 +233,43 @@ fn a_stranger_in_the_batch_of_a_member_is_refused_alone() {
     assert_eq!(mailbox(&house, "ann"), [row(1, "hello")]);
     let heard = house.heard(eve);
     assert!(matches!(heard[..], [ServerPacket::Rejected { reason: Reject::NotMember, .. }]), "{heard:?}");
+}
+
+/// The refusals that cores over one store remember are for each other: to one that is alone they say nothing.
+// DM-DUP-5
+#[test]
+fn a_core_that_is_alone_again_judges_for_itself() {
+    let mut house = House::new();
+    let key = PutKey { device: device("a", "1"), client_ref: ClientRef::new("r1").unwrap() };
+    house.book.apply(&[Write::Key { key, known: Known::Refused { session: 9 } }]);
+    let a = phone(&mut house, "a", "1");
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    assert!(matches!(house.heard(a)[..], [ServerPacket::Accepted { .. }]));
+}
+
+/// As a store does whose sync failed.
+// DM-ACK-3
+#[test]
+fn what_was_settled_and_could_not_be_stored_is_refused_by_name() {
+    let mut house = House::new();
+    let a = phone(&mut house, "a", "1");
+    house.hold_commits = true;
+    for name in ["r1", "r2"] {
+        house.says(a, ClientPacket::Send(draft(name, "b", "hello")));
+    }
+    let held = std::mem::take(&mut house.held);
+    let settled: Result<_, (Vec<Failed>, Infallible)> = settle(held, &house.book);
+    let Ok(settlement) = settled;
+    for failed in settlement.failed(Failure::Unavailable) {
+        assert_eq!(failed.failure(), Failure::Unavailable);
+        house.input(Input::Failed(failed));
+    }
+    let refused = |packet: ServerPacket| match packet {
+        ServerPacket::Rejected { client_ref, reason: Reject::Unavailable, .. } => client_ref,
+        _ => None,
+    };
+    let names: Vec<_> = house.heard(a).into_iter().filter_map(refused).collect();
+    assert_eq!(names, ["r1", "r2"].map(|name| ClientRef::new(name).unwrap()));
 }
 
 // DM-ACK-3, DM-ACK-4

@@ -36,17 +36,15 @@ impl Inbox {
         Self { seen, stored: seen, disposed: seen, ..Self::default() }
     }
 
-    /// The server delivers from here on.
+    /// The server delivers from here on. Only welcomes say so, and where there are any, rows have numbers.
     pub(super) fn jump(&mut self, to: Offset) {
-        let recent = std::mem::take(&mut self.recent);
-        *self = Self { recent, ..Self::new(to) };
+        *self = Self::new(to);
     }
 
-    /// A new connection: what was given and not stored comes again.
-    pub(super) fn rewind(&mut self) {
+    /// A new connection: what was not disposed of comes again, and can be disposed of only then.
+    pub(super) const fn rewind(&mut self) {
         self.due_mono_ms = None;
         self.undisposed_rows = 0;
-        self.disposed = self.disposed.min(self.stored);
     }
 
     pub(super) fn arrives(&mut self, row: &Row) -> Arrival {

@@ -130,6 +130,25 @@ fn what_is_not_answered_goes_once_on_each_connection() {
     assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r3", "r4"]);
 }
 
+// CL-OUT-3
+#[test]
+fn the_draft_that_was_refused_for_now_goes_again_and_no_other() {
+    let mut session = up(Resume::default());
+    for name in ["r1", "r2"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    outputs(&mut session);
+    let named = |name| ClientRef::new(name).ok();
+    let (reason, retry_after_ms) = (Reject::Busy, Some(1_000));
+    let busy = ServerPacket::Rejected { client_ref: named("r2"), to: None, reason, retry_after_ms };
+    session.handle_input(T0, Input::Packet(busy));
+    let accepted = ServerPacket::Accepted { client_ref: named("r1"), head: head(1), offset: Offset(1) };
+    session.handle_input(at(1), Input::Packet(accepted));
+    outputs(&mut session);
+    session.handle_timeout(at(1_000));
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r2"]);
+}
+
 // DM-ACK-4, CL-OUT-5
 #[test]
 fn a_mark_is_said_until_it_is_noted() {
@@ -268,6 +287,29 @@ fn what_was_never_on_the_wire_can_be_taken_back() {
     let resume = Resume { unacked: vec![draft("r1", "b", "x")], ..Resume::default() };
     let mut restarted = ClientSession::new(Config::new(device("a", "1")), resume, T0);
     assert_eq!(restarted.discard(&name("r1")), None, "nor does a restart know");
+}
+
+// CL-OUT-4, CL-OUT-6
+#[test]
+fn what_was_answered_or_given_up_says_nothing_about_what_comes_after() {
+    for resend in [true, false] {
+        let mut config = Config::new(device("a", "1"));
+        config.resend = resend;
+        let mut session = ClientSession::new(config, Resume::default(), T0);
+        session.handle_timeout(T0);
+        session.handle_input(T0, Input::Connected);
+        session.handle_input(T0, welcome(7, 0));
+        session.send(T0, draft("r1", "b", "x")).unwrap();
+        if resend {
+            let client_ref = ClientRef::new("r1").ok();
+            let accepted = ServerPacket::Accepted { client_ref, head: head(1), offset: Offset(1) };
+            session.handle_input(T0, Input::Packet(accepted));
+        }
+        session.handle_input(at(1), Input::Disconnected);
+        session.send(at(2), draft("r2", "b", "x")).unwrap();
+        let name = ClientRef::new("r2").unwrap();
+        assert_eq!(session.discard(&name), Some(draft("r2", "b", "x")), "never on the wire");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bimip_proto::{
 use bimip_session::server::{ConnId, Grant, Input, Subject};
 
 use super::cluster::{Cluster, POLL_MS, Post, device, group, rows, send, to};
-use super::texts;
+use super::{accepted, texts};
 
 /// Longer than clocks may be apart.
 const LATER_MS: u64 = limits::CLOCK_SKEW_MS + 1;
@@ -101,6 +101,22 @@ fn an_older_session_that_was_not_told_does_no_harm() {
     cluster.says(old, ClientPacket::Dispose(Offset(1)));
     assert_eq!(cluster.book.attach(&device("a", "1")).cursor, Offset(3));
     assert_eq!(rows(&cluster.heard(b)).len(), 1, "three deliveries, one row, told once");
+}
+
+// DM-DUP-1, DM-DUP-2
+#[test]
+fn another_text_under_a_name_takes_nothing_from_what_is_stored_under_it() {
+    let mut cluster = Cluster::new(2);
+    let a = cluster.open(0, &device("a", "1"));
+    cluster.says(a, send("m1", to("b")));
+    let first = accepted(&cluster.heard(a));
+    assert_eq!(first.len(), 1);
+    cluster.says(a, send("m1", to("c")));
+    let heard = cluster.heard(a);
+    assert!(matches!(heard[..], [ServerPacket::Rejected { reason: Reject::Conflict, .. }]), "{heard:?}");
+    let again = cluster.open(1, &device("a", "1"));
+    cluster.says(again, send("m1", to("b")));
+    assert_eq!(accepted(&cluster.heard(again)), first);
 }
 
 // DM-DUP-5
