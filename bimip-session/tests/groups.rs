@@ -4,8 +4,8 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, ConversationId, Draft, Entry, Floor, GroupId, Head, MessageId,
-    MessageRef, Noted, Offset, Reject, Seq, ServerPacket, Status, Talk, TalkAct, limits,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, ConversationId, Draft, Entry, Floor, GroupId,
+    Head, MessageId, MessageRef, Noted, Offset, Reject, Seq, ServerPacket, Status, Talk, TalkAct, limits,
 };
 use bimip_session::ledger::View;
 use bimip_session::server::{Config, ConnId, Grant, Input};

@@ -4,7 +4,7 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Device, Draft, Entry, GroupId, MessageId,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Device, Draft, Entry, Floor, GroupId, MessageId,
     MessageRef, Noted, Now, Offset, Reject, Revise, Revision, Row, ServerPacket, Status, Talk, TalkAct,
 };
 use bimip_session::Machine;
@@ -234,6 +234,51 @@ fn who_has_no_words_for_it_is_not_told_and_not_held_up() {
     assert!(cursor >= Offset(1), "the rows before it are through");
 }
 
+/// A stop without a start is answered with an id, and goes to nobody: there is nothing to take back.
+// DM-REV-1, DM-TLK-3
+#[test]
+fn what_went_to_nobody_is_not_revised() {
+    let mut house = House::new();
+    let talker = house.open(Caps::WALKIE, &device("a", "voiceping"));
+    let [phone, bob] =
+        [("a", "phone"), ("b", "1")].map(|(user, name)| house.open(Caps::FULL, &device(user, name)));
+    house.says(talker, ClientPacket::Talk(Talk { from: user("a"), to: to("b"), act: TalkAct::Stop }));
+    let id = house.heard(talker).into_iter().find_map(|packet| match packet {
+        ServerPacket::Floor(Floor::Ended { head }) => Some(head.id),
+        _ => None,
+    });
+    for conn in [phone, bob] {
+        house.heard(conn);
+    }
+    let answer = asks(&mut house, phone, "d", id.unwrap(), None);
+    assert_eq!(refused(&answer), Some(Reject::NoSuchMessage));
+    assert_eq!(house.heard(bob), []);
+}
+
+/// An edit says what a message says, and not what it is.
+// DM-REV-7
+#[test]
+fn an_edited_notification_is_one() {
+    let mut house = House::new();
+    let [a, b] = ["a", "b"].map(|name| house.open(Caps::FULL, &device(name, "1")));
+    let body = Body { kind: BodyKind::Notification, ..Body::text("helo") };
+    house.says(a, ClientPacket::Send(Draft { body, ..draft("", "b", "") }));
+    let id = house.heard(a).into_iter().find_map(|packet| match packet {
+        ServerPacket::Accepted { head, .. } => Some(head.id),
+        _ => None,
+    });
+    asks(&mut house, a, "e1", id.unwrap(), Some("hello"));
+    let kinds = house.heard(b).into_iter().filter_map(|packet| match packet {
+        ServerPacket::Deliver(row) => match &*row.entry {
+            Entry::Message(message) => Some(message.head.kind),
+            Entry::Revised(revision) => revision.body.as_ref().map(|body| body.kind),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), [BodyKind::Notification; 2]);
+}
+
 // DM-REV-7
 #[test]
 fn a_talk_is_deleted_but_not_edited() {
@@ -348,6 +393,23 @@ fn a_client_says_its_revisions_in_order_until_they_are_answered() {
         Input::Unwritable(Box::new(ClientPacket::Revise(second)), Reject::TooLarge),
     );
     assert_eq!(session.poll_output(), None, "it was answered");
+}
+
+/// A server that could not read a revision knows only its name.
+// CL-OUT-3, CL-OUT-5
+#[test]
+fn a_revision_is_refused_by_its_name_alone() {
+    let revisions = [("e1", 1), ("e2", 2)].map(|(name, at)| revise(name, MessageId::new(7, at), Some(name)));
+    let mut session = session(Resume { revisions: revisions.to_vec(), ..Resume::default() });
+    up(&mut session);
+    for (name, told) in [("e9", None), ("e2", Some(revisions[1].clone()))] {
+        let (client_ref, reason) = (ClientRef::new(name).ok(), Reject::TooLarge);
+        let rejected = ServerPacket::Rejected { client_ref, to: None, reason, retry_after_ms: None };
+        session.handle_input(Now::default(), Input::Packet(rejected));
+        let event = told.map(|revise| Output::Event(Event::RevisionRefused { revise, reason }));
+        assert_eq!(session.poll_output(), event, "{name}");
+    }
+    assert_eq!(session.unrevised().collect::<Vec<_>>(), [&revisions[0]]);
 }
 
 // CL-OUT-2

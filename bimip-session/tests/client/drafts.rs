@@ -256,6 +256,29 @@ fn a_mark_that_is_refused_for_now_is_said_again_and_one_that_is_refused_is_not()
     assert!(session.is_settled());
 }
 
+// CL-OUT-2, CL-OUT-3
+#[test]
+fn a_mark_that_was_refused_for_now_leaves_its_place_in_the_window() {
+    let mut config = Config::new(device("a", "1"));
+    config.window_marks = 2;
+    let mark = |sequence| (MessageRef::Id(MessageId::new(7, sequence)), Status::Read);
+    let resume = Resume { marks: (1..=4).map(mark).collect(), ..Resume::default() };
+    let mut session = ClientSession::new(config, resume, T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    session.handle_input(T0, welcome(7, 0));
+    let packet = |sequence| {
+        let (message, status) = mark(sequence);
+        ClientPacket::Mark { message, status }
+    };
+    assert_eq!(said(&mut session)[1..], [packet(1), packet(2)]);
+    let (message, status) = mark(2);
+    let busy = Noted::Refused { message, status, reason: Reject::Busy, retry_after_ms: Some(1_000) };
+    session.handle_input(T0, Input::Packet(ServerPacket::Noted(busy)));
+    session.handle_timeout(at(1_000));
+    assert_eq!(said(&mut session), [packet(2)], "two are on the wire again, and not three");
+}
+
 // CL-OUT-2
 #[test]
 fn marks_are_bounded_and_given_back() {
@@ -388,4 +411,33 @@ fn without_names_a_refusal_is_of_the_very_draft_that_was_refused() {
     session.handle_input(T0, barred());
     let left: Vec<_> = session.unacked().map(|it| it.body.bytes.clone()).collect();
     assert_eq!(left, ["1"], "and that the one to the draft");
+}
+
+/// As above: what was answered to a join says nothing of what is said to the group afterwards.
+#[test]
+fn without_names_a_join_is_answered_once() {
+    let mut config = Config::new(device("a", "1"));
+    (config.token, config.welcome, config.resend) = (None, false, false);
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    let [team, other] = ["team", "other"].map(|name| GroupId::new(name).unwrap());
+    for group in [&team, &other] {
+        session.join(T0, group.clone());
+        let to = Address::Group(group.clone());
+        session.send(T0, Draft { to, ..draft("", "b", group.as_str()) }).unwrap();
+    }
+    let noted = |noted| Input::Packet(ServerPacket::Noted(noted));
+    session.handle_input(T0, noted(Noted::Joined(team.clone())));
+    outputs(&mut session);
+    for (group, refused) in [(&other, None), (&team, Some("team")), (&other, Some("other"))] {
+        let (group, reason) = (group.clone(), Reject::NotMember);
+        session.handle_input(T0, noted(Noted::Barred { group, reason, retry_after_ms: None }));
+        let told = events(&mut session);
+        let draft = told.iter().find_map(|event| match event {
+            Event::Refused { draft, .. } => Some(draft.to.as_str()),
+            _ => None,
+        });
+        assert_eq!(draft, refused, "{told:?}");
+    }
 }
