@@ -255,6 +255,18 @@ fn what_went_to_nobody_is_not_revised() {
     assert_eq!(house.heard(bob), []);
 }
 
+// DM-REV-2
+#[test]
+fn a_note_to_oneself_is_edited_once() {
+    let mut house = House::new();
+    let [phone, tablet] = ["1", "2"].map(|name| house.open(Caps::FULL, &device("a", name)));
+    let id = sends(&mut house, phone, to("a"), "milk");
+    house.heard(tablet);
+    asks(&mut house, phone, "e1", id, Some("milk, bread"));
+    let heard = house.heard(tablet);
+    assert_eq!((rows(&heard), revisions(&heard).len()), (vec![Offset(2)], 1));
+}
+
 /// An edit says what a message says, and not what it is.
 // DM-REV-7
 #[test]

@@ -1,7 +1,7 @@
 //! Drafts and marks: sent until they are answered.
 
 use bimip_proto::{
-    Address, ClientPacket, ClientRef, Draft, GroupId, MessageId, MessageRef, Noted, Offset, Reject,
+    Address, ClientPacket, ClientRef, Draft, GroupId, MessageId, MessageRef, Noted, Offset, Reject, Revise,
     ServerPacket, Status,
 };
 use bimip_session::Machine;
@@ -171,6 +171,21 @@ fn a_mark_is_said_until_it_is_noted() {
     let noted = ServerPacket::Noted(Noted::Marked { message, status: Status::Read });
     session.handle_input(at(60_001), Input::Packet(noted));
     assert!(session.is_settled());
+}
+
+#[test]
+fn a_session_is_settled_when_nothing_waits_for_an_answer() {
+    let mark = (MessageRef::Id(MessageId::new(7, 1)), Status::Read);
+    let revise = Revise { client_ref: ClientRef::new("e").unwrap(), message: mark.0.clone(), body: None };
+    let one_thing = [
+        Resume { unacked: vec![draft("r1", "b", "x")], ..Resume::default() },
+        Resume { marks: vec![mark], ..Resume::default() },
+        Resume { revisions: vec![revise], ..Resume::default() },
+    ];
+    for resume in one_thing {
+        assert!(!up(resume.clone()).is_settled(), "{resume:?}");
+    }
+    assert!(up(Resume::default()).is_settled());
 }
 
 // CL-OUT-2
@@ -419,9 +434,11 @@ fn without_names_a_join_is_answered_once() {
     let mut config = Config::new(device("a", "1"));
     (config.token, config.welcome, config.resend) = (None, false, false);
     let mut session = ClientSession::new(config, Resume::default(), T0);
+    let [team, other] = ["team", "other"].map(|name| GroupId::new(name).unwrap());
+    session.join(T0, team.clone());
     session.handle_timeout(T0);
     session.handle_input(T0, Input::Connected);
-    let [team, other] = ["team", "other"].map(|name| GroupId::new(name).unwrap());
+    assert_eq!(said(&mut session), [], "said now or never");
     for group in [&team, &other] {
         session.join(T0, group.clone());
         let to = Address::Group(group.clone());

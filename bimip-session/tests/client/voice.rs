@@ -148,7 +148,11 @@ const fn mono(ms: u64) -> Now {
 
 /// Runs a listener over what arrives when, and gives what it plays when; a late piece is `None`.
 fn played(arrivals: &[(u64, TalkAct)]) -> Vec<(u64, Option<u8>)> {
-    let mut listener = Listener::new(Pace::default());
+    played_at(Pace::default(), arrivals)
+}
+
+fn played_at(pace: Pace, arrivals: &[(u64, TalkAct)]) -> Vec<(u64, Option<u8>)> {
+    let mut listener = Listener::new(pace);
     let mut played = Vec::new();
     let mut arrivals = arrivals.iter().peekable();
     loop {
@@ -237,6 +241,96 @@ fn the_message_of_a_talk_ends_it_when_all_is_played() {
     listener.handle_timeout(mono(70));
     assert!(matches!(listener.poll_output(), Some(Sound::Ends { .. })));
     assert_eq!(listener.poll_timeout(), None);
+}
+
+fn sounds(listener: &mut Listener) -> Vec<Sound> {
+    std::iter::from_fn(|| listener.poll_output()).collect()
+}
+
+/// The numbers of the pieces that are to be played now.
+fn pieces(listener: &mut Listener) -> Vec<u8> {
+    let number = |sound: Sound| match sound {
+        Sound::Piece { payload, .. } => Some(payload[2]),
+        _ => None,
+    };
+    sounds(listener).into_iter().filter_map(number).collect()
+}
+
+// CL-TALK-2
+#[test]
+fn an_app_that_comes_late_hears_the_rest_at_an_even_pace() {
+    let mut listener = Listener::new(Pace::default());
+    for number in 1..=6 {
+        listener.handle_input(mono(0), talk(sound(piece(number))));
+    }
+    assert_eq!(pieces(&mut listener), [1]);
+    for (ms, number, next) in [(60, 2, 120), (130, 3, 180), (239, 4, 240), (300, 5, 360)] {
+        listener.handle_timeout(mono(ms));
+        assert_eq!((pieces(&mut listener), listener.poll_timeout()), (vec![number], Some(next)), "{ms}");
+    }
+}
+
+// CL-TALK-2
+#[test]
+fn who_stumbles_again_and_again_is_waited_for_up_to_a_bound() {
+    let mut pace = Pace::default();
+    pace.depth_max_pieces = 3;
+    let arrivals: Vec<_> = [0, 1_000, 2_000, 3_000].into_iter().map(|ms| (ms, sound(piece(1)))).collect();
+    let played = played_at(pace, &arrivals);
+    let begun: Vec<u64> = played.iter().filter(|(_, piece)| piece.is_some()).map(|(ms, _)| *ms).collect();
+    assert_eq!(begun, [120, 1_180, 2_180, 3_180], "two pieces of time at first, and then three");
+}
+
+#[test]
+fn of_too_many_pieces_the_oldest_go() {
+    let mut pace = Pace::default();
+    pace.held_pieces = 3;
+    let mut listener = Listener::new(pace);
+    for number in 1..=5 {
+        listener.handle_input(mono(0), talk(sound(piece(number))));
+    }
+    let mut heard = pieces(&mut listener);
+    for round in 1..=3 {
+        listener.handle_timeout(mono(round * 60));
+        heard.extend(pieces(&mut listener));
+    }
+    assert_eq!(heard, [1, 3, 4, 5]);
+}
+
+// CL-TALK-2
+#[test]
+fn a_talk_of_which_nothing_was_played_ends_in_silence_without_a_word() {
+    let mut listener = Listener::new(Pace::default());
+    let start = || talk(TalkAct::Start { label: None, payload: Bytes::new() });
+    listener.handle_input(mono(0), talk(TalkAct::Stop));
+    assert_eq!(listener.poll_timeout(), None, "the end of nothing");
+    listener.handle_input(mono(0), start());
+    assert_eq!(listener.poll_timeout(), Some(3_000));
+    listener.handle_input(mono(1_000), start());
+    listener.handle_timeout(mono(3_000));
+    assert_eq!(listener.poll_timeout(), Some(4_000), "somebody is there");
+    listener.handle_timeout(mono(4_000));
+    assert_eq!((listener.poll_timeout(), sounds(&mut listener)), (None, vec![]));
+}
+
+// CL-TALK-2
+#[test]
+fn a_talk_that_goes_on_after_its_end_is_waited_for_again() {
+    let arrivals = [(0, sound(piece(1))), (0, sound(piece(2))), (10, TalkAct::Stop), (20, sound(piece(3)))];
+    let heard = [(0, Some(1)), (60, Some(2)), (120, Some(3)), (180, None)];
+    assert_eq!(played(&arrivals), heard, "there may be more");
+    assert_eq!(played(&arrivals[..3]), heard[..2], "and here nothing is missing");
+}
+
+/// Only the message of a talk ends one.
+#[test]
+fn a_text_of_the_talker_ends_no_talk() {
+    let mut listener = Listener::new(Pace::default());
+    listener.handle_input(mono(0), talk(sound(piece(1))));
+    let mut head = head(1);
+    (head.from.user, head.to) = (user("b"), team());
+    listener.row(mono(10), &Entry::Message(Message { head, body: draft("", "team", "x").body }));
+    assert_eq!((listener.poll_timeout(), sounds(&mut listener)), (Some(120), vec![]));
 }
 
 #[test]
