@@ -7,7 +7,7 @@ use bimip_session::Machine;
 use bimip_session::client::{ACT_MS, ClientSession, Config, Event, Heard, Input, Live, Output, Resume};
 
 use super::harness::{device, user};
-use super::{T0, at, events, outputs, up};
+use super::{T0, at, events, outputs, row, up};
 
 #[test]
 fn what_is_live_is_said_now_or_never_and_heard_beside_the_rows() {
@@ -95,6 +95,40 @@ fn typing_ends_with_a_message_or_by_itself() {
     let ceased = Heard::Ceased { from: device("b", "1"), to: me.clone() };
     assert!(events(&mut session).contains(&Event::Heard(ceased)));
     assert_eq!(acting(&session), []);
+}
+
+// MISSION E5
+// CL-PRS-1
+#[test]
+fn typing_ends_with_what_was_typed_and_with_who_typed_it() {
+    let mut session = up(Resume::default());
+    let to = Address::User(user("b"));
+    let acting = |session: &ClientSession| -> Vec<_> {
+        session.acting().map(|(from, _, act)| (from.to_string(), act)).collect()
+    };
+    let hear = |session: &mut ClientSession, name, awareness| {
+        let aware = Aware { from: device(name, "1"), awareness };
+        session.handle_input(T0, Input::Packet(ServerPacket::Aware(aware)));
+    };
+    for (name, presence) in [("a", Presence::Typing), ("c", Presence::Recording), ("d", Presence::Read)] {
+        hear(&mut session, name, Awareness { to: Some(to.clone()), ..doing(presence, 0) });
+    }
+    let [a, c] = [("a/1".to_owned(), Act::Typing), ("c/1".to_owned(), Act::Recording)];
+    assert_eq!(acting(&session), [a, c.clone()], "also where it is said as a presence");
+    session.handle_input(T0, row(0, 1));
+    assert_eq!(acting(&session), [c], "the message of a/1 to b is there");
+    hear(&mut session, "c", doing(Presence::Offline, 5));
+    assert_eq!((acting(&session), session.presence(&user("c"))), (vec![], None));
+    // Of somebody who is online for no time nothing is known.
+    hear(&mut session, "c", doing(Presence::Online, 5));
+    assert!(session.presence(&user("c")).is_some());
+    hear(&mut session, "c", doing(Presence::Online, 0));
+    assert_eq!(session.presence(&user("c")), None);
+    for act in [Act::Paused, Act::Resumed] {
+        let signal = Signal { id: None, to: to.clone(), act, at: None };
+        session.handle_input(T0, Input::Packet(ServerPacket::Signal { from: device("d", "1"), signal }));
+        assert_eq!(acting(&session), [("d/1".to_owned(), act)]);
+    }
 }
 
 #[test]
