@@ -259,6 +259,34 @@ fn a_presence_runs_out_and_being_here_is_said_again() {
     assert_eq!(aware(&mut house), [(Presence::Online, limits::PRESENCE_TTL_S, false)]);
 }
 
+// MISSION B8
+#[test]
+fn a_presence_is_told_for_two_minutes_at_most_and_going_offline_for_none() {
+    // BM-AWARE-2.
+    let mut house = acquainted();
+    let [a, own, b] =
+        [("a", "1"), ("a", "2"), ("b", "1")].map(|(user, name)| house.open(Caps::FULL, &device(user, name)));
+    for (presence, said_s, told_s) in [
+        (Presence::Busy, 0, 120),
+        (Presence::Busy, 1, 1),
+        (Presence::Busy, 119, 119),
+        (Presence::Busy, 120, 120),
+        (Presence::Away, 86_400, 120),
+        (Presence::Offline, 0, 0),
+        (Presence::Offline, 60, 0),
+    ] {
+        for conn in [own, b] {
+            house.heard(conn);
+        }
+        house.says(a, ClientPacket::Aware(Awareness { ttl_s: said_s, ..doing(presence) }));
+        for conn in [own, b] {
+            let told = house.heard(conn);
+            let [ServerPacket::Aware(Aware { awareness, .. })] = &told[..] else { panic!("{told:?}") };
+            assert_eq!((awareness.presence, awareness.ttl_s), (presence, told_s), "{said_s} s");
+        }
+    }
+}
+
 #[test]
 fn a_talkative_client_costs_one_question_at_a_time() {
     let mut house = acquainted();

@@ -47,9 +47,8 @@ impl Doing {
     fn aware(&self, now: Now) -> Aware {
         // What the client limited is told with what is left of it; the rest is said again before it runs out.
         let left_ms = self.until_mono_ms.map(|until| until.saturating_sub(now.mono_ms));
-        let left_s = left_ms
-            .map_or(limits::PRESENCE_TTL_S, |ms| u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX));
-        let ttl_s = if self.gone.is_some() { 0 } else { left_s.min(limits::PRESENCE_TTL_S) };
+        let left_s = left_ms.map_or(0, |ms| u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX).max(1));
+        let ttl_s = told_ttl_s(self.presence, left_s);
         let awareness = Awareness {
             id: None,
             to: None,
@@ -59,6 +58,15 @@ impl Doing {
             at: Some(now.stamp()),
         };
         Aware { from: self.by.clone(), awareness }
+    }
+}
+
+/// For how long a presence is told to hold of which its client said `said_s`, 0 for as long as it likes.
+const fn told_ttl_s(presence: Presence, said_s: u32) -> u32 {
+    match (presence, said_s) {
+        (Presence::Offline, _) => 0,
+        (_, 1..limits::PRESENCE_TTL_S) => said_s,
+        _ => limits::PRESENCE_TTL_S,
     }
 }
 
@@ -218,12 +226,13 @@ impl ServerCore {
     /// A client says what its user is doing.
     pub(super) fn awareness(&mut self, now: Now, conn: ConnId, device: &Device, said: Awareness) {
         let awareness = Awareness { at: Some(now.stamp()), ..said };
-        let aware = Aware { from: device.clone(), awareness };
+        let mut aware = Aware { from: device.clone(), awareness };
         let mut conns = Vec::new();
         match (aware.awareness.presence.reach(), &aware.awareness.to) {
             (Reach::Contacts, _) => {
                 self.onlookers(&device.user, Some(conn), &mut conns);
                 self.does(now, device, &aware.awareness);
+                aware.awareness.ttl_s = told_ttl_s(aware.awareness.presence, aware.awareness.ttl_s);
             }
             (Reach::Own, _) => self.onlookers(&device.user, Some(conn), &mut conns),
             (Reach::Peer, Some(Address::User(to))) if !self.hides(&device.user) => {

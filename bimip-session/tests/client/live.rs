@@ -1,7 +1,8 @@
 //! What is said now or never.
 
 use bimip_proto::{
-    Act, Address, Aware, Awareness, ClientPacket, CloseReason, Presence, Reject, ServerPacket, Signal,
+    Act, Address, Aware, Awareness, ClientPacket, CloseReason, GroupId, Presence, Reject, ServerPacket,
+    Signal, Talk, TalkAct,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ACT_MS, ClientSession, Config, Event, Heard, Input, Live, Output, Resume};
@@ -34,6 +35,19 @@ fn what_is_live_is_said_now_or_never_and_heard_beside_the_rows() {
     session.handle_input(T0, Input::Packet(ServerPacket::Bye(CloseReason::Revoked)));
     let ended = Output::Event(Event::Ended(CloseReason::Revoked));
     assert!(outputs(&mut session).contains(&ended), "it does not dial with that token again");
+}
+
+#[test]
+fn what_an_app_says_by_hand_is_said_as_it_is() {
+    let mut session = up(Resume::default());
+    outputs(&mut session);
+    let team = GroupId::new("team").unwrap();
+    let talk = Talk { from: user("a"), to: Address::Group(team.clone()), act: TalkAct::Stop };
+    session.join(T0, team.clone());
+    session.talk(T0, talk.clone());
+    session.leave_group(T0, team.clone());
+    let said = [ClientPacket::Join(team.clone()), ClientPacket::Talk(talk), ClientPacket::Leave(team)];
+    assert_eq!(outputs(&mut session), said.map(Output::Transmit));
 }
 
 fn doing(presence: Presence, ttl_s: u32) -> Awareness {
