@@ -3,11 +3,13 @@
 
 mod harness;
 
+use std::sync::Arc;
+
 use bimip_proto::{
     Caps, ClientPacket, ClientRef, CloseReason, Device, DeviceName, LogOut, Noted, PushToken, Reject,
     ServerPacket, TokenAnswer, TokenId, TokenTask, UnixMs, limits,
 };
-use bimip_session::ledger::View;
+use bimip_session::ledger::{Standing, View, Write};
 use bimip_session::server::{ConnId, Grant, Input, Vouched};
 use bytes::Bytes;
 use harness::{House, device, draft, user};
@@ -245,7 +247,37 @@ fn push_tokens_are_bounded() {
             assert!(matches!(&heard[..], [ServerPacket::Declined { reason: Reject::Full, .. }]), "{heard:?}");
         }
     }
-    assert_eq!(house.book.push_tokens(&user("a")).unwrap().len(), limits::PUSH_TOKENS);
+    let tokens = house.book.push_tokens(&user("a")).unwrap();
+    assert_eq!(tokens.len(), limits::PUSH_TOKENS);
+    assert!(
+        tokens.iter().all(|(_, token)| token.id.is_none()),
+        "how a client called it is over with the answer"
+    );
+}
+
+// MISSION B9
+#[test]
+fn a_log_out_that_has_no_room_is_refused_and_ends_nothing() {
+    // BM-LOGOUT-1, DM-ACC-2.
+    let mut house = House::new();
+    let a = signed_in(&mut house, "a", "1", "t1");
+    ask(&mut house, a, TokenTask::Refresh);
+    let grant = by_token(&house, device("a", "1"), "t2", 0);
+    house.input(Input::Token(a, Ok(Vouched { grant, token: Some(Bytes::from_static(b"new")) })));
+    house.heard(a);
+    let later = UnixMs(house.now.unix_ms + 60_000);
+    let token = |number: usize| (TokenId::new(&format!("x{number}")).unwrap(), later);
+    let tokens = (1..limits::REVOKED_TOKENS).map(token).collect();
+    let standing = Arc::new(Standing { tokens, ..Standing::default() });
+    house.book.apply(&[Write::Standing { user: user("a"), standing }]);
+    // There is room for one of the two tokens that it showed.
+    house.says(a, ClientPacket::LogOut(LogOut::Session));
+    let full = ServerPacket::Declined { origin: 0, id: None, reason: Reject::Full, retry_after_ms: None };
+    assert_eq!(house.heard(a), [full.clone()]);
+    ask(&mut house, a, TokenTask::Revoke);
+    let grant = by_token(&house, device("a", "1"), "t2", 0);
+    house.input(Input::Token(a, Ok(Vouched { grant, token: None })));
+    assert_eq!((house.heard(a), closed(&mut house)), (vec![full], vec![]));
 }
 
 // MISSION B9

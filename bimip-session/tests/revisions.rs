@@ -422,6 +422,11 @@ fn a_revision_is_refused_by_its_name_alone() {
         assert_eq!(session.poll_output(), event, "{name}");
     }
     assert_eq!(session.unrevised().collect::<Vec<_>>(), [&revisions[0]]);
+    // The same from a codec that has no words for it.
+    let (revise, reason) = (revisions[0].clone(), Reject::Unsupported);
+    let packet = Box::new(ClientPacket::Revise(revise.clone()));
+    session.handle_input(Now::default(), Input::Unwritable(packet, reason));
+    assert_eq!(session.poll_output(), Some(Output::Event(Event::RevisionRefused { revise, reason })));
 }
 
 // CL-OUT-2

@@ -217,6 +217,47 @@ fn who_comes_and_goes_in_a_batch_hears_what_is_said_between() {
     assert_eq!(house.book, before);
 }
 
+// DM-GRP-9
+#[test]
+fn who_comes_into_a_group_in_a_batch_stays_in_the_others() {
+    let mut house = House::new();
+    let [ann, bob, other] =
+        [("ann", "1"), ("bob", "1"), ("bob", "2")].map(|it| phone(&mut house, it.0, it.1));
+    for group in ["alpha", "zeta"].map(|name| GroupId::new(name).unwrap()) {
+        house.says(bob, ClientPacket::Join(group.clone()));
+        house.says(ann, ClientPacket::Join(group.clone()));
+        let to = Address::Group(group);
+        house.says(ann, ClientPacket::Send(Draft { to, ..draft("", "bob", "hello") }));
+    }
+    house.heard(other);
+    house.hold_commits = true;
+    house.says(bob, ClientPacket::Join(group()));
+    // By an alias, which names the group by its text: only a group that bob is in is looked at.
+    for head in heads(&house, "bob") {
+        let message = MessageRef::Alias(head.alias());
+        house.says(other, ClientPacket::Mark { message, status: Status::Read });
+    }
+    house.commit_held();
+    let marked = |packet: &ServerPacket| matches!(packet, ServerPacket::Noted(Noted::Marked { .. }));
+    assert_eq!(house.heard(other).iter().filter(|packet| marked(packet)).count(), 2);
+}
+
+// DM-CUR-3
+#[test]
+fn disposing_again_of_the_same_writes_nothing() {
+    let mut house = House::new();
+    let (a, b) = (phone(&mut house, "a", "1"), phone(&mut house, "b", "1"));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    house.hold_commits = true;
+    house.says(b, ClientPacket::Dispose(Offset(1)));
+    let held = std::mem::take(&mut house.held);
+    assert_eq!(held.len(), 1);
+    let settled: Result<_, (Vec<Failed>, Infallible)> = settle(held, &house.book);
+    let Ok(settlement) = settled;
+    assert_eq!(settlement.writes(), []);
+}
+
 // DM-GRP-5
 #[test]
 fn a_stranger_in_the_batch_of_a_member_is_refused_alone() {

@@ -30,6 +30,7 @@ pub(super) struct Overlay<'v, V: View> {
     members: BTreeMap<GroupId, Arc<[UserId]>>,
     groups_of: BTreeMap<UserId, Vec<GroupId>>,
     standings: BTreeMap<UserId, Arc<Standing>>,
+    /// In any order.
     push_tokens: BTreeMap<UserId, Vec<(DeviceName, PushToken)>>,
     feed_heads: BTreeMap<GroupId, u64>,
     fed: BTreeMap<(GroupId, u64), u64>,
@@ -230,20 +231,15 @@ impl<'v, V: View> Overlay<'v, V> {
         user: UserId,
         membership: Membership,
     ) -> Result<(), V::Error> {
-        let mut groups = self.groups_of(&user)?;
-        groups.retain(|known| *known != group);
+        let is_in = membership.is_member();
         // Nobody asks for the members of a group that has a feed, and there may be very many.
         if self.feed_head(&group)?.is_none() {
             let mut members = self.members(&group)?.to_vec();
-            members.retain(|member| *member != user);
-            if membership.is_member() {
-                members.insert(members.partition_point(|member| *member < user), user.clone());
-            }
+            put_or_take(&mut members, &user, is_in);
             self.members.insert(group.clone(), members.into());
         }
-        if membership.is_member() {
-            groups.insert(groups.partition_point(|known| *known < group), group.clone());
-        }
+        let mut groups = self.groups_of(&user)?;
+        put_or_take(&mut groups, &group, is_in);
         self.groups_of.insert(user.clone(), groups);
         self.set_membership(group, user, membership);
         Ok(())
@@ -355,10 +351,7 @@ impl<'v, V: View> Overlay<'v, V> {
         if before == token {
             return Ok(());
         }
-        if let Some(token) = &token {
-            let at = tokens.partition_point(|(name, _)| *name < device.name);
-            tokens.insert(at, (device.name.clone(), token.clone()));
-        }
+        tokens.extend(token.clone().map(|token| (device.name.clone(), token)));
         self.push_tokens.insert(device.user.clone(), tokens);
         self.writes.push(Write::PushToken { device, token });
         Ok(())
@@ -369,5 +362,16 @@ impl<'v, V: View> Overlay<'v, V> {
             Some(groups) => Ok(groups.clone()),
             None => self.view.groups_of(user),
         }
+    }
+}
+
+/// Sees to it that something is in a sorted list, or is not.
+fn put_or_take<T: Ord + Clone>(sorted: &mut Vec<T>, it: &T, is_in: bool) {
+    match (sorted.binary_search(it), is_in) {
+        (Err(at), true) => sorted.insert(at, it.clone()),
+        (Ok(at), false) => {
+            sorted.remove(at);
+        }
+        _ => {}
     }
 }

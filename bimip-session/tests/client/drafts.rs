@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, ClientPacket, ClientRef, Draft, GroupId, MessageId, MessageRef, Noted, Offset, Reject, Revise,
-    ServerPacket, Status,
+    ServerPacket, Status, limits,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
@@ -456,5 +456,28 @@ fn without_names_a_join_is_answered_once() {
             _ => None,
         });
         assert_eq!(draft, refused, "{told:?}");
+    }
+}
+
+/// More joins than a user can be in groups are not remembered: the last of them is not told from a draft.
+#[test]
+fn without_names_the_joins_that_wait_are_bounded() {
+    let mut config = Config::new(device("a", "1"));
+    (config.token, config.welcome, config.resend) = (None, false, false);
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    let group = |number: usize| GroupId::new(&format!("g{number}")).unwrap();
+    for number in 0..=limits::GROUPS_PER_USER {
+        session.join(T0, group(number));
+    }
+    let to = Address::Group(group(limits::GROUPS_PER_USER));
+    session.send(T0, Draft { to, ..draft("", "b", "x") }).unwrap();
+    for number in [limits::GROUPS_PER_USER - 1, limits::GROUPS_PER_USER] {
+        let before = session.unacked().count();
+        let noted = Noted::Barred { group: group(number), reason: Reject::Full, retry_after_ms: None };
+        session.handle_input(T0, Input::Packet(ServerPacket::Noted(noted)));
+        let refused = before - session.unacked().count();
+        assert_eq!(refused, usize::from(number == limits::GROUPS_PER_USER), "{number}");
     }
 }

@@ -35,6 +35,12 @@ fn the_welcome_says_resumed_gap_or_reset() {
     );
     assert!(matches!(start_from(known(5), 7, 5, 6), (Event::Resumed(_), Offset(5))));
     let gap = start_from(known(5), 7, 6, 7);
+    let mut session = ClientSession::new(Config::new(device("a", "1")), known(5), T0);
+    assert_eq!((session.epoch(), session.is_over()), (7, false));
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    session.handle_input(T0, welcome(8, 0));
+    assert_eq!(session.epoch(), 8, "for the next resume");
     assert!(matches!(gap, (Event::Gap { seen: Offset(5), resume_from: Offset(6), .. }, Offset(6))));
     assert!(matches!(start(known(5), 8, 0), (Event::Reset(_), Offset(0))));
     assert!(matches!(start(Resume::default(), 7, 0), (Event::Resumed(_), Offset(0))));
@@ -260,6 +266,21 @@ fn a_refresh_that_is_not_answered_or_not_now_is_asked_again_and_then_the_app_is(
     assert_eq!(events(&mut wanted), [Event::TokenWanted], "as the codec reads a server that renews nothing");
     wanted.handle_input(at(3_300_001), Input::Packet(ServerPacket::Fault(fault.clone())));
     assert_eq!(events(&mut wanted), [Event::Fault(fault)]);
+}
+
+/// Its dialect has no word for a token: a newer one is for the next dial.
+// CL-TOK-1
+#[test]
+fn where_the_transport_carries_the_token_a_newer_one_is_not_shown() {
+    let mut config = Config::new(device("a", "1"));
+    (config.welcome, config.token) = (false, None);
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    outputs(&mut session);
+    session.renew(at(1), Bytes::from_static(b"newer"), Some(UnixMs(at(100_000).unix_ms)));
+    assert_eq!(outputs(&mut session), []);
+    assert!(session.is_up());
 }
 
 /// The clock of this device is two hours ahead, and the newer token lives for one.
