@@ -201,6 +201,26 @@ fn what_is_said_after_a_join_waits_for_it() {
     assert_eq!(heard(&mut house, ann), ["joined", "granted", "accepted"]);
 }
 
+// DM-GRP-7
+#[test]
+fn what_is_said_after_a_join_that_had_to_wait_itself_waits_for_it() {
+    let mut config = Config::default();
+    config.commits_per_connection = 1;
+    let mut house = House::with(config);
+    let ann = house.open(Caps::WALKIE, &device("ann", "voiceping"));
+    heard(&mut house, ann);
+    house.hold_commits = true;
+    let to = Address::User(user("bob"));
+    let draft = Draft { client_ref: None, to, client_time: None, body: Body::text("hello") };
+    for packet in [ClientPacket::Send(draft), ClientPacket::Join(group()), talk("ann", start())] {
+        house.says(ann, packet);
+    }
+    house.commit_held();
+    let words = heard(&mut house, ann);
+    assert_eq!(words.len(), 3, "{words:?}");
+    assert!(words[1].starts_with("joined") && words[2].starts_with("granted"), "{words:?}");
+}
+
 #[test]
 fn a_join_that_fails_lets_the_rest_go_on() {
     let mut house = House::new();

@@ -701,6 +701,38 @@ fn commits_under_way_are_bounded_and_the_rest_waits_in_order() {
     );
 }
 
+// DM-SES-3
+#[test]
+fn reading_stops_at_the_64th_packet_that_waits_and_not_before() {
+    let mut config = Config::default();
+    config.commits_per_connection = 1;
+    let mut house = House::with(config);
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    house.hold_commits = true;
+    for number in 0..=limits::PAUSE_PACKETS {
+        assert_eq!(house.paused, [], "{number}");
+        house.says(a, ClientPacket::Send(draft(&format!("r{number}"), "b", "x")));
+    }
+    assert_eq!(house.paused, [(a, true)]);
+}
+
+#[test]
+fn who_has_only_one_word_to_say_gets_a_turn_too() {
+    let mut config = Config::default();
+    config.commits_in_flight = 1;
+    let mut house = House::with(config);
+    let conns = ["a", "b"].map(|name| house.open(Caps::FULL, &device(name, "1")));
+    house.hold_commits = true;
+    for conn in conns {
+        house.says(conn, ClientPacket::Send(draft("r1", "c", "x")));
+    }
+    assert_eq!(house.held.len(), 1);
+    house.commit_held();
+    for conn in conns {
+        assert_eq!(accepted(&house.heard(conn)).len(), 1);
+    }
+}
+
 #[test]
 fn everybody_who_waits_gets_a_turn() {
     let mut config = Config::default();
@@ -1090,6 +1122,32 @@ fn a_row_without_words_is_passed_over() {
     house.input(Input::Barrier(conn, upto));
     assert_eq!(house.book.cursor(&device("a", "voiceping")), Ok(Offset(3)));
     assert_eq!(house.book.page(&user("b"), Offset(0), 9, 9_999).len(), rows_of_b, "no receipt was made");
+}
+
+// DM-RCP-1, DM-RCP-4
+#[test]
+fn a_list_of_deliveries_is_answered_as_a_whole_and_one_alone_by_what_became_of_it() {
+    let mut house = House::new();
+    let (a, b) = (house.open(Caps::FULL, &device("a", "1")), house.open(Caps::FULL, &device("b", "1")));
+    house.says(a, ClientPacket::Send(draft("r1", "b", "hello")));
+    house.heard(b);
+    let [none, one] = [99, 1].map(|sequence| MessageRef::Id(MessageId::new(7, sequence)));
+    let refused = Noted::Refused {
+        message: none.clone(),
+        status: Status::Delivered,
+        reason: Reject::NoSuchMessage,
+        retry_after_ms: None,
+    };
+    let both = vec![none.clone(), one.clone()];
+    for (said, answer) in [
+        (vec![none], refused),
+        (both.clone(), Noted::Delivered(both)),
+        (vec![one.clone()], Noted::Delivered(vec![one])),
+    ] {
+        house.says(b, ClientPacket::Delivered(said));
+        assert_eq!(house.heard(b), [ServerPacket::Noted(answer)]);
+    }
+    assert_eq!(receipts(&house.heard(a)), [(Status::Delivered, 1)]);
 }
 
 // DM-RCP-3

@@ -103,6 +103,7 @@ fn who_came_back_before_a_disposal_was_refused_comes_back_again() {
     assert_eq!(rows(&house.heard(again)), [Offset(3)]);
     house.says(again, ClientPacket::Dispose(Offset(3)));
     assert!(house.closed.contains(&(again, CloseReason::Unavailable)));
+    assert_eq!(house.heard(again), [ServerPacket::Bye(CloseReason::Unavailable)], "and no word of disposing");
     let bob = house.open(Caps::FULL, &device("bob", "phone"));
     assert_eq!(rows(&house.heard(bob)), [Offset(1), Offset(2), Offset(3)]);
     house.says(bob, ClientPacket::Dispose(Offset(3)));

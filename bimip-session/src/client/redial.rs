@@ -28,7 +28,7 @@ impl Redial {
         retry_after_ms.min(config.retry_after_max_ms).saturating_add(self.draw(most))
     }
 
-    /// A number in `0..=most`.
+    /// A number in `0..=most`, by Marsaglia's xorshift.
     const fn draw(&mut self, most: u64) -> u64 {
         self.draws ^= self.draws << 13;
         self.draws ^= self.draws >> 7;
@@ -42,6 +42,14 @@ mod tests {
     use bimip_proto::{Device, DeviceName, UserId};
 
     use super::*;
+
+    // CL-LINK-1
+    #[test]
+    fn the_draws_of_a_seed_are_those_of_xorshift() {
+        let mut redial = Redial::new(7919);
+        let draws = [0; 3].map(|_| redial.draw(u64::MAX - 1));
+        assert_eq!(draws, [0x000007b489fe4512, 0xf7bbd41b2deebd18, 0x0da9afb7fb7d2662]);
+    }
 
     // CL-LINK-1, CL-LINK-2
     #[test]

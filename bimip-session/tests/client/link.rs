@@ -268,6 +268,19 @@ fn a_refresh_that_is_not_answered_or_not_now_is_asked_again_and_then_the_app_is(
     assert_eq!(events(&mut wanted), [Event::Fault(fault)]);
 }
 
+// CL-TOK-1
+#[test]
+fn a_token_with_too_little_left_to_ask_again_is_the_apps_to_renew() {
+    // Twice the time that an answer is waited for, and then half of that.
+    let mut session = with_token(40_000);
+    assert_eq!(keep_alive(&mut session, 20_000).len(), 1);
+    let (reason, retry_after_ms) = (Reject::Unavailable, None);
+    let busy = ServerPacket::Declined { origin: 5, id: None, reason, retry_after_ms };
+    session.handle_input(at(20_000), Input::Packet(busy));
+    assert_eq!(events(&mut session), [Event::TokenWanted]);
+    assert_eq!(keep_alive(&mut session, 60_000), []);
+}
+
 /// Its dialect has no word for a token: a newer one is for the next dial.
 // CL-TOK-1
 #[test]
