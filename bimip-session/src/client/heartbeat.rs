@@ -138,6 +138,22 @@ mod tests {
 
     // CL-LIVE-2
     #[test]
+    fn each_eight_answers_make_it_a_quarter_slower() {
+        let mut it = begun();
+        it.every_ms = 20_000;
+        for every_ms in [20_000, 25_000, 31_250, 39_062, 40_000] {
+            for _ in 0..TRIED {
+                let now = it.heard_mono_ms + every_ms;
+                assert_eq!(it.due(), now);
+                assert_eq!(it.beat(at(now)), Beat::Ask);
+                it.spoke(at(now));
+                it.heard(at(now));
+            }
+        }
+    }
+
+    // CL-LIVE-2
+    #[test]
     fn answers_in_a_row_make_it_slower_again_up_to_what_the_server_allows() {
         let mut it = begun();
         it.every_ms = 20_000;
