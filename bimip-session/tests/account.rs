@@ -299,3 +299,25 @@ fn a_session_that_is_logged_out_takes_every_token_it_showed_with_it() {
     }
     assert!(is_let_in(&mut house, "a", "1", "t4", 500));
 }
+
+/// Of more tokens than are remembered the one that the session came with stays, and the latest.
+// MISSION B9
+#[test]
+fn the_tokens_that_a_session_showed_are_bounded() {
+    // BM-LOGOUT-1.
+    let mut house = House::new();
+    let a = signed_in(&mut house, "a", "1", "t0");
+    let last = limits::SHOWN_TOKENS + 1;
+    for number in 1..=last {
+        ask(&mut house, a, TokenTask::Validate);
+        // One that is shown twice is one.
+        for _ in 0..2 {
+            let grant = by_token(&house, device("a", "1"), &format!("t{number}"), 0);
+            house.input(Input::Token(a, Ok(Vouched { grant, token: None })));
+        }
+    }
+    house.says(a, ClientPacket::LogOut(LogOut::Session));
+    let good: Vec<usize> =
+        (0..=last).filter(|number| is_let_in(&mut house, "a", "1", &format!("t{number}"), 500)).collect();
+    assert_eq!(good, [1]);
+}

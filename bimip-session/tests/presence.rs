@@ -8,7 +8,7 @@ use bimip_proto::{
     Reject, ServerPacket, Signal, Track, limits,
 };
 use bimip_session::Machine;
-use bimip_session::server::{ConnId, Input, Output};
+use bimip_session::server::{ConnId, Grant, Input, Output};
 use harness::{House, device, draft, user};
 
 fn watched() -> House {
@@ -206,6 +206,33 @@ fn of_a_hidden_user_nothing_leaves() {
         "{answers:?}"
     );
     assert_eq!(told(&mut house, b), [(a1, Presence::Online)]);
+}
+
+// MISSION B8
+#[test]
+fn what_changes_nothing_about_being_seen_is_told_to_nobody() {
+    // BM-VIS-1, BM-VIS-2.
+    let mut house = acquainted();
+    let walkie = house.open(Caps::WALKIE, &device("a", "voiceping"));
+    let [a, b] = ["a", "b"].map(|name| house.open(Caps::FULL, &device(name, "1")));
+    for conn in [walkie, a, b] {
+        house.heard(conn);
+    }
+    hide(&mut house, a, true);
+    assert_eq!(told(&mut house, b), [], "seen before and after");
+    let late = ConnId(77);
+    let grant = Grant::new(device("a", "late"));
+    house.core_only(Input::Opened { conn: late, caps: Caps::FULL, grant: Some(grant) });
+    let attachment = house.take_attach();
+    hide(&mut house, a, false);
+    assert_eq!(house.heard(walkie), [], "no words for it");
+    assert_eq!(house.heard(late), [], "not before the welcome");
+    house.input(Input::Attached(late, Some(attachment)));
+    let heard = house.heard(late);
+    assert!(
+        matches!(heard[..], [ServerPacket::Welcome(_), ServerPacket::Visible { visible: false, .. }, ..]),
+        "{heard:?}"
+    );
 }
 
 // MISSION B8

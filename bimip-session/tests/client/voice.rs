@@ -102,6 +102,34 @@ fn a_talk_that_is_denied_or_not_answered_is_over() {
 
 // CL-TALK-1
 #[test]
+fn what_is_heard_of_another_talk_changes_nothing_of_this_one() {
+    let elsewhere = || Address::User(user("b"));
+    let mut about_other = head(1);
+    about_other.to = elsewhere();
+    let others = [
+        Floor::Granted { to: elsewhere(), label: None, payload: Bytes::new() },
+        Floor::Denied { to: elsewhere(), reason: Reject::Busy },
+        Floor::Ended { head: about_other },
+    ];
+    let mut session = pressed();
+    for steps in 0..3 {
+        for floor in &others {
+            session.handle_input(T0, Input::Packet(ServerPacket::Floor(floor.clone())));
+            assert_eq!(events(&mut session), [Event::Floor(floor.clone())], "after {steps} steps");
+        }
+        match steps {
+            0 => session.handle_input(T0, granted()),
+            _ => session.release(T0),
+        }
+        outputs(&mut session);
+    }
+    let (answer, kept) = ended();
+    session.handle_input(at(1), answer);
+    assert_eq!(over(&mut session), [kept]);
+}
+
+// CL-TALK-1
+#[test]
 fn a_talk_ends_by_itself_where_the_server_would_end_it() {
     let mut session = pressed();
     session.handle_input(T0, granted());

@@ -82,6 +82,23 @@ fn clocks_that_disagree_never_end_the_newer_session() {
     }
 }
 
+// DM-SES-4
+#[test]
+fn clocks_may_be_apart_by_so_much_and_no_more() {
+    const T0: u64 = 1_763_652_000_000;
+    let mut cluster = Cluster::new(1);
+    let old = cluster.open(0, &device("a", "1"));
+    let begins = |cluster: &mut Cluster, began: u64| {
+        let session = Subject::Session { device: device("a", "1"), label: None, began: UnixMs(T0 + began) };
+        cluster.input(0, Input::Woken(vec![session]));
+        is_alive(cluster, old)
+    };
+    assert!(begins(&mut cluster, limits::CLOCK_SKEW_MS), "it may be as old as this one");
+    cluster.wait(10);
+    assert!(begins(&mut cluster, 10 + limits::CLOCK_SKEW_MS + 1), "a clock that far ahead says nothing");
+    assert!(!begins(&mut cluster, 10 + limits::CLOCK_SKEW_MS));
+}
+
 #[test]
 fn an_older_session_that_was_not_told_does_no_harm() {
     let mut cluster = Cluster::new(3);
