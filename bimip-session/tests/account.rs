@@ -273,7 +273,7 @@ fn a_log_out_that_has_no_room_is_refused_and_ends_nothing() {
     // There is room for one of the two tokens that it showed.
     house.says(a, ClientPacket::LogOut(LogOut::Session));
     let full = ServerPacket::Declined { origin: 0, id: None, reason: Reject::Full, retry_after_ms: None };
-    assert_eq!(house.heard(a), [full.clone()]);
+    assert_eq!(house.heard(a), std::slice::from_ref(&full));
     ask(&mut house, a, TokenTask::Revoke);
     let grant = by_token(&house, device("a", "1"), "t2", 0);
     house.input(Input::Token(a, Ok(Vouched { grant, token: None })));
