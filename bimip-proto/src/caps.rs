@@ -37,6 +37,8 @@ pub struct Caps {
     pub groups: bool,
     /// It knows that messages are edited and deleted.
     pub revisions: bool,
+    /// It has words for questions about what is stored.
+    pub queries: bool,
 }
 
 impl Caps {
@@ -50,11 +52,12 @@ impl Caps {
         presence: true,
         groups: true,
         revisions: true,
+        queries: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
     pub const DEPLOYED: Self =
-        Self { cursor: CursorBy::Message, groups: false, revisions: false, ..Self::FULL };
+        Self { cursor: CursorBy::Message, groups: false, revisions: false, queries: false, ..Self::FULL };
 
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
@@ -66,6 +69,7 @@ impl Caps {
         presence: false,
         groups: true,
         revisions: false,
+        queries: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.

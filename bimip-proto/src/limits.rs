@@ -97,6 +97,17 @@ pub const PRESENCE_REFRESH_MS: u64 = 60_000;
 pub const PRESENCE_TTL_MAX_S: u32 = 24 * 60 * 60;
 /// Messages or presences in one frame that carries several.
 pub const BATCH_PARTS: usize = 256;
+/// Rows of one answer about what is stored. Two screens of messages; a client that wants more asks again.
+pub const PAGE_ROWS: u32 = 100;
+/// Bytes of bodies in one answer about what is stored; one row always fits. With the longest names a hundred rows take
+/// 300 KiB beside them, so that an answer fits a frame.
+pub const PAGE_BYTES: u64 = 200 * 1024;
+/// Questions about what is stored of one connection that are not answered yet; one more is refused as busy. Each may be
+/// answered by a frame of [`FRAME_BYTES`], so this bounds what waits to be written.
+pub const QUERIES_IN_FLIGHT: usize = 8;
+/// Unread messages of one conversation that are looked at for deleted ones when they are counted: each costs two reads.
+/// Apps say "99+".
+pub const UNREAD_MESSAGES: u64 = 100;
 /// How often a core that is not alone with its store asks it about each user who is connected: so long a wake-up that
 /// was lost may go unnoticed. A hundred thousand users cost a few thousand small reads a second.
 pub const POLL_MS: u64 = 30_000;

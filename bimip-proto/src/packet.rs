@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use crate::{
-    Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, GroupId,
-    Head, LogOut, MessageRef, Offset, PushToken, Reject, Revise, Row, Signal, Status, Talk, TokenAnswer,
-    TokenTask, Track, UnixMs, UserId,
+    Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, Found,
+    GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal, Status, Talk,
+    TokenAnswer, TokenTask, Track, UnixMs, UserId,
 };
 
 /// A client's word.
@@ -66,6 +66,8 @@ pub enum ClientPacket {
     },
     /// I log out.
     LogOut(LogOut),
+    /// What is stored there?
+    Query(Query),
     /// Something that its codec could not carry over, though it could read the name: refused by it.
     Unfit {
         /// What the client called it.
@@ -184,6 +186,22 @@ pub enum ServerPacket {
     },
     /// About your token.
     Token(TokenAnswer),
+    /// This is stored there.
+    Answer {
+        /// What you called the question.
+        id: ClientRef,
+        /// What is there.
+        found: Found,
+    },
+    /// Your question is not answered.
+    Unanswered {
+        /// What you called it.
+        id: ClientRef,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
     /// What you asked for is not done.
     Declined {
         /// The kind or route number of the frame that asked.

@@ -15,6 +15,8 @@
 //!   stores and reads rows and decides nothing.
 //! * [`Committed`] is the proof. `Outgoing::ack` needs one, and a socket can write nothing but an [`Outgoing`].
 //!
+//! Questions are no part of it: [`find`] answers them from a [`View`] of what is proven, and nothing changes.
+//!
 //! What types cannot check is a backend that calls [`Settlement::committed`] too early. That is one line in each
 //! backend; the conformance suite, the simulator's lying disk and the crash tests are there for it.
 
@@ -24,6 +26,7 @@ mod group;
 mod outgoing;
 mod overlay;
 mod put;
+mod query;
 mod settle;
 mod standing;
 mod ticket;
@@ -34,6 +37,7 @@ pub use self::feed::Stretch;
 pub use self::group::{GroupHead, Membership, Stay};
 pub use self::outgoing::Outgoing;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};
+pub use self::query::find;
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};

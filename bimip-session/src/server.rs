@@ -72,6 +72,7 @@ mod io;
 mod look;
 mod presence;
 mod pull;
+mod query;
 mod reader;
 mod receipt;
 mod roster;
@@ -85,7 +86,8 @@ mod wake;
 pub use self::core::ServerCore;
 pub use self::counters::Counters;
 pub use self::io::{
-    Attachment, Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, SoundAct, SoundId, Vouched,
+    Answered, Attachment, Config, ConnId, Grant, Input, Lookup, Output, Page, ReadPage, Refused, SoundAct,
+    SoundId, Vouched,
 };
 pub use self::wake::{Siblings, Subject};
 

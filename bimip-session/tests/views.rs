@@ -11,5 +11,6 @@ mod views {
     mod draws;
     mod machines;
     mod merge;
+    mod rebuild;
     mod timeline;
 }

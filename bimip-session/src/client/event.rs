@@ -1,12 +1,13 @@
 //! What an app hears.
 
 use bimip_proto::{
-    Address, ClientRef, CloseReason, Draft, Fault, Floor, GroupId, Head, MessageRef, Offset, Reject, Revise,
-    Row, Status, Talk, UnixMs, Welcome,
+    Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupId, Head, MessageRef, Offset, Query,
+    Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
 };
 use bytes::Bytes;
 
 use super::live::Heard;
+use super::queries::NoAnswer;
 use super::talker::TalkEnd;
 
 /// What an app hears.
@@ -84,6 +85,20 @@ pub enum Event {
         revise: Revise,
         /// Why.
         reason: Reject,
+    },
+    /// This is stored there.
+    Answer {
+        /// What was asked.
+        query: Query,
+        /// What is there.
+        found: Found,
+    },
+    /// A question has no answer, and is not asked again by itself.
+    Unanswered {
+        /// What was asked.
+        query: Query,
+        /// Why there is none.
+        why: NoAnswer,
     },
     /// This user is in the group.
     Joined(GroupId),

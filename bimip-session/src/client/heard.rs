@@ -28,6 +28,10 @@ impl ClientSession {
             }
             ServerPacket::Noted(noted) => self.noted(now, noted),
             ServerPacket::Deliver(row) => self.arrived(now, row),
+            ServerPacket::Answer { id, found } => self.heard_answer(&id, found),
+            ServerPacket::Unanswered { id, reason, retry_after_ms } => {
+                self.heard_no_answer(&id, reason, retry_after_ms);
+            }
             ServerPacket::Talk(talk) => self.outbox.push_back(Output::Event(Event::Talk(talk))),
             ServerPacket::Floor(floor) => self.heard_floor(now, floor),
             ServerPacket::Fault(fault) => self.outbox.push_back(Output::Event(Event::Fault(fault))),

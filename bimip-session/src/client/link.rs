@@ -149,6 +149,7 @@ impl ClientSession {
         self.inbox.rewind();
         self.marks.rewind();
         self.revisions.rewind();
+        self.give_up_queries();
         self.talker.cut();
         if self.config.resend {
             self.drafts.rewind();

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Reject, Revise,
-    ServerPacket, Status, Talk, limits,
+    ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Query, Reject,
+    Revise, ServerPacket, Status, Talk, limits,
 };
 
 use super::around::Around;
@@ -13,6 +13,7 @@ use super::heartbeat::Heartbeat;
 use super::inbox::Inbox;
 use super::io::{Config, Full, Input, Output, Resume};
 use super::link::Link;
+use super::queries::Queries;
 use super::redial::Redial;
 use super::talker::Talker;
 use super::token::Renewal;
@@ -40,6 +41,7 @@ pub struct ClientSession {
     pub(super) drafts: Drafts,
     pub(super) marks: Marks,
     pub(super) revisions: Revisions,
+    pub(super) queries: Queries,
     pub(super) inbox: Inbox,
     pub(super) redial: Redial,
     pub(super) heartbeat: Heartbeat,
@@ -101,6 +103,7 @@ impl ClientSession {
             drafts: Drafts::new(resume.unacked),
             marks: Marks::new(resume.marks),
             revisions: Revisions::new(resume.revisions),
+            queries: Queries::default(),
             inbox: Inbox::new(resume.seen),
             redial: Redial::new(config.seed),
             heartbeat: Heartbeat::new(&config, now),
@@ -213,6 +216,7 @@ impl ClientSession {
             self.say(now, ClientPacket::Dispose(upto));
         }
         self.say(now, ClientPacket::Bye);
+        self.give_up_queries();
         self.link = Link::Over;
         self.ended = None;
         self.outbox.push_back(Output::Hangup);
@@ -261,7 +265,7 @@ impl ClientSession {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let waiting = self.drafts.len() + self.marks.len() + self.revisions.len();
-        waiting == 0 && self.inbox.due().is_none()
+        waiting == 0 && self.queries.is_empty() && self.inbox.due().is_none()
     }
 
     // ---- what is said ---------------------------------------------------------------------------------
@@ -318,6 +322,9 @@ impl ClientSession {
             }
             ClientPacket::Revise(Revise { client_ref, .. }) => {
                 ServerPacket::Noted(Noted::Unrevised { client_ref, reason, retry_after_ms: None })
+            }
+            ClientPacket::Query(Query { id, .. }) => {
+                ServerPacket::Unanswered { id, reason, retry_after_ms: None }
             }
             // What is said now or never was not said.
             _ => return,

@@ -123,6 +123,7 @@
 //! assert!(view.is_complete() && view.has_older());
 //! ```
 
+mod asking;
 mod change;
 mod conversations;
 mod cover;

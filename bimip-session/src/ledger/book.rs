@@ -26,6 +26,7 @@ pub struct Book {
     known: BTreeMap<PutKey, Known>,
     revised: BTreeMap<u64, Revised>,
     marks: BTreeMap<(u64, UserId), Marks>,
+    read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
     memberships: BTreeMap<(GroupId, UserId), Membership>,
@@ -51,6 +52,7 @@ impl Book {
             known: BTreeMap::new(),
             revised: BTreeMap::new(),
             marks: BTreeMap::new(),
+            read_upto: BTreeMap::new(),
             cursors: BTreeMap::new(),
             groups: BTreeMap::new(),
             memberships: BTreeMap::new(),
@@ -94,6 +96,9 @@ impl Book {
             }
             Write::Marks { sequence, user, marks } => {
                 self.marks.insert((*sequence, user.clone()), *marks);
+            }
+            Write::ReadUpto { conversation, user, seq } => {
+                self.read_upto.insert((conversation.clone(), user.clone()), *seq);
             }
             Write::Cursor { device, offset } => {
                 self.cursors.insert(device.clone(), *offset);
@@ -291,6 +296,18 @@ impl View for Book {
 
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Infallible> {
         Ok(self.marks.get(&(sequence, user.clone())).copied().unwrap_or_default())
+    }
+
+    fn read_upto(&self, conversation: &ConversationId, user: &UserId) -> Result<Seq, Infallible> {
+        Ok(self.read_upto.get(&(conversation.clone(), user.clone())).copied().unwrap_or_default())
+    }
+
+    fn peers(
+        &self,
+        user: &UserId,
+        each: &mut dyn FnMut(&UserId) -> Result<(), Infallible>,
+    ) -> Result<(), Infallible> {
+        self.contacts.get(user).into_iter().flatten().try_for_each(each)
     }
 
     fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {

@@ -1,6 +1,6 @@
 //! What a socket may write, and the one place where acknowledgements are made.
 
-use bimip_proto::{ClientRef, Floor, Noted, Reject, Row, ServerPacket, Status, TokenAnswer};
+use bimip_proto::{ClientRef, Floor, Found, Noted, Reject, Row, ServerPacket, Status, TokenAnswer};
 
 use super::ticket::{Ack, Committed, Failed, Outcome};
 
@@ -152,6 +152,7 @@ impl Outgoing {
             Ack::Token { origin, .. } | Ack::LogOut { origin, .. } => {
                 declined(*origin, None, reason, retry_after_ms)
             }
+            Ack::Query(id) => ServerPacket::Unanswered { id: id.clone(), reason, retry_after_ms },
             Ack::None
             | Ack::Entered
             | Ack::Pulled(_)
@@ -168,6 +169,11 @@ impl Outgoing {
         Self(ServerPacket::Deliver(row))
     }
 
+    /// The answer to a question, read from what is proven.
+    pub(crate) const fn answer(id: ClientRef, found: Found) -> Self {
+        Self(ServerPacket::Answer { id, found })
+    }
+
     /// Anything that claims nothing about storage.
     pub(crate) fn live(packet: ServerPacket) -> Self {
         debug_assert!(
@@ -175,6 +181,7 @@ impl Outgoing {
                 packet,
                 ServerPacket::Accepted { .. }
                     | ServerPacket::Deliver(_)
+                    | ServerPacket::Answer { .. }
                     | ServerPacket::Floor(Floor::Ended { .. })
                     | ServerPacket::Noted(
                         Noted::Disposed(_)

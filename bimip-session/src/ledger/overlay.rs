@@ -24,6 +24,7 @@ pub(super) struct Overlay<'v, V: View> {
     entries: BTreeMap<u64, Arc<Entry>>,
     revised: BTreeMap<u64, Revised>,
     marks: BTreeMap<(u64, UserId), Marks>,
+    read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
     memberships: BTreeMap<(GroupId, UserId), Membership>,
@@ -50,6 +51,7 @@ impl<'v, V: View> Overlay<'v, V> {
             entries: BTreeMap::new(),
             revised: BTreeMap::new(),
             marks: BTreeMap::new(),
+            read_upto: BTreeMap::new(),
             cursors: BTreeMap::new(),
             groups: BTreeMap::new(),
             memberships: BTreeMap::new(),
@@ -71,6 +73,11 @@ impl<'v, V: View> Overlay<'v, V> {
         self.writes.extend(marks);
         let revised = self.revised.into_iter();
         self.writes.extend(revised.map(|(sequence, revised)| Write::Revised { sequence, revised }));
+        self.writes.extend(self.read_upto.into_iter().map(|((conversation, user), seq)| Write::ReadUpto {
+            conversation,
+            user,
+            seq,
+        }));
         self.writes.extend(self.cursors.into_iter().map(|(device, offset)| Write::Cursor { device, offset }));
         self.writes.extend(self.groups.into_iter().map(|(group, head)| Write::Group { group, head }));
         let members = self.memberships.into_iter();
@@ -187,6 +194,24 @@ impl<'v, V: View> Overlay<'v, V> {
 
     pub(super) fn mark(&mut self, sequence: u64, user: UserId, marks: Marks) {
         self.marks.insert((sequence, user), marks);
+    }
+
+    /// A user has read a conversation up to here.
+    pub(super) fn read(&mut self, id: ConversationId, user: &UserId, seq: Seq) -> Result<(), V::Error> {
+        let key = (id, user.clone());
+        let before = match self.read_upto.get(&key) {
+            Some(before) => *before,
+            None => self.view.read_upto(&key.0, user)?,
+        };
+        if seq > before {
+            self.read_upto.insert(key, seq);
+        }
+        Ok(())
+    }
+
+    /// A user has written the last message of a conversation, and so has read all of it.
+    pub(super) fn wrote(&mut self, id: ConversationId, user: &UserId, seq: Seq) {
+        self.read_upto.insert((id, user.clone()), seq);
     }
 
     /// Moves a cursor, never back, and only from `from` or beyond: whether it stood there.

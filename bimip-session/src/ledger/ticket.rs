@@ -67,6 +67,8 @@ pub(crate) enum Ack {
     PushToken { origin: u32, id: Option<ClientRef>, registered: bool },
     /// What was asked about a token.
     Token { origin: u32, task: TokenTask },
+    /// A question. It makes no ticket: only its refusal is told.
+    Query(ClientRef),
     /// Logging out.
     LogOut { origin: u32, what: LogOut },
 }

@@ -76,6 +76,23 @@ pub trait View {
     /// As the backend reads.
     fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Self::Error>;
 
+    /// Up to where a user has read a conversation, or written in it; zero where they never did.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn read_upto(&self, conversation: &ConversationId, user: &UserId) -> Result<Seq, Self::Error>;
+
+    /// Everybody with whom a user has a conversation of two ([`Write::Contact`]), once each, in any order. They may be many,
+    /// so they are not gathered first.
+    ///
+    /// # Errors
+    /// As the backend reads, and the first one of `each`, which ends it.
+    fn peers(
+        &self,
+        user: &UserId,
+        each: &mut dyn FnMut(&UserId) -> Result<(), Self::Error>,
+    ) -> Result<(), Self::Error>;
+
     /// The cursor of a device; [`Offset::ZERO`] for an unknown one.
     ///
     /// # Errors
@@ -250,6 +267,15 @@ pub enum Write {
         user: UserId,
         /// All that was said so far.
         marks: Marks,
+    },
+    /// Up to where a user has read a conversation, or written in it: replaces what was there, and is beyond it.
+    ReadUpto {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// Everything up to here.
+        seq: Seq,
     },
     /// Where a device stands: replaces what was there, and is never behind it.
     Cursor {

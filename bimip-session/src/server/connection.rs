@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Said, TokenId, TokenTask, UnixMs, limits};
+use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Query, Said, TokenId, TokenTask, UnixMs, limits};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -17,7 +17,7 @@ use super::reader::Reader;
 /// | `Attaching` | `Attached` | `Live` |
 /// | any | a packet out of place | the same, with an answer and a strike |
 /// | `Live` | `Drain`, `Bye` | `Leaving` |
-/// | `Leaving` | the last of its commits is answered | closed |
+/// | `Leaving` | the last of its commits and questions is answered | closed |
 /// | any | expiry, revocation, a newer session, silence, strikes | closed |
 #[derive(Debug)]
 pub(super) enum Phase {
@@ -57,6 +57,8 @@ pub(super) struct Connection {
     pub(super) commits: u32,
     /// Those among them that everything else waits for: who is in which group decides what comes next.
     pub(super) barred: u32,
+    /// Questions about what is stored that are not answered; the first of them is asked, the others wait.
+    pub(super) queries: VecDeque<Query>,
     /// The question about a token that the authenticator has not answered, and the frame that asked it.
     pub(super) asked_about: Option<(u32, TokenTask)>,
     /// Tokens that this session showed before the one it lives by, the one it came with first: logging the session out
@@ -80,6 +82,7 @@ impl Connection {
             paused: false,
             commits: 0,
             barred: 0,
+            queries: VecDeque::new(),
             asked_about: None,
             shown: Vec::new(),
             strikes: 0,
@@ -88,6 +91,11 @@ impl Connection {
             expiry_mono_ms: None,
             talked: false,
         }
+    }
+
+    /// Whether something that it asked for is not answered.
+    pub(super) fn is_owed(&self) -> bool {
+        self.commits > 0 || !self.queries.is_empty()
     }
 
     /// A bad frame. `true` when it was one too many.

@@ -91,6 +91,7 @@ impl Machine for ServerCore {
                 self.unstall(now);
             }
             Input::Page(page) => self.page(now, page),
+            Input::Answered(answered) => self.looked_up(now, answered),
             Input::Contacts(user, contacts) => self.contacts(now, &user, contacts.as_deref()),
             Input::Token(conn, answer) => self.vouched(now, conn, answer),
             Input::Kept(sound, name) => self.kept(now, sound, name),
@@ -403,9 +404,9 @@ impl ServerCore {
     /// Lets a connection go once its last command is answered.
     pub(super) fn leave(&mut self, now: Now, conn: ConnId, reason: CloseReason) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        match (connection.commits, connection.grant().cloned()) {
-            (1.., Some(grant)) => connection.phase = Phase::Leaving { grant, reason },
-            _ => self.part(now, conn, reason),
+        match connection.grant().cloned().filter(|_| connection.is_owed()) {
+            Some(grant) => connection.phase = Phase::Leaving { grant, reason },
+            None => self.part(now, conn, reason),
         }
     }
 
@@ -424,9 +425,12 @@ impl ServerCore {
     pub(super) fn answered(&mut self, now: Now, conn: ConnId) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         connection.commits = connection.commits.saturating_sub(1);
-        if connection.commits > 0 {
-            return;
-        }
+        self.part_if_due(now, conn);
+    }
+
+    /// Whoever is leaving goes once nothing is owed any more.
+    pub(super) fn part_if_due(&mut self, now: Now, conn: ConnId) {
+        let Some(connection) = self.conns.get(&conn).filter(|it| !it.is_owed()) else { return };
         if let Phase::Leaving { reason, .. } = &connection.phase {
             let reason = reason.clone();
             self.part(now, conn, reason);

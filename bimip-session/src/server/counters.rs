@@ -45,6 +45,8 @@ counters! {
     idle,
     /// Connections closed for too many bad frames.
     strikes_closed,
+    /// Questions about what is stored.
+    queries,
     /// Drafts taken in.
     drafts,
     /// Drafts stored.

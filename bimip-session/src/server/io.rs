@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Caps, CloseReason, Device, DeviceName, Entry, Fault, GroupId, Offset, Reject, Said, SoundName, TokenId,
-    TokenTask, UnixMs, UserId, Window, limits,
+    Ask, Caps, CloseReason, Device, DeviceName, Entry, Fault, Found, GroupId, Offset, Reject, Said,
+    SoundName, TokenId, TokenTask, UnixMs, UserId, Window, limits,
 };
 use bytes::Bytes;
 
@@ -143,6 +143,29 @@ pub struct Page {
     pub rows: Option<Vec<(Offset, Arc<Entry>)>>,
 }
 
+/// A question about what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers read it")]
+pub struct Lookup {
+    /// For whom; comes back in the answer.
+    pub conn: ConnId,
+    /// Who asks.
+    pub user: UserId,
+    /// What.
+    pub ask: Ask,
+}
+
+/// The answer to a [`Lookup`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "drivers build it")]
+pub struct Answered {
+    /// From the question.
+    pub conn: ConnId,
+    /// What [`find`](crate::ledger::find) found in one moment of what is proven, after the question was asked; `None` when
+    /// the store could not be read.
+    pub found: Option<Found>,
+}
+
 /// What happens to the core.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -180,6 +203,8 @@ pub enum Input {
     Failed(Failed),
     /// The answer to [`Output::Read`].
     Page(Page),
+    /// The answer to [`Output::Query`].
+    Answered(Answered),
     /// The answer to [`SoundAct::Keep`]: the sound is durable under this name, or could not be kept.
     Kept(SoundId, Option<SoundName>),
     /// Another core over the same store says where to look: what its [`Output::Wake`] said, in any order, any number
@@ -247,6 +272,8 @@ pub enum Output {
     Sound(SoundId, SoundAct),
     /// Give the next rows of a mailbox. Answer with [`Input::Page`]. An empty page is an answer.
     Read(ReadPage),
+    /// Look up what a user asks for. Answer with [`Input::Answered`]. At most one question for each connection is open.
+    Query(Lookup),
     /// Tell every other core over the same store where to look: [`Input::Woken`] there. Only from a core that is not
     /// alone. What happened between two polls is gathered: each subject once, at most
     /// [`WAKE_SUBJECTS`](limits::WAKE_SUBJECTS) in one. Lose it if you must: it costs the others at most

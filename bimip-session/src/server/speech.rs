@@ -148,6 +148,7 @@ impl ServerCore {
             ClientPacket::LogOut(what) => self.log_out(now, conn, &device, said.origin, what),
             ClientPacket::Join(group) => self.join(conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
+            ClientPacket::Query(query) => self.query(conn, &device, query),
             ClientPacket::Ping(ping) => {
                 self.send(conn, ServerPacket::Pong { ping, at: now.stamp() });
                 self.look_after(now, conn);
@@ -280,6 +281,7 @@ pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
             Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() }
         }
         ClientPacket::Revise(revise) => Ack::Revised(revise.client_ref.clone()),
+        ClientPacket::Query(query) => Ack::Query(query.id.clone()),
         ClientPacket::Join(group) => Ack::Joined(group.clone()),
         ClientPacket::Leave(group) => Ack::Left(group.clone()),
         ClientPacket::Mark { message, status } => Ack::Marked { message: message.clone(), status: *status },

@@ -11,6 +11,7 @@
 //! | I7 | receipts rise, are told once, and have a cause; a mark that an app kept arrives | `receipts`, `apps` |
 //! | I8 | a device that comes to rest has its whole mailbox, in order, once; at any time a part from the start | `apps`, `devices` |
 //! | I9 | nobody is told what is not theirs | `rows`, `mailboxes`, `voice` |
+//! | I17 | an answer is all that its asker may see of what it is about, as it is stored, and no more; what was there when it was asked for is in it | `answers` |
 //! | I10 | what was refused is not stored | `drafts` |
 //! | I13 | drafts are answered in time; when the faults stop, everything comes to rest in time | `pace`, `rest` |
 //! | I14 | live voice holds no text up; the end of a talk is a durable message | `pace`, `voice` |
@@ -20,6 +21,7 @@
 //! costs a few look-ups for each packet; what is checked at the end is one pass over everything stored.
 
 mod acks;
+mod answers;
 mod apps;
 mod clock;
 mod cursors;
@@ -35,10 +37,12 @@ mod truth;
 mod voice;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Entry, Head, MessageRef, Now, Offset, Row, ServerPacket, Status,
+    Ask, ClientPacket, ClientRef, Device, Entry, Found, Head, MessageRef, Now, Offset, Query, Row,
+    ServerPacket, Status, UserId,
 };
 
 use self::acks::Acks;
+use self::answers::Answers;
 use self::apps::Apps;
 use self::clock::Clock;
 use self::cursors::Cursors;
@@ -58,6 +62,7 @@ pub struct Checker {
     findings: Findings,
     now_ms: u64,
     acks: Acks,
+    answers: Answers,
     apps: Apps,
     clock: Clock,
     cursors: Cursors,
@@ -172,6 +177,11 @@ impl Checker {
         self.voice.synced(self.now_ms, durable);
     }
 
+    /// A question was answered from what is durable now.
+    pub fn looked_up(&mut self, user: &UserId, ask: &Ask, found: &Found, durable: &Book) {
+        answers::looked_up(&mut self.findings, user, ask, found, durable);
+    }
+
     // ---- the apps -------------------------------------------------------------------------------------
 
     /// A message reaches an app.
@@ -189,6 +199,16 @@ impl Checker {
     /// An app is told that a draft is sent.
     pub fn sent(&mut self, device: &Device, client_ref: Option<&ClientRef>, head: &Head, durable: &Book) {
         self.apps.sent(&mut self.findings, device, client_ref, head, durable);
+    }
+
+    /// An app asks.
+    pub fn asks(&mut self, device: &Device, query: &Query, durable: &Book) {
+        self.answers.asks(device, query, durable);
+    }
+
+    /// An app is told what it asked for.
+    pub fn answered_with(&mut self, device: &Device, query: &Query, found: &Found) {
+        self.answers.answered(&mut self.findings, device, query, found);
     }
 
     /// An app was answered, one of `window` that may be on the wire at once.

@@ -2,11 +2,11 @@
 
 use std::convert::Infallible;
 
-use bimip_proto::{Device, Offset, UserId};
+use bimip_proto::{Device, Found, Offset, UserId};
 
 use super::lie::Lie;
-use crate::ledger::{Book, Committed, Failed, Failure, Settlement, Ticket, Write, settle};
-use crate::server::{Attachment, ConnId, Input, Page, ReadPage};
+use crate::ledger::{Book, Committed, Failed, Failure, Settlement, Ticket, Write, find, settle};
+use crate::server::{Answered, Attachment, ConnId, Input, Lookup, Page, ReadPage};
 
 /// Which life of which core waits for the answer to a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub(super) enum Question {
     Attach(ConnId, Device),
     Contacts(UserId),
     Read(ReadPage),
+    Query(Lookup),
 }
 
 /// Whether the disk takes anything.
@@ -172,6 +173,9 @@ impl Disk {
             Question::Contacts(user) => {
                 Input::Contacts(user.clone(), readable.then(|| self.durable.contacts(user)))
             }
+            Question::Query(lookup) => {
+                Input::Answered(Answered { conn: lookup.conn, found: readable.then(|| self.look_up(lookup)) })
+            }
             Question::Read(request) if readable => Input::Page(self.page(request)),
             Question::Read(request) => Input::Page(Page { conn: request.conn, rows: None }),
         }
@@ -181,6 +185,16 @@ impl Disk {
     fn attach(&mut self, device: &Device) -> Attachment {
         self.sessions += 1;
         Attachment { session: self.sessions, ..self.durable.attach(device) }
+    }
+
+    fn look_up(&self, lookup: &Lookup) -> Found {
+        let Ok(mut found) = find(&lookup.ask, &lookup.user, &self.durable);
+        if let (Some(Lie::HoleyHistory), Found::History { messages, .. }) = (self.lie, &mut found)
+            && messages.len() > 2
+        {
+            messages.remove(1);
+        }
+        found
     }
 
     fn page(&self, request: &ReadPage) -> Page {
@@ -207,6 +221,7 @@ fn apply(lie: Option<Lie>, book: &mut Book, writes: &[Write]) {
     let keeps = |write: &&Write| match (lie, write) {
         (Some(Lie::ForgottenKeys), Write::Key { .. })
         | (Some(Lie::ForgottenMarks), Write::Marks { .. })
+        | (Some(Lie::ForgottenReadings), Write::ReadUpto { .. })
         | (Some(Lie::ForgottenCursors), Write::Cursor { .. })
         | (Some(Lie::ForgottenMembers), Write::Member { .. }) => false,
         (Some(Lie::HalfDelivered), Write::Row { sequence, .. }) => {

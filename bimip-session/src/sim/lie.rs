@@ -16,8 +16,12 @@ pub enum Lie {
     ForgottenCursors,
     /// Who came into a group and who left is forgotten.
     ForgottenMembers,
+    /// Up to where users have read is forgotten.
+    ForgottenReadings,
     /// Pages leave out a row.
     HoleyPages,
+    /// Pages of history leave out a message.
+    HoleyHistory,
     /// Only the sender's mailbox gets the row.
     HalfDelivered,
     /// A failed sync is answered with proofs all the same, and what it held is gone.
@@ -36,14 +40,16 @@ pub enum Lie {
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ProvenBeforeSync,
         Self::TornBatch,
         Self::ForgottenKeys,
         Self::ForgottenMarks,
         Self::ForgottenCursors,
         Self::ForgottenMembers,
+        Self::ForgottenReadings,
         Self::HoleyPages,
+        Self::HoleyHistory,
         Self::HalfDelivered,
         Self::FailureProven,
         Self::DisposedBeforeStored,

@@ -28,6 +28,8 @@ pub struct Plan {
     pub moves: usize,
     /// How many in a hundred received messages are marked read, sooner or later.
     pub reads_percent: u64,
+    /// Questions about what is stored.
+    pub queries: usize,
     /// Talks begun, some of them never ended.
     pub talks: usize,
     /// How many in a hundred sign-ins run out after some seconds.
@@ -83,6 +85,7 @@ impl Plan {
             feeds_percent: 40,
             moves: 12,
             reads_percent: 40,
+            queries: 30,
             talks: 10,
             expiries_percent: 5,
             cuts: 12,
@@ -121,6 +124,7 @@ impl Plan {
         plan.users = 20;
         plan.devices = 3;
         plan.messages = 2_000;
+        plan.queries = 200;
         plan.groups = 3;
         plan.moves = 100;
         plan.talks = 60;

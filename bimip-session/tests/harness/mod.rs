@@ -10,9 +10,10 @@ use bimip_proto::{
     ServerPacket, SoundName, TokenTask, UserId,
 };
 use bimip_session::Machine;
-use bimip_session::ledger::{Book, Failed, Failure, Ticket, settle};
+use bimip_session::ledger::{Book, Failed, Failure, Ticket, find, settle};
 use bimip_session::server::{
-    Attachment, Config, ConnId, Grant, Input, Output, Page, Refused, ServerCore, SoundAct, SoundId,
+    Answered, Attachment, Config, ConnId, Grant, Input, Lookup, Output, Page, Refused, ServerCore, SoundAct,
+    SoundId,
 };
 use bytes::Bytes;
 
@@ -58,6 +59,9 @@ pub struct House {
     pub unstored: Vec<SoundId>,
     /// Rows that were sent with their talks before them.
     pub replayed: Vec<(ConnId, SoundName)>,
+    /// Questions about what is stored wait here while it is set.
+    pub hold_queries: bool,
+    pub lookups: Vec<Lookup>,
     next: u64,
 }
 
@@ -84,6 +88,8 @@ impl House {
             hold_sounds: false,
             unstored: Vec::new(),
             replayed: Vec::new(),
+            hold_queries: false,
+            lookups: Vec::new(),
             next: 1,
         }
     }
@@ -185,6 +191,24 @@ impl House {
         self.core.handle_input(self.now, Input::Kept(sound, name));
     }
 
+    /// Answers the first question that waits, as the store stands now; or says that it cannot be read.
+    pub fn answer_next(&mut self, readable: bool) {
+        let lookup = self.lookups.remove(0);
+        if readable {
+            self.look_up(&lookup);
+        } else {
+            let answered = Answered { conn: lookup.conn, found: None };
+            self.core.handle_input(self.now, Input::Answered(answered));
+        }
+        self.pump();
+    }
+
+    fn look_up(&mut self, lookup: &Lookup) {
+        let Ok(found) = find(&lookup.ask, &lookup.user, &self.book);
+        let answered = Answered { conn: lookup.conn, found: Some(found) };
+        self.core.handle_input(self.now, Input::Answered(answered));
+    }
+
     fn commit(&mut self, batch: Vec<Ticket>) {
         let settled: Result<_, (Vec<Failed>, Infallible)> = settle(batch, &self.book);
         let Ok(settlement) = settled;
@@ -230,6 +254,8 @@ impl House {
                     let contacts = self.book.contacts(&user);
                     self.core.handle_input(self.now, Input::Contacts(user, Some(contacts)));
                 }
+                Output::Query(lookup) if self.hold_queries => self.lookups.push(lookup),
+                Output::Query(lookup) => self.look_up(&lookup),
                 Output::Token { conn, task, token, .. } => self.asked.push((conn, task, token)),
                 Output::Commit(ticket) if self.hold_commits => self.held.push(ticket),
                 Output::Commit(ticket) => self.commit(vec![ticket]),

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use bimip_proto::{
     Address, Body, Caps, ClientRef, ConversationId, Device, Draft, Entry, Marks, MessageRef, Offset, Revise,
-    Seq, Status, Unread,
+    Seq, Status,
 };
 use bimip_session::Machine;
 use bimip_session::client::view::{
-    Bounds, ConversationItem, ConversationList, ConversationRequest, ConversationSummary, Delivery,
-    HistoryItem, PageRequest, Timeline, TimelineItem, Wanted,
+    Bounds, ConversationItem, ConversationList, Delivery, HistoryItem, PageRequest, Timeline, TimelineItem,
 };
 use bimip_session::client::{ClientSession, Config, Input, Output, Resume};
-use bimip_session::ledger::{Book, View};
+use bimip_session::ledger::{Book, View, find};
 use bimip_session::server::{self, ConnId, Grant};
 
 use super::super::harness::{House, user};
@@ -142,25 +141,12 @@ impl App {
     /// Loads what the views want.
     fn load(&mut self, book: &Book) {
         while let Some(request) = self.chat.wants() {
-            let (items, more) = history(book, &request);
-            let _ = self.chat.page(&request, items, more);
+            let Ok(found) = find(&self.chat.ask(&request), &self.device.user, book);
+            let _ = self.chat.answer(&request, found);
         }
         while let Some(wanted) = self.list.wants() {
-            match wanted {
-                Wanted::Page(request) => {
-                    let all = summaries(book, &self.device);
-                    let page: Vec<_> =
-                        all.range((request.from, request.to)).map(|(_, item)| item.clone()).collect();
-                    let left = page.len().saturating_sub(request.limit_items);
-                    let _ = self.list.page(&request, page[left..].to_vec(), left > 0);
-                }
-                Wanted::One(request) => {
-                    let ConversationRequest { conversation, .. } = &request;
-                    let summary = summary(book, &self.device, conversation);
-                    self.list.one(&request, summary);
-                }
-                other => panic!("{other:?}"),
-            }
+            let Ok(found) = find(&self.list.ask(&wanted), &self.device.user, book);
+            let _ = self.list.answer(&wanted, found);
         }
     }
 
@@ -223,24 +209,6 @@ fn history(book: &Book, request: &PageRequest<Seq>) -> (Vec<HistoryItem>, bool) 
     } else {
         (range.into_iter().take(request.limit_items).collect(), more)
     }
-}
-
-fn summary(book: &Book, device: &Device, conversation: &ConversationId) -> Option<ConversationSummary> {
-    let all: Vec<HistoryItem> = book.messages(conversation).map(|(_, entry)| known(book, entry)).collect();
-    let seen = all.iter().filter(|item| {
-        let read = item.marks.iter().any(|(user, marks)| *user == device.user && marks.has(Status::Read));
-        item.message.head.from.user == device.user || read
-    });
-    let mark = seen.map(|item| item.message.head.seq).max().unwrap_or_default();
-    let last = all.last()?.clone();
-    Some(ConversationSummary { unread: Unread::new(last.message.head.seq, mark, []), last })
-}
-
-fn summaries(book: &Book, device: &Device) -> BTreeMap<bimip_proto::MessageId, ConversationSummary> {
-    let others = book.users().filter(|other| **other != device.user);
-    let conversations = others.map(|other| ConversationId::direct(device.user.clone(), other.clone()));
-    let all = conversations.filter_map(|conversation| summary(book, device, &conversation));
-    all.map(|summary| (summary.last.message.head.id, summary)).collect()
 }
 
 /// Lets everything happen that wants to, with more time passing than a session waits before it dials again.

@@ -425,6 +425,10 @@ impl ConversationList {
         self.list.load_newer();
     }
 
+    pub(super) const fn me(&self) -> &UserId {
+        &self.me
+    }
+
     // ---- what is known --------------------------------------------------------------------------------
 
     /// The next change to show, newest first.

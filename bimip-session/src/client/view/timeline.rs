@@ -536,6 +536,10 @@ impl Timeline {
         unread.filter_map(TimelineItem::reference)
     }
 
+    pub(super) const fn me(&self) -> &Device {
+        &self.me
+    }
+
     /// Which conversation it is.
     #[must_use]
     pub const fn conversation(&self) -> &ConversationId {

@@ -41,6 +41,9 @@ pub(super) fn settle<V: View>(
     if let Verdict::Refused(reject) = judge(put, &about) {
         return Ok(Outcome::Refused(reject));
     }
+    if *status == Status::Read {
+        overlay.read(head.conversation(), &by.user, head.seq)?;
+    }
     let news = match group {
         Some(group) if group.is_large() => group.mark(by, *status, head, overlay)?,
         _ if raise(head.id.sequence(), &by.user, *status, overlay)? => News::ToAuthor,

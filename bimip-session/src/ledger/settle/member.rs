@@ -35,7 +35,11 @@ pub(super) fn join<V: View>(
     if let Err(reject) = feed::enter(user, group, overlay)? {
         return Ok(Outcome::Refused(reject));
     }
-    membership.join(overlay.conversation(&ConversationId::Group(group.clone()))?.seq);
+    let conversation = ConversationId::Group(group.clone());
+    let seq = overlay.conversation(&conversation)?.seq;
+    membership.join(seq);
+    // Coming into a group reads all that was before.
+    overlay.read(conversation, user, seq)?;
     overlay.moved(group.clone(), user.clone(), membership)?;
     overlay.set_group(group.clone(), GroupHead { members: head.members + 1, ..head });
     Ok(joined)

@@ -57,6 +57,9 @@ pub(super) fn settle<V: View>(
     let entry = Arc::new(Entry::Message(Message { head: head.clone(), body: body.clone() }));
     let sequence = overlay.log(Arc::clone(&entry));
     place(conversation, last, users.is_empty(), sequence, overlay);
+    if !users.is_empty() {
+        overlay.wrote(head.conversation(), &from.user, head.seq);
+    }
     if let (Address::User(to), Seq(1)) = (to, head.seq)
         && *to != from.user
     {

@@ -1,6 +1,8 @@
 //! Who is in the world, and what will happen to them.
 
-use bimip_proto::{Address, Device, DeviceName, GroupId, TalkAct, UserId};
+use bimip_proto::{
+    Address, Ask, ClientRef, Device, DeviceName, GroupId, PageFrom, Query, Seq, TalkAct, UserId,
+};
 use bytes::Bytes;
 
 use super::World;
@@ -123,6 +125,7 @@ impl World {
         for _ in 0..if self.groups.is_empty() { 0 } else { self.plan.moves } {
             self.schedule_move();
         }
+        self.schedule_queries();
         self.schedule_faults();
         self.at(until, Happening::Calm);
     }
@@ -157,6 +160,24 @@ impl World {
         let (at, join) = (self.rng.between(0, self.plan.faults_until_ms), self.rng.chance(60));
         if !self.granted.contains(&self.nodes[node].device.user) {
             self.at(at, Happening::Move { node, group, join });
+        }
+    }
+
+    fn schedule_queries(&mut self) {
+        for number in 0..self.plan.queries {
+            let (at, node) = self.when_and_who();
+            let limit = [1, 2, 5, 20, 0][self.rng.index(5)];
+            let near = Seq(self.rng.between(0, 40));
+            let ask = match self.rng.between(0, 5) {
+                0 => Ask::Conversations { from: PageFrom::Latest, limit },
+                1 => Ask::Conversation(self.somebody()),
+                2 => Ask::History { of: self.somebody(), from: PageFrom::Latest, limit },
+                3 => Ask::History { of: self.somebody(), from: PageFrom::Before(near), limit },
+                _ => Ask::History { of: self.somebody(), from: PageFrom::After(near), limit },
+            };
+            if let Ok(id) = ClientRef::new(&format!("q{number}")) {
+                self.at(at, Happening::Query { node, query: Query { id, ask } });
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the sessions want done, and the apps that use them.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, Entry, MessageRef, Row, Status};
+use bimip_proto::{Address, Body, ClientRef, Draft, Entry, MessageRef, Query, Row, Status};
 
 use super::World;
 use super::beginning::SLOW;
@@ -59,6 +59,9 @@ impl World {
             }
             Event::Marked { message, status } => self.marked(node, &message, status, true),
             Event::MarkRefused { message, status, .. } => self.marked(node, &message, status, false),
+            Event::Answer { query, found } => {
+                self.checker.answered_with(&self.nodes[node].device, &query, &found);
+            }
             Event::Received(row) => self.received(node, &row),
             Event::Ended(_) => {
                 let life = self.nodes[node].life;
@@ -137,6 +140,16 @@ impl World {
         self.checker.answered(&it.device, it.window);
         self.checker.marked(&it.device, message, status, noted, self.disk.durable());
         self.store_soon(node);
+    }
+
+    /// Apps ask while they are connected, where the dialect has words for it, and show what they are told.
+    pub(super) fn ask_about(&mut self, node: usize, query: Query) {
+        let it = &self.nodes[node];
+        if it.session.is_up() && it.wire.caps().queries {
+            self.checker.asks(&it.device, &query, self.disk.durable());
+            let now = self.now;
+            let _full = self.session(node).ask(now, query);
+        }
     }
 
     // ---- what apps hear -------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use super::happening::Happening;
 use super::network::Down;
 use crate::Machine;
 use crate::ledger::Ticket;
-use crate::server::{self, ConnId, Grant, SoundAct, SoundId, Subject};
+use crate::server::{self, Answered, ConnId, Grant, SoundAct, SoundId, Subject};
 use crate::sim::disk::{Answer, Owner, Question};
 
 impl World {
@@ -45,6 +45,7 @@ impl World {
             server::Output::Attach(conn, device) => self.ask(core, Question::Attach(conn, device)),
             server::Output::Contacts(user) => self.ask(core, Question::Contacts(user)),
             server::Output::Read(request) => self.ask(core, Question::Read(request)),
+            server::Output::Query(lookup) => self.ask(core, Question::Query(lookup)),
             // Nobody here asks about tokens.
             server::Output::Token { .. } => {}
             server::Output::Commit(ticket) => self.commit(core, ticket),
@@ -129,7 +130,13 @@ impl World {
 
     pub(super) fn read(&mut self, question: &Question) -> server::Input {
         let readable = self.calm || !self.rng.chance(self.plan.read_errors_percent);
-        self.disk.answer(question, readable)
+        let input = self.disk.answer(question, readable);
+        if let (Question::Query(lookup), server::Input::Answered(Answered { found: Some(found), .. })) =
+            (question, &input)
+        {
+            self.checker.looked_up(&lookup.user, &lookup.ask, found, self.disk.durable());
+        }
+        input
     }
 
     fn commit(&mut self, core: usize, ticket: Ticket) {

@@ -1,6 +1,6 @@
 //! What happens, one thing at a time.
 
-use bimip_proto::{Address, Draft, MessageRef, Status, Talk, TalkAct};
+use bimip_proto::{Address, Draft, MessageRef, Query, Status, Talk, TalkAct};
 
 use super::World;
 use super::network::{Down, Up};
@@ -34,6 +34,10 @@ pub(super) enum Happening {
         node: usize,
         group: usize,
         join: bool,
+    },
+    Query {
+        node: usize,
+        query: Query,
     },
     Wake {
         node: usize,
@@ -138,6 +142,7 @@ impl Happening {
             Self::ClockJump { by_ms, .. } => [25, *by_ms],
             Self::Spurious => [26, 0],
             Self::Calm => [27, 0],
+            Self::Query { node, .. } => [28, *node as u64],
         }
     }
 
@@ -173,6 +178,7 @@ impl World {
                 let session = self.session(node);
                 if join { session.join(now, group) } else { session.leave_group(now, group) }
             }
+            Happening::Query { node, query } => self.ask_about(node, query),
             Happening::Wake { node, life } if self.nodes[node].life == life => {
                 self.with_bot(node, |bot, hand| bot.wake(hand));
             }

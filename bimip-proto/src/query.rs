@@ -1,0 +1,114 @@
+//! What is stored, as a client asks for it: pages of history, and the list of conversations.
+
+use crate::{Address, ClientRef, ConversationId, Marks, Message, MessageId, Seq, limits};
+
+/// A question about what is stored. It changes nothing, and is answered once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "clients build it; a new part is a breaking change on purpose")]
+pub struct Query {
+    /// The client's own name for it, which comes back in the answer.
+    pub id: ClientRef,
+    /// What it wants to know.
+    pub ask: Ask,
+}
+
+/// What a client wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ask {
+    /// Messages of one conversation: [`Found::History`].
+    History {
+        /// Which conversation: the group, or the user that it is with.
+        of: Address,
+        /// Which of its messages.
+        from: PageFrom<Seq>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
+    /// One conversation as it stands in the list: [`Found::Conversations`] with one or none.
+    Conversation(Address),
+    /// Conversations, the one with the newest message first: [`Found::Conversations`].
+    Conversations {
+        /// Which of them, by their last messages.
+        from: PageFrom<MessageId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
+}
+
+/// Which part of a long list a page has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the end, and both ways from a place")]
+pub enum PageFrom<P> {
+    /// The newest.
+    Latest,
+    /// The newest of those before this place.
+    Before(P),
+    /// The oldest of those after this place.
+    After(P),
+}
+
+/// How many rows a page has at most.
+#[must_use]
+pub const fn page_rows(limit: u32) -> u32 {
+    if limit == 0 || limit > limits::PAGE_ROWS { limits::PAGE_ROWS } else { limit }
+}
+
+/// The answer to a [`Query`]: what is stored, and may be seen by whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// Messages of a conversation, in its order.
+    History {
+        /// The messages.
+        messages: Vec<HistoryMessage>,
+        /// Whether there are more of them in the direction that was asked for.
+        more: bool,
+    },
+    /// Conversations, the one with the newest message first.
+    Conversations {
+        /// The conversations.
+        conversations: Vec<ConversationState>,
+        /// Whether there are more.
+        more: bool,
+    },
+}
+
+/// A message as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct HistoryMessage {
+    /// The message, with the body of the edition that holds; with an empty one if it is deleted.
+    pub message: Message,
+    /// The edition that holds; 0 for a message as it was sent.
+    pub edition: u32,
+    /// Whether it is deleted. It keeps its place.
+    pub deleted: bool,
+    /// What was said about it: in a conversation of two by the one it was sent to, in a group by the one who asks.
+    pub marks: Marks,
+}
+
+/// A conversation as one user sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct ConversationState {
+    /// Its last message that the user may see. When it was sent is when something last happened there.
+    pub last: HistoryMessage,
+    /// How many messages of it the user may see, deleted ones among them.
+    pub messages: u64,
+    /// The user has read, or written, up to here.
+    pub read: Seq,
+    /// How many messages the user has not read, by the formula of [`Unread`](crate::Unread).
+    pub unread: u64,
+    /// Whether that is the number. Of many unread messages only the last
+    /// [`UNREAD_MESSAGES`](limits::UNREAD_MESSAGES) are looked at: of those before, deleted ones are counted too.
+    pub exact: bool,
+}
+
+impl ConversationState {
+    /// Which conversation.
+    #[must_use]
+    pub fn conversation(&self) -> ConversationId {
+        self.last.message.head.conversation()
+    }
+}

@@ -1,0 +1,95 @@
+//! What is stored, as those may see it who ask: pure functions over a [`View`], which change nothing.
+//!
+//! Every door answers with these, and a storage backend runs them over one moment of what is proven.
+
+mod conversations;
+mod history;
+mod seen;
+
+use bimip_proto::{
+    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, UserId, limits, page_rows,
+};
+
+use self::seen::Seen;
+use super::view::View;
+
+/// What is there for `user`. Where they have nothing to see the answer is empty, whether it exists or not: a stranger
+/// learns nothing.
+///
+/// # Errors
+/// As the view reads.
+pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Error> {
+    Ok(match ask {
+        Ask::History { of, from, limit } => {
+            let seen = Seen::by(user, conversation(user, of), view)?;
+            let (messages, more) = history::page(&seen, *from, page_rows(*limit), view)?;
+            Found::History { messages, more }
+        }
+        Ask::Conversation(of) => {
+            let seen = Seen::by(user, conversation(user, of), view)?;
+            let state = conversations::state(&seen, view)?;
+            Found::Conversations { conversations: state.into_iter().collect(), more: false }
+        }
+        Ask::Conversations { from, limit } => {
+            let (conversations, more) = conversations::page(user, *from, page_rows(*limit), view)?;
+            Found::Conversations { conversations, more }
+        }
+        // What a later version asks is nothing that this one has.
+        _ => Found::History { messages: Vec::new(), more: false },
+    })
+}
+
+fn conversation(user: &UserId, of: &Address) -> ConversationId {
+    ConversationId::of(user, of)
+}
+
+/// Rows of an answer, up to its bounds.
+#[derive(Debug)]
+struct Page<T> {
+    rows: Vec<T>,
+    max_rows: usize,
+    bytes: u64,
+    /// There was one more.
+    more: bool,
+}
+
+impl<T> Page<T> {
+    fn new(max_rows: u32) -> Self {
+        Self { rows: Vec::new(), max_rows: max_rows as usize, bytes: 0, more: false }
+    }
+
+    /// Whether one more row is not to be read at all.
+    fn is_full(&mut self) -> bool {
+        self.more = self.rows.len() >= self.max_rows;
+        self.more
+    }
+
+    /// Adds a row, if there is room for it. The first one always fits.
+    fn push(&mut self, row: T, bytes: u64) -> bool {
+        self.bytes += bytes;
+        self.more = self.bytes > limits::PAGE_BYTES && !self.rows.is_empty();
+        if !self.more {
+            self.rows.push(row);
+        }
+        !self.more
+    }
+}
+
+/// The most bytes that a message takes on a wire beside its names, which have limits of their own.
+fn weight(message: &HistoryMessage) -> u64 {
+    /// A dialect that puts a text into JSON may write six bytes for one.
+    const ESCAPED: usize = 6;
+    /// Where the sound of a talk is fetched: both names, percent-encoded.
+    const SOUND_BYTES: usize = 2 * 1024;
+    let body = &message.message.body;
+    let bytes = match (body.kind, body.form) {
+        (BodyKind::Voice { .. }, _) => SOUND_BYTES,
+        (_, Form::Text) => ESCAPED * body.bytes.len(),
+        _ => body.bytes.len(),
+    };
+    let seal = body
+        .seal
+        .as_ref()
+        .map_or(0, |seal| seal.encryption_type.len() + seal.encrypted.len() + seal.signature.len());
+    (bytes + seal) as u64
+}

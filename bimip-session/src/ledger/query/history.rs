@@ -1,0 +1,87 @@
+//! Pages of a conversation's messages, as they are now.
+
+use bimip_proto::{Address, Body, Entry, Form, HistoryMessage, Marks, PageFrom, Seq, Status};
+use bytes::Bytes;
+
+use super::seen::Seen;
+use super::{Page, weight};
+use crate::ledger::view::View;
+
+/// The messages in their order, and whether there are more of them that way.
+pub(super) fn page<V: View>(
+    seen: &Seen,
+    from: PageFrom<Seq>,
+    rows: u32,
+    view: &V,
+) -> Result<(Vec<HistoryMessage>, bool), V::Error> {
+    match from {
+        PageFrom::After(seq) => gather(seen, seen.from(seq), rows, view),
+        PageFrom::Latest => backwards(seen, Seq(u64::MAX), rows, view),
+        PageFrom::Before(seq) => backwards(seen, seq, rows, view),
+    }
+}
+
+fn backwards<V: View>(
+    seen: &Seen,
+    before: Seq,
+    rows: u32,
+    view: &V,
+) -> Result<(Vec<HistoryMessage>, bool), V::Error> {
+    let (mut messages, more) = gather(seen, seen.back_from(before), rows, view)?;
+    messages.reverse();
+    Ok((messages, more))
+}
+
+fn gather<V: View>(
+    seen: &Seen,
+    places: impl Iterator<Item = Seq>,
+    rows: u32,
+    view: &V,
+) -> Result<(Vec<HistoryMessage>, bool), V::Error> {
+    let mut page = Page::new(rows);
+    for seq in places {
+        if page.is_full() {
+            break;
+        }
+        let Some(message) = message(seen, seq, view)? else { continue };
+        let bytes = weight(&message);
+        if !page.push(message, bytes) {
+            break;
+        }
+    }
+    Ok((page.rows, page.more))
+}
+
+/// A message as it is now; `None` where there is none any more.
+pub(super) fn message<V: View>(seen: &Seen, seq: Seq, view: &V) -> Result<Option<HistoryMessage>, V::Error> {
+    let Some(sequence) = view.sequence_of(&seen.conversation, seq)? else { return Ok(None) };
+    let entry = view.entry(sequence)?;
+    let Some(Entry::Message(message)) = entry.as_deref() else { return Ok(None) };
+    let mut message = message.clone();
+    let revised = view.revised(sequence)?;
+    if revised.deleted {
+        message.body = Body { kind: message.head.kind, form: Form::Opaque, bytes: Bytes::new(), seal: None };
+    } else if revised.edition > 0
+        && let Some(Entry::Revised(revision)) = view.entry(revised.sequence)?.as_deref()
+        && let Some(body) = &revision.body
+    {
+        message.body = body.clone();
+    }
+    let marks = match &message.head.to {
+        Address::User(to) => view.marks(sequence, to)?,
+        _ if message.head.from.user == seen.user => Marks::NONE,
+        _ => in_group(view.marks(sequence, &seen.user)?, seen, seq),
+    };
+    Ok(Some(HistoryMessage { message, edition: revised.edition, deleted: revised.deleted, marks }))
+}
+
+/// In a large group a member has one mark for all messages up to a place.
+fn in_group(marks: Marks, seen: &Seen, seq: Seq) -> Marks {
+    if seq <= seen.membership.read() {
+        marks.with(Status::Read)
+    } else if seq <= seen.membership.delivered() {
+        marks.with(Status::Delivered)
+    } else {
+        marks
+    }
+}
