@@ -36,9 +36,9 @@ def fault(word, origin, **more):
 
 def named(say):
     """What a frame calls itself, if that can be read: then its refusal says so (BM-FRAME-2)."""
-    if isinstance(say, str) or say.get("route") not in (6, 7, 17):
+    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18):
         return None
-    part = say.get({6: "message", 7: "signal", 17: "revision"}[say["route"]], {})
+    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query"}[say["route"]], {})
     return part.get("id") if 1 <= len(part.get("id", "").encode()) <= 128 else None
 
 
@@ -48,8 +48,9 @@ def bad(name, say, error, note, answer=None, **more):
     id = named(say)
     if answer is None and id and more.get("signed_in") != "no":
         refusal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
-        revised = say.get("route") == 17
-        answer = [{"route": "17", "revision": refusal} if revised else {"route": "7", "signal": refusal}]
+        word_of = {17: "revision", 18: "query"}
+        route = say.get("route") if say.get("route") in word_of else 7
+        answer = [{"route": str(route), word_of.get(route, "signal"): refusal}]
     made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
     if isinstance(say, str):
         made["hex"] = made.pop("say")
@@ -113,6 +114,12 @@ def revision(**more):
     """A client's; what is given as None is left out."""
     made = dict(dict(type=1, id="e-1", signal_id=ID, action=1, payload=HELLO, **{"from": PHONE}), **more)
     return dict(route=17, revision={key: value for key, value in made.items() if value is not None})
+
+
+def query(**more):
+    """A client's question; what is given as None is left out."""
+    made = dict(dict(type=1, id="q-1", **{"from": PHONE}), **more)
+    return dict(route=18, query={key: value for key, value in made.items() if value is not None})
 
 
 def revised(offset, prev, **more):
@@ -258,7 +265,7 @@ CLIENT = [
     bad("bad_no_route", dict(ping_pong=dict(type=1)), "unknown 0", "route 0"),
     bad("bad_route_1", dict(PING, route=1), "unknown 1", "no such route"),
     bad("bad_route_13", dict(PING, route=13), "unknown 13", "reserved"),
-    bad("bad_route_18", dict(PING, route=18), "unknown 18", "no such route"),
+    bad("bad_route_30", dict(PING, route=30), "unknown 30", "no such route"),
     bad("bad_route_99", dict(route=99), "unknown 99", "no such route"),
     bad("bad_route_negative", dict(PING, route=-1), "unknown 0", "no such route, and no number for the answer"),
     bad("bad_route_of_another_payload", dict(PING, route=7), "mismatched 7", "route 7, payload 3"),
@@ -344,6 +351,19 @@ LIVE_AND_ACCOUNT = [
     client("token_validate", token(task=3), [{"route": "5", "token_authority": dict(type=2, task=3)}]),
     bad("token_revoke", token(task=2), "unsupported 5", "names cannot be revoked"),
     bad("bad_token_refresh_of_nothing", token(task=1, token=""), "field 5", "which token?"),
+    # Questions (BM-QRY-1, BM-QRY-2): about conversations in which nobody wrote.
+    *(client(name, say, [{"route": "18", "query": dict(type=2, id="q-1", ask=ask)}])
+      for name, say, ask in [
+        ("query_history", query(ask=1, to=dict(eid="zoe"), limit=50), 1),
+        ("query_history_before", query(ask=1, conversation="g:team", before=8), 1),
+        ("query_history_after", query(ask=1, to=dict(eid="zoe"), after=0), 1),
+        ("query_conversation", query(ask=2, to=dict(eid="zoe")), 3),
+        ("query_conversations", query(ask=3, before_id=ID, limit=20), 3),
+    ]),
+    bad("bad_query_ask_4", query(ask=4), "field 18", "what?"),
+    bad("bad_query_two_ends", query(ask=1, to=dict(eid="bob"), before=8, after=3), "field 18", "before or after?"),
+    bad("bad_query_of_nobody", query(ask=1), "field 18", "which conversation?"),
+    bad("bad_query_without_id", query(id=None, ask=1, to=dict(eid="bob")), "field 18", "whose answer?"),
     # Revisions (BM-REV-1, BM-REV-2): of a message that nobody wrote.
     *(client(name, say, [{"route": "17", "revision": dict(type=3, id="e-1", code=404, error=SENTENCES["no_such_message"])}])
       for name, say in [

@@ -35,6 +35,7 @@ mod live;
 pub mod numbers;
 mod parts;
 mod payload;
+mod query;
 mod read;
 mod revision;
 mod row;

@@ -320,6 +320,7 @@ fn tag(scheme: &MessageScheme) -> u8 {
         Payload::Logout(_) => 12,
         Payload::Welcome(_) => 16,
         Payload::Revision(_) => 17,
+        Payload::Query(_) => 18,
     }
 }
 

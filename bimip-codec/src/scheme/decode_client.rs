@@ -11,10 +11,10 @@ use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Body as Batch, Identity, PingPong};
-use super::{account, live, revision};
+use super::{account, live, query, revision};
 use crate::DecodeError;
 
-const SERVED: [u32; 11] = [
+const SERVED: [u32; 12] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -26,6 +26,7 @@ const SERVED: [u32; 11] = [
     route::BODY,
     route::LOGOUT,
     route::REVISION,
+    route::QUERY,
 ];
 
 /// Reads one frame and adds what it says to `out`; on an error `out` is as it was.
@@ -114,6 +115,10 @@ impl Reading<'_> {
             Payload::Revision(it) => {
                 let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
                 (claim, by_name(&id, revision::read_request(fields, it))?)
+            }
+            Payload::Query(it) => {
+                let claim = claim(it.from.as_ref(), "from.eid")?;
+                (claim, by_name(&it.id, query::read_request(fields, me, &it))?)
             }
             Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, account::logout(fields, &it)?),
             _ => return Err(DecodeError::Unsupported { origin: fields.origin }),

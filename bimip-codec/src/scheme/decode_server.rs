@@ -14,10 +14,10 @@ use super::parts::State;
 use super::read;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
-use super::{account, live, revision};
+use super::{account, live, query, revision};
 use crate::DecodeError;
 
-const SERVED: [u32; 13] = [
+const SERVED: [u32; 14] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -31,6 +31,7 @@ const SERVED: [u32; 13] = [
     route::LOGOUT,
     route::WELCOME,
     route::REVISION,
+    route::QUERY,
 ];
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
@@ -71,6 +72,7 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
             ServerPacket::Around(around.collect::<Result<_, _>>()?)
         }
         Payload::Revision(it) => revision::read_server(fields, it)?,
+        Payload::Query(it) => query::read_server(fields, it)?,
         Payload::Error(it) => error(it),
         _ => return Err(fields.wrong("type")),
     }))
@@ -91,6 +93,13 @@ fn welcome(fields: Fields, welcome: &read::Welcome<'_>) -> Result<Welcome, Decod
 }
 
 fn message(fields: Fields, message: v1::Message) -> Result<Row, DecodeError> {
+    let (prev, offset) = (message.prev_offset, fields.decimal(&message.user_offset, "user_offset")?);
+    let message = told(fields, message)?;
+    Ok(Row { prev: Offset(prev), offset: Offset(offset), entry: Arc::new(Entry::Message(message)) })
+}
+
+/// A message, without its place in a mailbox.
+pub(super) fn told(fields: Fields, message: v1::Message) -> Result<Message, DecodeError> {
     let kind = match message.r#type {
         kind::CHAT => BodyKind::Text,
         kind::NOTIFICATION => BodyKind::Notification,
@@ -122,11 +131,7 @@ fn message(fields: Fields, message: v1::Message) -> Result<Row, DecodeError> {
     };
     let seal = Some(seal).filter(|seal| *seal != Seal::default());
     let body = Body { kind, form: Form::Opaque, bytes: message.payload, seal };
-    Ok(Row {
-        prev: Offset(message.prev_offset),
-        offset: Offset(fields.decimal(&message.user_offset, "user_offset")?),
-        entry: Arc::new(Entry::Message(Message { head, body })),
-    })
+    Ok(Message { head, body })
 }
 
 fn signal(state: &mut State, fields: Fields, signal: &Signal) -> Result<Option<ServerPacket>, DecodeError> {

@@ -7,7 +7,7 @@ use super::numbers::{self, kind};
 use super::payload::payload;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Identity, Signal};
-use super::{account, live, revision};
+use super::{account, live, query, revision};
 use crate::{EncodeError, Frames};
 
 /// Writes the frames of a packet. Who speaks is said where it is known, and need not be.
@@ -36,6 +36,7 @@ pub(crate) fn encode_client(
             put(Payload::TokenAuthority(sign_in), out);
         }
         ClientPacket::Send(it) => put(Payload::Message(message(me, it)?), out),
+        ClientPacket::Query(it) => put(Payload::Query(query::request(me, it)?), out),
         ClientPacket::Revise(it) => put(Payload::Revision(revision::request(me, it)), out),
         ClientPacket::Dispose(upto) => {
             let signal =

@@ -12,12 +12,12 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
-use super::{account, live, revision};
+use super::{account, live, query, revision};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 7] =
-    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions"];
+pub const FEATURES: [&str; 8] =
+    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries"];
 
 /// Writes the frames of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(
@@ -60,6 +60,10 @@ pub(crate) fn encode_server(
             put(Payload::AwarenessVisibility(account::visible(me, id.as_ref(), *visible)), out);
         }
         ServerPacket::Token(it) => put(Payload::TokenAuthority(account::token_answer(me, it)?), out),
+        ServerPacket::Answer { id, found } => query::put_answer(id, found, out),
+        ServerPacket::Unanswered { id, reason, retry_after_ms } => {
+            query::put_unanswered(id, *reason, *retry_after_ms, out);
+        }
         ServerPacket::Declined { origin, id, reason, retry_after_ms } => {
             declined(me, *origin, id.as_ref(), *reason, *retry_after_ms, out);
         }
@@ -253,6 +257,9 @@ fn declined(
     }
     if let (route::REVISION, Some(id)) = (origin, id) {
         return revision::put_unrevised(id, reason, retry_after_ms, out);
+    }
+    if let (route::QUERY, Some(id)) = (origin, id) {
+        return query::put_unanswered(id, reason, retry_after_ms, out);
     }
     let error = v1::ErrorMessage {
         code: numbers::of_reject(reason),

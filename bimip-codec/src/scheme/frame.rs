@@ -51,6 +51,9 @@ pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<Envelope, DecodeError
     if origin == route::BODY && parts(&frame).map_err(|Broken| MALFORMED)? > limits::BATCH_PARTS {
         return Err(DecodeError::Field { origin, field: "message" });
     }
+    if origin == route::QUERY && rows(&frame).map_err(|Broken| MALFORMED)? > limits::PAGE_ROWS as usize {
+        return Err(DecodeError::Field { origin, field: "rows" });
+    }
     Ok(Envelope { origin, frame, whole })
 }
 
@@ -127,17 +130,27 @@ fn outline(frame: &[u8]) -> Result<Outline, Broken> {
 
 /// How many payloads a frame of route 10 carries. A payload that comes in pieces is read as one, so they add up.
 fn parts(frame: &[u8]) -> Result<usize, Broken> {
-    let (mut parts, mut fields) = (0, read::Fields(frame));
+    elements(frame, route::BODY, &[2, 3])
+}
+
+/// How many rows a frame of route 18 carries, likewise.
+fn rows(frame: &[u8]) -> Result<usize, Broken> {
+    elements(frame, route::QUERY, &[10])
+}
+
+/// How many elements the lists of a payload have, `lists` by their tags.
+fn elements(frame: &[u8], payload: u32, lists: &[u32]) -> Result<usize, Broken> {
+    let (mut elements, mut fields) = (0, read::Fields(frame));
     while let Some((tag, value)) = fields.next()? {
-        if tag != route::BODY {
+        if tag != payload {
             continue;
         }
-        let mut body = read::Fields(value.bytes()?);
-        while let Some((tag, value)) = body.next()? {
-            parts += usize::from(matches!(tag, 2 | 3) && value.bytes().is_ok());
+        let mut inside = read::Fields(value.bytes()?);
+        while let Some((tag, value)) = inside.next()? {
+            elements += usize::from(lists.contains(&tag) && value.bytes().is_ok());
         }
     }
-    Ok(parts)
+    Ok(elements)
 }
 
 /// Adds a frame with this payload under its route.
@@ -156,6 +169,7 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Logout(_) => 12,
         Payload::Welcome(_) => 16,
         Payload::Revision(_) => 17,
+        Payload::Query(_) => 18,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
     write(&scheme, out);

@@ -30,11 +30,13 @@ pub mod route {
     pub const WELCOME: u32 = 16;
     /// [`Revision`](super::super::v1::Revision).
     pub const REVISION: u32 = 17;
+    /// [`Query`](super::super::v1::Query).
+    pub const QUERY: u32 = 18;
 
     /// Whether the dialect has this route.
     #[must_use]
     pub const fn is_known(route: u32) -> bool {
-        matches!(route, 2..=12 | WELCOME | REVISION)
+        matches!(route, 2..=12 | WELCOME | REVISION | QUERY)
     }
 }
 
@@ -78,6 +80,12 @@ pub const LOGOUT_DISCONNECTED: i32 = 1;
 pub const LOGOUT_SUCCESS: i32 = 3;
 /// The `status` of a logout that is asked for.
 pub const LOGOUT_PENDING: i32 = 4;
+/// The `ask` of a question about messages of a conversation.
+pub const HISTORY: i32 = 1;
+/// The `ask` of a question about one conversation.
+pub const CONVERSATION: i32 = 2;
+/// The `ask` of a question about conversations.
+pub const CONVERSATIONS: i32 = 3;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.

@@ -9,7 +9,7 @@ pub struct MessageScheme {
     /// What the frame carries.
     #[prost(
         oneof = "message_scheme::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18"
     )]
     pub payload: ::core::option::Option<message_scheme::Payload>,
 }
@@ -57,6 +57,9 @@ pub mod message_scheme {
         /// Route 17: a message of one's own says something else, or nothing more.
         #[prost(message, tag = "17")]
         Revision(super::Revision),
+        /// Route 18: what is stored.
+        #[prost(message, tag = "18")]
+        Query(super::Query),
     }
 }
 /// A user, and where it matters one device of that user.
@@ -476,4 +479,84 @@ pub struct Revision {
     /// Of a refusal that may pass: when to try again.
     #[prost(uint32, tag = "19")]
     pub retry_after_ms: u32,
+}
+/// A question about what is stored, and its answer (BM-QRY-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Query {
+    /// 1 a question, 2 its answer, 3 its refusal.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The client's name for the question.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// 1 messages of a conversation, 2 one conversation, 3 conversations. In an answer 1 or 3, for what its rows are.
+    #[prost(int32, tag = "3")]
+    pub ask: i32,
+    /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
+    #[prost(message, optional, tag = "4")]
+    pub to: ::core::option::Option<Identity>,
+    /// Which conversation it is about.
+    #[prost(string, tag = "5")]
+    pub conversation: ::prost::alloc::string::String,
+    /// Of ask 1: the newest messages before this place. With neither this nor `after`: the newest of all.
+    #[prost(uint64, optional, tag = "6")]
+    pub before: ::core::option::Option<u64>,
+    /// Of ask 1: the oldest messages after this place.
+    #[prost(uint64, optional, tag = "7")]
+    pub after: ::core::option::Option<u64>,
+    /// Of ask 3: the newest conversations whose last message is older than this one, by its signal_id.
+    #[prost(string, tag = "8")]
+    pub before_id: ::prost::alloc::string::String,
+    /// How many rows at most; 0 for as many as there may be.
+    #[prost(uint32, tag = "9")]
+    pub limit: u32,
+    /// Of an answer: messages in their order, or conversations by their last messages, the newest first.
+    #[prost(message, repeated, tag = "10")]
+    pub rows: ::prost::alloc::vec::Vec<QueryRow>,
+    /// Of an answer: whether there are more that way.
+    #[prost(bool, tag = "11")]
+    pub more: bool,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "12")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "13")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to ask again.
+    #[prost(uint32, tag = "14")]
+    pub retry_after_ms: u32,
+    /// Who asks.
+    #[prost(message, optional, tag = "15")]
+    pub from: ::core::option::Option<Identity>,
+    /// Of ask 3: the oldest conversations whose last message is newer than this one.
+    #[prost(string, tag = "16")]
+    pub after_id: ::prost::alloc::string::String,
+}
+/// A message as it is now, and what stands beside it in the list of conversations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryRow {
+    /// The message: without user_offset and prev_offset, and without payload where it is deleted.
+    #[prost(message, optional, tag = "1")]
+    pub message: ::core::option::Option<Message>,
+    /// The edition that holds; 0 as it was sent.
+    #[prost(uint32, tag = "2")]
+    pub edition: u32,
+    /// Whether it is deleted.
+    #[prost(bool, tag = "3")]
+    pub deleted: bool,
+    /// What was said about it, added up: 1 delivered, 2 read, 4 played, 8 forwarded.
+    #[prost(uint32, tag = "4")]
+    pub marks: u32,
+    /// Of a conversation: how many messages of it there are to see.
+    #[prost(uint64, tag = "5")]
+    pub messages: u64,
+    /// Of a conversation: read, or written in, up to this place.
+    #[prost(uint64, tag = "6")]
+    pub read: u64,
+    /// Of a conversation: how many messages are not read.
+    #[prost(uint64, tag = "7")]
+    pub unread: u64,
+    /// Of a conversation: whether `unread` may be too high.
+    #[prost(bool, tag = "8")]
+    pub unread_at_most: bool,
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
-    Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason, ConversationId,
-    Device, DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form, GroupId, Head, Message, MessageId,
-    MessageRef, Names, Noted, Offset, Ping, PushToken, Receipt, Reject, Revise, Revision, Row, Seal, Seq,
-    ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
+    Address, Alias, AliasKind, Ask, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason,
+    ConversationId, ConversationState, Device, DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form,
+    Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId, MessageRef, Names, Noted, Offset,
+    PageFrom, Ping, PushToken, Query, Receipt, Reject, Revise, Revision, Row, Seal, Seq, ServerPacket,
+    Status, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -293,6 +294,68 @@ fn revision() -> impl Strategy<Value = Revision> {
     )
 }
 
+fn page_from<P: core::fmt::Debug + Clone>(
+    place: impl Strategy<Value = P> + Clone,
+) -> impl Strategy<Value = PageFrom<P>> {
+    prop_oneof![
+        Just(PageFrom::Latest),
+        place.clone().prop_map(PageFrom::Before),
+        place.prop_map(PageFrom::After),
+    ]
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    let seq = any::<u64>().prop_map(Seq);
+    let id = (1..u32::MAX, 1..u64::MAX).prop_map(|(epoch, sequence)| MessageId::new(epoch, sequence));
+    let ask = prop_oneof![
+        (address(), page_from(seq), any::<u32>()).prop_map(|(of, from, limit)| Ask::History {
+            of,
+            from,
+            limit
+        }),
+        address().prop_map(Ask::Conversation),
+        (page_from(id), any::<u32>()).prop_map(|(from, limit)| Ask::Conversations { from, limit }),
+    ];
+    (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
+}
+
+fn history_message() -> impl Strategy<Value = HistoryMessage> {
+    let body = opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body });
+    (scheme_head(BodyKind::Text), body, any::<u32>(), any::<bool>(), any::<u8>()).prop_map(
+        |(head, body, edition, deleted, marks)| {
+            let gone = Body { bytes: Bytes::new(), ..body.clone() };
+            let message = Message { head, body: if deleted { gone } else { body } };
+            HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks) }
+        },
+    )
+}
+
+fn answer() -> impl Strategy<Value = ServerPacket> {
+    let state = (history_message(), any::<[u64; 3]>(), any::<bool>()).prop_map(
+        |(last, [messages, read, unread], exact)| ConversationState {
+            last,
+            messages,
+            read: Seq(read),
+            unread,
+            exact,
+        },
+    );
+    let found = prop_oneof![
+        (vec(history_message(), 0..4), any::<bool>())
+            .prop_map(|(messages, more)| Found::History { messages, more }),
+        (vec(state, 0..4), any::<bool>())
+            .prop_map(|(conversations, more)| Found::Conversations { conversations, more }),
+    ];
+    prop_oneof![
+        (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),
+        (client_ref(), reject(), retry()).prop_map(|(id, reason, retry_after_ms)| ServerPacket::Unanswered {
+            id,
+            reason,
+            retry_after_ms
+        }),
+    ]
+}
+
 fn fine_status() -> impl Strategy<Value = Status> {
     prop::sample::select(vec![Status::Read, Status::Played, Status::Forwarded])
 }
@@ -310,6 +373,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
         (client_ref(), reference(), revised())
             .prop_map(|(client_ref, message, body)| Revise { client_ref, message, body })
             .prop_map(ClientPacket::Revise),
+        query().prop_map(ClientPacket::Query),
         "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
         Just(ClientPacket::Bye),
         live::client(),
@@ -438,6 +502,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
             Entry::Revised(revision)
         )),
         ("\\PC{0,20}", time()).prop_map(|(id, at)| ServerPacket::Pong { ping: Ping { id: id.into() }, at }),
+        answer(),
         fault,
         bye.prop_map(ServerPacket::Bye),
         live::server(),
