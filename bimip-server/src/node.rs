@@ -197,6 +197,7 @@ impl Node {
                 Output::Token { conn, device, task, token } => {
                     self.ask_about_token(conn, device, task, token);
                 }
+                Output::Query(lookup) => self.reads.ask(Question::Query(lookup)),
                 Output::Read(request) => self.reads.ask(Question::Page(request)),
                 Output::Authenticate { conn, user, device, token } => {
                     let (gate, post) = (Arc::clone(&self.gate), self.post.clone());

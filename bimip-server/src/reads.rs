@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use bimip_proto::{Device, UserId};
 use bimip_session::ledger::Standing;
-use bimip_session::server::{ConnId, Input, Page, ReadPage};
+use bimip_session::server::{Answered, ConnId, Input, Lookup, Page, ReadPage};
 
 use tokio::sync::oneshot;
 
@@ -27,11 +27,13 @@ pub(crate) enum Question {
     Contacts(UserId),
     /// What comes next in this mailbox?
     Page(ReadPage),
+    /// What is stored there?
+    Query(Lookup),
     /// What did this user decide about their account? For a door, which waits for it without the core.
     Standing(UserId, oneshot::Sender<Arc<Standing>>),
 }
 
-/// The node's end. The queue has no bound of its own: the core has at most one question open for each connection and
+/// The node's end. The queue has no bound of its own: the core has at most two questions open for each connection and
 /// one for each user who is connected, and a door one for each socket with a good token that knocks at it.
 #[derive(Debug)]
 pub(crate) struct Reads(Arc<Sender<Question>>);
@@ -86,7 +88,10 @@ fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post, co
         // Nobody asks again at once: a page is asked for with the next row or disposal, a place with the next sign-in.
         if matches!(
             &answer,
-            Input::Page(Page { rows: None, .. }) | Input::Attached(_, None) | Input::Contacts(_, None)
+            Input::Page(Page { rows: None, .. })
+                | Input::Attached(_, None)
+                | Input::Contacts(_, None)
+                | Input::Answered(Answered { found: None, .. })
         ) {
             counts.unread.one();
         }
@@ -113,6 +118,7 @@ fn answer<R: Reader>(reader: &R, question: Question, counts: &Counts) -> Option<
             }
             return None;
         }
+        Question::Query(lookup) => Input::Answered(reader.look_up(&lookup)),
         Question::Page(request) => Input::Page(reader.page(&request)),
         Question::Attach(conn, device) => {
             let attachment = reader.attach(&device);

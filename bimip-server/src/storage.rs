@@ -29,9 +29,9 @@ pub mod memory;
 use std::io;
 use std::sync::Arc;
 
-use bimip_proto::{Device, Entry, MessageRef, Offset, UserId};
+use bimip_proto::{Ask, Device, Entry, Found, MessageRef, Offset, UserId};
 use bimip_session::ledger::{Committed, Failed, Standing, Ticket};
-use bimip_session::server::{Attachment, Page, ReadPage};
+use bimip_session::server::{Answered, Attachment, Lookup, Page, ReadPage};
 use thiserror::Error;
 
 /// The name that this version leaves in what it writes.
@@ -102,6 +102,22 @@ pub trait Reader: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be read.
     fn message(&self, user: &UserId, message: &MessageRef) -> Result<Option<Arc<Entry>>, StorageError>;
+
+    /// What a user asks about what is stored: [`find`](bimip_session::ledger::find) over a view of one moment of what is
+    /// proven.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn query(&self, user: &UserId, ask: &Ask) -> Result<Found, StorageError>;
+
+    /// The answer to a question of the core; a failure is logged and answered as one.
+    fn look_up(&self, lookup: &Lookup) -> Answered {
+        let found = self.query(&lookup.user, &lookup.ask);
+        if let Err(error) = &found {
+            tracing::error!(%error, conn = %lookup.conn, "what is stored could not be read");
+        }
+        Answered { conn: lookup.conn, found: found.ok() }
+    }
 
     /// The answer to a request of the core; a failure is logged and answered as one.
     fn page(&self, request: &ReadPage) -> Page {

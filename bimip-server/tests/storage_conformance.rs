@@ -103,6 +103,10 @@ conformance! {
     a_revision_is_in_the_mailboxes_of_its_message
     a_deletion_stands_in_the_place_of_its_message
     a_batch_sees_its_own_revisions
+    pages_of_history_meet_while_messages_come
+    what_is_found_survives_reopening
+    a_stranger_finds_nothing
+    a_question_finds_what_is_proven_and_no_more
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

@@ -17,6 +17,7 @@ mod differential;
 mod faults;
 mod feeds;
 mod groups;
+mod queries;
 mod reading;
 mod receipts;
 mod recovery;
@@ -107,6 +108,8 @@ cases! {
         push_tokens_are_replaced_and_bounded, contacts_are_made_once_and_for_both, contacts_are_bounded;
     revisions: a_revision_is_in_the_mailboxes_of_its_message, a_deletion_stands_in_the_place_of_its_message,
         a_batch_sees_its_own_revisions;
+    queries: pages_of_history_meet_while_messages_come, what_is_found_survives_reopening,
+        a_stranger_finds_nothing, a_question_finds_what_is_proven_and_no_more;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

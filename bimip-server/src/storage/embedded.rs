@@ -24,6 +24,7 @@
 //! | marks | `14` sequence, user | four bits |
 //! | cursor | `15` device | offset |
 //! | what became of a message | `16` sequence | edition that holds, its sequence, whether it is the deletion |
+//! | how far it is read | `17` conversation, user | seq |
 //! | group | `20` conversation | open, members |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |
@@ -79,7 +80,6 @@ mod writer;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bimip_session::ledger::{Failure, Ticket};
@@ -188,7 +188,7 @@ impl EmbeddedStorage {
             return;
         }
         self.tally = tally;
-        self.engine.proven.store(tally.sequence, Ordering::Release);
+        self.engine.prove(tally.sequence);
         self.engine.late.show();
         if let Err(error) = self.proven.note(tally.batch) {
             // This batch is safe; a disk that cannot take twelve bytes gets no other.

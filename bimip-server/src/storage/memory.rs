@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use bimip_proto::{Device, Entry, MessageRef, Offset, UserId};
-use bimip_session::ledger::{Book, Committed, Failed, Standing, Ticket, View, readable, settle};
+use bimip_proto::{Ask, Device, Entry, Found, MessageRef, Offset, UserId};
+use bimip_session::ledger::{Book, Committed, Failed, Standing, Ticket, View, find, readable, settle};
 use bimip_session::server::Attachment;
 
 use super::{Reader, Storage, StorageError};
@@ -85,6 +85,11 @@ impl Reader for MemoryReader {
         bytes: u64,
     ) -> Result<Vec<(Offset, Arc<Entry>)>, StorageError> {
         Ok(read(&self.book).page(user, after, rows, bytes))
+    }
+
+    fn query(&self, user: &UserId, ask: &Ask) -> Result<Found, StorageError> {
+        let Ok(found) = find(ask, user, &*read(&self.book));
+        Ok(found)
     }
 
     fn message(&self, user: &UserId, message: &MessageRef) -> Result<Option<Arc<Entry>>, StorageError> {

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bimip_client::{Client, Event, Progress};
-use bimip_proto::{Address, Device, DeviceName, Entry, MessageRef, Offset, UserId};
+use bimip_proto::{Address, Ask, Device, DeviceName, Entry, Found, MessageRef, Offset, UserId};
 use bimip_server::storage::conformance::{self, Subject};
 use bimip_server::storage::{Reader, Storage, StorageError};
 use bimip_server::{OpenAuth, Server};
-use bimip_session::ledger::{Book, Committed, Failed, Standing, Ticket, View, readable, settle};
+use bimip_session::ledger::{Book, Committed, Failed, Standing, Ticket, View, find, readable, settle};
 use bimip_session::server::Attachment;
 use tokio::net::TcpListener;
 
@@ -78,6 +78,11 @@ impl Reader for Shelf {
         bytes: u64,
     ) -> Result<Vec<(Offset, Arc<Entry>)>, StorageError> {
         Ok(self.book().page(user, after, rows, bytes))
+    }
+
+    fn query(&self, user: &UserId, ask: &Ask) -> Result<Found, StorageError> {
+        let Ok(found) = find(ask, user, &*self.book());
+        Ok(found)
     }
 
     fn message(&self, user: &UserId, message: &MessageRef) -> Result<Option<Arc<Entry>>, StorageError> {

@@ -9,9 +9,10 @@ use bimip_proto::{
     ServerPacket, SoundName, TokenId, TokenTask, UnixMs, UserId, Window,
 };
 use bimip_session::Machine;
-use bimip_session::ledger::{Book, Failed, Failure, Settlement, Ticket, View, settle};
+use bimip_session::ledger::{Book, Failed, Failure, Settlement, Ticket, View, find, settle};
 use bimip_session::server::{
-    Config, ConnId, Grant, Input, Output, Page, ReadPage, Refused, ServerCore, SoundAct, SoundId, Vouched,
+    Answered, Config, ConnId, Grant, Input, Lookup, Output, Page, ReadPage, Refused, ServerCore, SoundAct,
+    SoundId, Vouched,
 };
 use bimip_session::sim::checker::{Checker, Held};
 use bytes::Bytes;
@@ -35,6 +36,7 @@ enum Ask {
     Who(ConnId, Option<UserId>, Option<DeviceName>),
     Where(ConnId, Device),
     Rows(ReadPage),
+    Stored(Lookup),
     Contacts(UserId),
     Token(ConnId, TokenTask, Bytes),
     /// A recording that is complete.
@@ -250,6 +252,10 @@ impl House {
                 let contacts = self.durable.contacts(&user);
                 self.input(Input::Contacts(user, able.then_some(contacts)));
             }
+            Ask::Stored(Lookup { conn, user, ask }) => {
+                let Ok(found) = find(&ask, &user, &self.durable);
+                self.input(Input::Answered(Answered { conn, found: able.then_some(found) }));
+            }
             Ask::Token(conn, task, token) => self.vouch(conn, task, &token),
             Ask::Sound(sound) => {
                 self.input(Input::Kept(sound, able.then_some(SoundName(sound.0.into()))));
@@ -349,6 +355,7 @@ impl House {
                 }
                 Output::Attach(conn, device) => self.asks.push_back(Ask::Where(conn, device)),
                 Output::Commit(ticket) => self.tickets.push(ticket),
+                Output::Query(lookup) => self.asks.push_back(Ask::Stored(lookup)),
                 Output::Contacts(user) => self.asks.push_back(Ask::Contacts(user)),
                 Output::Token { conn, task, token, .. } => self.asks.push_back(Ask::Token(conn, task, token)),
                 Output::Read(request) => {

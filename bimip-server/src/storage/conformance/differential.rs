@@ -1,16 +1,16 @@
 //! The same words to the store under test and to the model, and the same answers from both.
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Head, LogOut, MessageId, MessageRef, Offset,
-    PushToken, Revise, ServerPacket, Status, Talk, TalkAct, TokenTask,
+    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, Head, LogOut, MessageId,
+    MessageRef, Offset, PageFrom, PushToken, Revise, Seq, ServerPacket, Status, Talk, TalkAct, TokenTask,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
 
 use super::Subject;
 use super::world::{Rows, World, accepted, draft, group, user};
-use crate::storage::Storage;
 use crate::storage::memory::MemoryStorage;
+use crate::storage::{Reader, Storage, StorageError};
 
 const USERS: [&str; 5] = ["a", "b", "a_b", "ünï", "0"];
 const DEVICES: [&str; 2] = ["1", "phone/2"];
@@ -245,11 +245,38 @@ impl<S: Storage> Pair<S> {
                 |one| (one.standing(who), one.contacts(who)),
                 |other| (other.standing(who), other.contacts(who)),
             );
+            for ask in asks() {
+                let found = |found: Result<Found, StorageError>| format!("{found:?}");
+                self.each(
+                    |one| found(one.reader.query(&user(who), &ask)),
+                    |other| found(other.reader.query(&user(who), &ask)),
+                );
+            }
             for name in DEVICES {
                 self.each(|one| one.attach(who, name), |other| other.attach(who, name));
             }
         }
     }
+}
+
+/// Questions about everybody and every group.
+fn asks() -> Vec<Ask> {
+    let mut asks = Vec::new();
+    let users = USERS.map(|who| Address::User(user(who)));
+    for of in users.into_iter().chain(GROUPS.map(|name| Address::Group(group(name)))) {
+        for (from, limit) in [
+            (PageFrom::Latest, 3),
+            (PageFrom::Before(Seq(5)), 9),
+            (PageFrom::After(Seq(2)), 2),
+            (PageFrom::Latest, 0),
+        ] {
+            asks.push(Ask::History { of: of.clone(), from, limit });
+        }
+        asks.push(Ask::Conversation(of));
+    }
+    asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 2 });
+    asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 0 });
+    asks
 }
 
 /// Numbers that look random and are the same every time (`splitmix64`).

@@ -231,6 +231,10 @@ impl<S: Storage> World<S> {
                     self.closed.push((conn, reason));
                     self.core.handle_input(self.now, Input::Closed(conn));
                 }
+                Output::Query(lookup) => {
+                    let answered = self.reader.look_up(&lookup);
+                    self.core.handle_input(self.now, Input::Answered(answered));
+                }
                 Output::Read(request) => {
                     let page = self.reader.page(&request);
                     assert!(page.rows.is_some(), "the mailbox of {} can be read", request.user);

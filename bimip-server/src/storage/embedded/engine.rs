@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bimip_proto::Offset;
-use fjall::{Database, Keyspace};
+use fjall::{Database, Keyspace, Snapshot};
 
 use super::names::UserNo;
 use crate::storage::StorageError;
@@ -23,6 +23,9 @@ pub(super) struct Engine {
     pub(super) proven: AtomicU64,
     /// Rows that are not proven and that the records they refer to do not give away.
     pub(super) late: LateRows,
+    /// The moment after that batch. A reader of more than one row at a time sees all of what was proven, and no row of
+    /// what was not.
+    settled: Mutex<Snapshot>,
     /// Held for as long as anybody may touch the files; the fields above go first.
     pub(super) _lock: File,
 }
@@ -30,15 +33,26 @@ pub(super) struct Engine {
 impl Engine {
     /// For somebody who only reads, and everything.
     pub(super) fn look_only(db: Database, log: Keyspace, small: Keyspace, lock: File) -> Self {
-        Self {
-            db,
-            log,
-            small,
-            epoch: 0,
-            proven: AtomicU64::new(u64::MAX),
-            late: LateRows::default(),
-            _lock: lock,
-        }
+        Self::new(db, log, small, lock, u64::MAX)
+    }
+
+    /// As it was opened: all of it is proven, up to this log record.
+    pub(super) fn new(db: Database, log: Keyspace, small: Keyspace, lock: File, sequence: u64) -> Self {
+        let settled = Mutex::new(db.snapshot());
+        let late = LateRows::default();
+        Self { db, log, small, epoch: 0, proven: AtomicU64::new(sequence), late, settled, _lock: lock }
+    }
+
+    /// Everything that was written so far is proven, up to this log record.
+    pub(super) fn prove(&self, sequence: u64) {
+        let settled = self.db.snapshot();
+        // Nothing that runs under the lock can leave it half changed.
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = settled;
+        self.proven.store(sequence, Ordering::Release);
+    }
+
+    pub(super) fn settled(&self) -> Snapshot {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

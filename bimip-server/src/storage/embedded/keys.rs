@@ -22,6 +22,7 @@ mod tag {
     pub(super) const MARKS: u8 = 0x14;
     pub(super) const CURSOR: u8 = 0x15;
     pub(super) const REVISED: u8 = 0x16;
+    pub(super) const READ_UPTO: u8 = 0x17;
     pub(super) const GROUP_HEAD: u8 = 0x20;
     pub(super) const MEMBER: u8 = 0x21;
     pub(super) const GROUP_OF: u8 = 0x22;
@@ -92,6 +93,11 @@ pub(super) fn revised(sequence: u64) -> [u8; 9] {
     single(tag::REVISED, sequence)
 }
 
+/// Up to where a user has read a conversation.
+pub(super) fn read_upto(conversation: ConversationNo, user: UserNo) -> [u8; 17] {
+    pair(tag::READ_UPTO, conversation.0, user.0)
+}
+
 /// A device's cursor.
 pub(super) fn cursor(device: DeviceNo) -> [u8; 9] {
     single(tag::CURSOR, device.0)
@@ -135,6 +141,11 @@ pub(super) fn push_token(user: UserNo, name: &DeviceName) -> Vec<u8> {
 /// What the keys of all push tokens of a user begin with.
 pub(super) fn push_tokens(user: UserNo) -> [u8; 9] {
     single(tag::PUSH_TOKEN, user.0)
+}
+
+/// What the keys of all contacts of a user begin with.
+pub(super) fn contacts(user: UserNo) -> [u8; 9] {
+    single(tag::CONTACT, user.0)
 }
 
 /// Somebody with whom a user has a conversation of two.
@@ -183,7 +194,7 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 20] = [
+        let all: [(Vec<u8>, &[u8]); 22] = [
             (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
             (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),
@@ -195,6 +206,8 @@ mod tests {
             (stamp(conversation).to_vec(), b"\x12\0\0\0\0\0\0\0\x03"),
             (known(device, &ClientRef::new("r").unwrap()), b"\x13\0\0\0\0\0\0\0\x02r"),
             (marks(258, user).to_vec(), b"\x14\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
+            (read_upto(conversation, user).to_vec(), b"\x17\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01"),
+            (contacts(user).to_vec(), b"\x32\0\0\0\0\0\0\0\x01"),
             (cursor(device).to_vec(), b"\x15\0\0\0\0\0\0\0\x02"),
             (group_head(conversation).to_vec(), b"\x20\0\0\0\0\0\0\0\x03"),
             (member(conversation, user).to_vec(), b"\x21\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01"),

@@ -1,5 +1,7 @@
 //! Bringing a store of an older format up to date, where it lies.
 
+mod readings;
+
 use std::path::Path;
 
 use bimip_proto::{ConversationId, Entry, UserId};
@@ -24,7 +26,8 @@ const PROGRESS_CONVERSATIONS: u64 = 100_000;
 ///
 /// From 1 to 2 no row changes: groups are new, and nobody is in one yet. From 2 to 3 contacts are new: those with whom
 /// there is a conversation. Standings and push tokens are new too, and nobody has one yet.
-/// From 3 to 4 no row changes: revisions are new, and no message has one yet.
+/// From 3 to 4 no row changes: revisions are new, and no message has one yet. From 4 to 5 it is new how far users have
+/// read, which follows from what they wrote, what they marked, and when they came into groups.
 pub(super) fn migrate(
     engine: &Engine,
     store: &Path,
@@ -36,6 +39,9 @@ pub(super) fn migrate(
     note_writer(store)?;
     if found < 3 {
         tally = add_contacts(engine, tally, BATCH_ROWS)?;
+    }
+    if found < 5 {
+        tally = readings::add(engine, tally, BATCH_ROWS)?;
     }
     if found != FORMAT {
         tally.batch += 1;

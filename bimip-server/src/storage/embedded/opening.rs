@@ -1,13 +1,12 @@
 //! Opening a store, and making one.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::Options;
 use super::directory::{self, Directory, FORMAT};
-use super::engine::{Engine, LateRows, damaged};
+use super::engine::{Engine, damaged};
 use super::keys;
 use super::migrate::migrate;
 use super::proven::Proven;
@@ -53,15 +52,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
     let (proven, noted) = Proven::open(&directory::proven(&store))?;
     journal::check(&directory::engine(&store), noted)?;
     let (db, [log, small]) = start(&directory::engine(&store), options)?;
-    let mut engine = Engine {
-        db,
-        log,
-        small,
-        epoch: 0,
-        proven: AtomicU64::new(0),
-        late: LateRows::default(),
-        _lock: directory.into_lock(),
-    };
+    let mut engine = Engine::new(db, log, small, directory.into_lock(), 0);
     let Look { format, epoch, mut tally } = look(&Rows::now(&engine))?;
     directory::readable(&store, format)?;
     if noted.is_some_and(|noted| noted > tally.batch) {
@@ -76,7 +67,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
         mend::mended(&store)?;
     }
     engine.epoch = epoch;
-    engine.proven = AtomicU64::new(tally.sequence);
+    engine.prove(tally.sequence);
     Ok(Opened { engine, tally, proven, store })
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bimip_proto::{Device, Entry, MessageRef, Offset, UserId};
-use bimip_session::ledger::{Standing, readable};
+use bimip_proto::{Ask, Device, Entry, Found, MessageRef, Offset, UserId};
+use bimip_session::ledger::{Standing, find, readable};
 use bimip_session::server::{Attachment, weight};
 
 use super::engine::Engine;
@@ -104,6 +104,12 @@ impl Reader for EmbeddedReader {
             page.push((offset, entry));
         }
         Ok(page)
+    }
+
+    /// One question looks at many rows that say something about each other, and so at one moment of all of them.
+    fn query(&self, user: &UserId, ask: &Ask) -> Result<Found, StorageError> {
+        let mut memo = Memo::passing();
+        find(ask, user, &BatchView::new(Rows::proven(&self.engine), &mut memo, u64::MAX))
     }
 
     /// As the commit thread sees it, but with a memory of its own, which is empty, and only up to what is proven.

@@ -34,6 +34,11 @@ impl<'e> Rows<'e> {
         Self { engine, snapshot: engine.db.snapshot() }
     }
 
+    /// The moment after the last batch that was proven: nothing in it can be taken back.
+    pub(super) fn proven(engine: &'e Engine) -> Self {
+        Self { engine, snapshot: engine.settled() }
+    }
+
     pub(super) const fn engine(&self) -> &'e Engine {
         self.engine
     }
@@ -216,6 +221,13 @@ impl<'e> Rows<'e> {
             None => Ok(Revised::default()),
             Some(numbers) => revised(numbers).ok_or_else(|| damaged(place(), SHAPE)),
         }
+    }
+
+    /// Up to where a user has read a conversation.
+    pub(super) fn read_upto(&self, conversation: ConversationNo, user: UserNo) -> Result<Seq, StorageError> {
+        let key = Key::ReadUpto(conversation, user);
+        let row = self.numbers(&keys::read_upto(conversation, user), || key.to_string())?;
+        Ok(row.map_or(Seq(0), |[seq]| Seq(seq)))
     }
 
     pub(super) fn cursor(&self, device: DeviceNo) -> Result<Offset, StorageError> {

@@ -137,6 +137,26 @@ impl View for BatchView<'_> {
         self.user_no(user)?.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
     }
 
+    /// Read when it is asked for: only marks and questions ask, and no message does.
+    fn read_upto(&self, id: &ConversationId, user: &UserId) -> Result<Seq, StorageError> {
+        let Some((conversation, user)) = self.conversation_no(id)?.zip(self.user_no(user)?) else {
+            return Ok(Seq(0));
+        };
+        self.rows.read_upto(conversation, user)
+    }
+
+    fn peers(
+        &self,
+        user: &UserId,
+        each: &mut dyn FnMut(&UserId) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let Some(user) = self.user_no(user)? else { return Ok(()) };
+        for peer in self.rows.all_contacts(user) {
+            each(&peer?)?;
+        }
+        Ok(())
+    }
+
     fn cursor(&self, device: &Device) -> Result<Offset, StorageError> {
         let mut memo = self.memo.borrow_mut();
         let Some(known) = memo.device(device, &self.rows)? else { return Ok(Offset::ZERO) };

@@ -135,6 +135,10 @@ impl<'e> Writer<'e> {
                 let Revised { edition, sequence: last, deleted } = *revised;
                 self.numbers(&keys::revised(*sequence), [edition.into(), last, deleted.into()]);
             }
+            Write::ReadUpto { conversation, user, seq } => {
+                let key = keys::read_upto(self.conversation(conversation)?.no, self.user(user)?.no);
+                self.numbers(&key, [seq.0]);
+            }
             Write::Cursor { device, offset } => {
                 let known = self.device(device)?;
                 self.memo.set_device(device, OfDevice { cursor: Some(*offset), ..known });

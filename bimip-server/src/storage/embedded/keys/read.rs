@@ -24,6 +24,7 @@ pub(in super::super) enum Key {
     Marks(u64, UserNo),
     Cursor(DeviceNo),
     Revised(u64),
+    ReadUpto(ConversationNo, UserNo),
     GroupHead(ConversationNo),
     Member(ConversationNo, UserNo),
     GroupOf(UserNo, ConversationNo),
@@ -56,6 +57,7 @@ impl Key {
             tag::MARKS => Self::Marks(fields.u64()?, UserNo(fields.u64()?)),
             tag::CURSOR => Self::Cursor(DeviceNo(fields.u64()?)),
             tag::REVISED => Self::Revised(fields.u64()?),
+            tag::READ_UPTO => Self::ReadUpto(ConversationNo(fields.u64()?), UserNo(fields.u64()?)),
             tag::GROUP_HEAD => Self::GroupHead(ConversationNo(fields.u64()?)),
             tag::MEMBER => Self::Member(ConversationNo(fields.u64()?), UserNo(fields.u64()?)),
             tag::GROUP_OF => Self::GroupOf(UserNo(fields.u64()?), ConversationNo(fields.u64()?)),
@@ -92,6 +94,9 @@ impl fmt::Display for Key {
                 write!(f, "the marks of user {} on log record {sequence}", user.0)
             }
             Self::Revised(sequence) => write!(f, "what became of log record {sequence}"),
+            Self::ReadUpto(conversation, user) => {
+                write!(f, "how far user {} has read conversation {}", user.0, conversation.0)
+            }
             Self::Cursor(device) => write!(f, "the cursor of device {}", device.0),
             Self::GroupHead(group) => write!(f, "group {}", group.0),
             Self::Member(group, user) => write!(f, "user {} in group {}", user.0, group.0),
@@ -136,6 +141,7 @@ mod tests {
             (keys::marks(5, user).to_vec(), Key::Marks(5, user)),
             (keys::cursor(device).to_vec(), Key::Cursor(device)),
             (keys::revised(5).to_vec(), Key::Revised(5)),
+            (keys::read_upto(conversation, user).to_vec(), Key::ReadUpto(conversation, user)),
             (keys::group_head(conversation).to_vec(), Key::GroupHead(conversation)),
             (keys::member(conversation, user).to_vec(), Key::Member(conversation, user)),
             (keys::group_of(user, conversation).to_vec(), Key::GroupOf(user, conversation)),

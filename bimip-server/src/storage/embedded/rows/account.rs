@@ -61,16 +61,23 @@ impl Rows<'_> {
     /// Whom a user has a conversation of two with, by name: of more than [`CONTACTS`](limits::CONTACTS) those who
     /// were seen first.
     pub(in super::super) fn contacts(&self, user: UserNo) -> Result<Vec<UserId>, StorageError> {
-        let all = keys::contact(user, UserNo(0))..=keys::contact(user, UserNo(u64::MAX));
-        let mut contacts = Vec::new();
-        for row in self.snapshot.range(&self.engine.small, all).take(limits::CONTACTS) {
+        let mut contacts: Vec<_> =
+            self.all_contacts(user).take(limits::CONTACTS).collect::<Result<_, _>>()?;
+        contacts.sort_unstable();
+        Ok(contacts)
+    }
+
+    /// Whom a user has a conversation of two with, those first who were seen first.
+    pub(in super::super) fn all_contacts(
+        &self,
+        user: UserNo,
+    ) -> impl Iterator<Item = Result<UserId, StorageError>> {
+        self.snapshot.prefix(&self.engine.small, keys::contacts(user)).map(move |row| {
             let (key, sealed): (Slice, Slice) = row.into_inner()?;
             let place = || format!("a contact of user {}", user.0);
             let value = unseal(&key, &sealed).ok_or_else(|| damaged(place(), CHECKSUM))?;
-            contacts.push(contact(value).map_err(|_| damaged(place(), SHAPE))?);
-        }
-        contacts.sort_unstable();
-        Ok(contacts)
+            contact(value).map_err(|_| damaged(place(), SHAPE))
+        })
     }
 }
 

@@ -288,6 +288,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             }
             Key::Known(device, _) => self.draft(&key, bytes, value, *device),
             Key::Marks(sequence, user) => self.marks(&key, bytes, value, *sequence, *user),
+            Key::ReadUpto(conversation, user) => self.read_upto(&key, bytes, value, *conversation, *user),
             Key::Cursor(device) => self.cursor(&key, bytes, value, *device),
             Key::Revised(sequence) => self.revised(&key, bytes, value, *sequence),
             Key::GroupHead(group) => {

@@ -145,6 +145,28 @@ impl Checker<'_, '_> {
         }
     }
 
+    pub(super) fn read_upto(
+        &mut self,
+        key: &Key,
+        bytes: &[u8],
+        value: &[u8],
+        conversation: ConversationNo,
+        user: UserNo,
+    ) {
+        let Some([seq]) = self.numbers(key, bytes, value) else { return };
+        if !self.is_user(user) {
+            self.find(key, bytes, "there is no such user");
+        }
+        if !self.is_conversation(conversation) {
+            return self.find(key, bytes, "there is no such conversation");
+        }
+        if let Ok(head) = self.rows.history_head(conversation)
+            && seq > head.map_or(0, |(head, _)| head.0)
+        {
+            self.find(key, bytes, format!("it is at message {seq}, and the conversation ends before it"));
+        }
+    }
+
     pub(super) fn cursor(&mut self, key: &Key, bytes: &[u8], value: &[u8], device: DeviceNo) {
         let Some([offset]) = self.numbers(key, bytes, value) else { return };
         let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };

@@ -282,6 +282,16 @@ fn every_kind_of_damage_is_found_where_it_is() {
         ),
         (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[16]), "on log record 1", "shape"),
         (|it| it.put_bytes(&keys::marks(998, it.user("bob")), &[1]), "on log record 998", "no message"),
+        (
+            |it| it.put(&keys::read_upto(it.direct("ann", "bob"), it.user("bob")), [999]),
+            "how far user",
+            "it is at message 999",
+        ),
+        (
+            |it| it.put(&keys::read_upto(it.direct("ann", "bob"), UserNo(99)), [1]),
+            "how far user 99",
+            "no such user",
+        ),
         (|it| it.put(&keys::cursor(it.device("bob", "phone")), [99]), "the cursor of device", "row 99"),
         (|it| it.put(&keys::cursor(DeviceNo(99)), [0]), "the cursor of device 99", "no such device"),
         (|it| it.put(&keys::group_head(it.group()), [1, 3]), "group", "counts 3 members, and 2 are there"),
