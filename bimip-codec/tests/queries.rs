@@ -134,6 +134,7 @@ fn written(messages: Vec<HistoryMessage>) -> usize {
         messages: u64::MAX,
         read: Seq(u64::MAX),
         unread: u64::MAX,
+        deleted: vec![Seq(u64::MAX); usize::try_from(limits::UNREAD_MESSAGES).unwrap()],
         exact: false,
     });
     let found = Found::Conversations { conversations: conversations.collect(), more: true };
@@ -151,7 +152,8 @@ fn the_largest_answer_fits_a_frame() {
     let body =
         |form, len: usize| Body { kind: BodyKind::Text, form, bytes: Bytes::from(vec![1; len]), seal: None };
     let rows = limits::PAGE_ROWS as usize;
-    let each = usize::try_from(limits::PAGE_BYTES).unwrap() / rows;
+    // A hundred deleted messages are counted among the bytes of each.
+    let each = usize::try_from(limits::PAGE_BYTES).unwrap() / rows - 8 * 100;
     // A text of control characters takes six bytes for each.
     for row in [body(Form::Opaque, each), body(Form::Text, each / 6)] {
         let bytes = written(vec![longest(row); rows]);

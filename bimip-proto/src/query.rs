@@ -100,7 +100,9 @@ pub struct ConversationState {
     pub read: Seq,
     /// How many messages the user has not read, by the formula of [`Unread`](crate::Unread).
     pub unread: u64,
-    /// Whether that is the number. Of many unread messages only the last
+    /// The deleted ones among those that come after `read`, which do not count: whoever counts on needs to know them.
+    pub deleted: Vec<Seq>,
+    /// Whether `unread` is the number. Of many unread messages only the last
     /// [`UNREAD_MESSAGES`](limits::UNREAD_MESSAGES) are looked at: of those before, deleted ones are counted too.
     pub exact: bool,
 }

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, Found,
-    HistoryMessage, Marks, PageFrom, Query, Reject, Seq, ServerPacket, UserId,
+    HistoryMessage, Marks, PageFrom, Query, Reject, Seq, ServerPacket, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -162,6 +162,7 @@ fn conversation(it: &ConversationState) -> v1::QueryRow {
         read: it.read.0,
         unread: it.unread,
         unread_at_most: !it.exact,
+        unread_deleted: it.deleted.iter().map(|seq| seq.0).collect(),
         ..message(&it.last)
     }
 }
@@ -203,5 +204,10 @@ fn read_message(fields: Fields, row: v1::QueryRow) -> Result<HistoryMessage, Dec
 
 fn read_conversation(fields: Fields, row: v1::QueryRow) -> Result<ConversationState, DecodeError> {
     let (messages, read, unread, exact) = (row.messages, Seq(row.read), row.unread, !row.unread_at_most);
-    Ok(ConversationState { last: read_message(fields, row)?, messages, read, unread, exact })
+    // Looked at before it is written down once more.
+    if row.unread_deleted.len() as u64 > limits::UNREAD_MESSAGES {
+        return Err(fields.wrong("unread_deleted"));
+    }
+    let deleted = row.unread_deleted.iter().map(|seq| Seq(*seq)).collect();
+    Ok(ConversationState { last: read_message(fields, row)?, messages, read, unread, deleted, exact })
 }

@@ -559,4 +559,7 @@ pub struct QueryRow {
     /// Of a conversation: whether `unread` may be too high.
     #[prost(bool, tag = "8")]
     pub unread_at_most: bool,
+    /// Of a conversation: the places after `read` that do not count, being deleted.
+    #[prost(fixed64, repeated, tag = "9")]
+    pub unread_deleted: ::prost::alloc::vec::Vec<u64>,
 }

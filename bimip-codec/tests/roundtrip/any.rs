@@ -331,12 +331,13 @@ fn history_message() -> impl Strategy<Value = HistoryMessage> {
 }
 
 fn answer() -> impl Strategy<Value = ServerPacket> {
-    let state = (history_message(), any::<[u64; 3]>(), any::<bool>()).prop_map(
-        |(last, [messages, read, unread], exact)| ConversationState {
+    let state = (history_message(), any::<[u64; 3]>(), vec(any::<u64>(), 0..4), any::<bool>()).prop_map(
+        |(last, [messages, read, unread], deleted, exact)| ConversationState {
             last,
             messages,
             read: Seq(read),
             unread,
+            deleted: deleted.into_iter().map(Seq).collect(),
             exact,
         },
     );

@@ -121,10 +121,7 @@ fn history_item(me: &UserId, it: HistoryMessage) -> HistoryItem {
     HistoryItem { marks, edition: edition.into(), deleted, ..HistoryItem::from(message) }
 }
 
-/// Where messages were passed over in the count it is not said which ones.
 fn summary(me: &UserId, it: ConversationState) -> ConversationSummary {
-    let head = it.last.message.head.seq;
-    let plain = Unread::new(head, it.read, []);
-    let unread = if plain.count() == it.unread { plain } else { Unread::of_count(head, it.unread) };
+    let unread = Unread::new(it.last.message.head.seq, it.read, it.deleted);
     ConversationSummary { last: history_item(me, it.last), unread }
 }

@@ -55,7 +55,7 @@ fn gather<V: View>(
             break;
         }
         let Some(state) = state(&seen, view)? else { continue };
-        let bytes = weight(&state.last);
+        let bytes = weight(&state.last) + (state.deleted.len() * size_of::<Seq>()) as u64;
         if !page.push(state, bytes) {
             break;
         }
@@ -96,18 +96,19 @@ pub(super) fn state<V: View>(seen: &Seen, view: &V) -> Result<Option<Conversatio
     let Some(last) = history::message(seen, last, view)? else { return Ok(None) };
     let read = view.read_upto(&seen.conversation, &seen.user)?;
     let unread = seen.after(read);
-    let mut deleted = 0;
+    let mut deleted = Vec::new();
     for seq in seen.back_from(Seq(u64::MAX)).take_while(|seq| *seq > read).take(LOOKED_AT) {
         let sequence = view.sequence_of(&seen.conversation, seq)?;
         if sequence.map_or(Ok(false), |sequence| view.revised(sequence).map(|it| it.deleted))? {
-            deleted += 1;
+            deleted.push(seq);
         }
     }
     Ok(Some(ConversationState {
         last,
         messages: seen.count(),
         read,
-        unread: unread - deleted,
+        unread: unread - deleted.len() as u64,
+        deleted,
         exact: unread <= limits::UNREAD_MESSAGES,
     }))
 }
