@@ -101,7 +101,6 @@ mod tests {
     use bimip_session::ledger::{GroupHead, Membership, Stay, Write};
     use fjall::PersistMode;
 
-    use crate::storage::Storage;
     use crate::storage::embedded::EmbeddedStorage;
     use crate::storage::embedded::writer::Writer;
 

@@ -198,7 +198,7 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 49] = [
+    let cases: [(Change, &str, &str); 51] = [
         (|it| it.small.insert(b"\x99x", b"y").unwrap(), "small 9978", "kind that this version does not know"),
         (|it| it.small.insert(b"\x10x", b"y").unwrap(), "small 1078", "kind that this version does not know"),
         (|it| it.put(b"\x02a/b", [1]), "small 02612f62", "kind that this version does not know"),
