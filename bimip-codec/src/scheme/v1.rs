@@ -481,7 +481,7 @@ pub struct Revision {
     pub retry_after_ms: u32,
 }
 /// A question about what is stored, and its answer (BM-QRY-1).
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Query {
     /// 1 a question, 2 its answer, 3 its refusal.
     #[prost(int32, tag = "1")]
