@@ -134,7 +134,7 @@ fn written(messages: Vec<HistoryMessage>) -> usize {
         messages: u64::MAX,
         read: Seq(u64::MAX),
         unread: u64::MAX,
-        deleted: vec![Seq(u64::MAX); usize::try_from(limits::UNREAD_MESSAGES).unwrap()],
+        deleted: vec![Seq(u64::MAX); limits::UNREAD_MESSAGES],
         exact: false,
     });
     let found = Found::Conversations { conversations: conversations.collect(), more: true };

@@ -107,7 +107,7 @@ pub const PAGE_BYTES: u64 = 200 * 1024;
 pub const QUERIES_IN_FLIGHT: usize = 8;
 /// Unread messages of one conversation that are looked at for deleted ones when they are counted: each costs two reads.
 /// Apps say "99+".
-pub const UNREAD_MESSAGES: u64 = 100;
+pub const UNREAD_MESSAGES: usize = 100;
 /// How often a core that is not alone with its store asks it about each user who is connected: so long a wake-up that
 /// was lost may go unnoticed. A hundred thousand users cost a few thousand small reads a second.
 pub const POLL_MS: u64 = 30_000;

@@ -319,7 +319,7 @@ fn coming_into_a_group_reads_what_was_before() {
 // DM-HIS-7
 #[test]
 fn of_many_unread_messages_only_the_last_are_looked_at() {
-    let many = limits::UNREAD_MESSAGES;
+    let many = limits::UNREAD_MESSAGES as u64;
     let (mut house, ann, _) = told(1);
     let first = sends(&mut house, ann, &to("bob"), "to be deleted");
     revises(&mut house, ann, "gone", first, None);

@@ -205,7 +205,7 @@ fn read_message(fields: Fields, row: v1::QueryRow) -> Result<HistoryMessage, Dec
 fn read_conversation(fields: Fields, row: v1::QueryRow) -> Result<ConversationState, DecodeError> {
     let (messages, read, unread, exact) = (row.messages, Seq(row.read), row.unread, !row.unread_at_most);
     // Looked at before it is written down once more.
-    if row.unread_deleted.len() as u64 > limits::UNREAD_MESSAGES {
+    if row.unread_deleted.len() > limits::UNREAD_MESSAGES {
         return Err(fields.wrong("unread_deleted"));
     }
     let deleted = row.unread_deleted.iter().map(|seq| Seq(*seq)).collect();

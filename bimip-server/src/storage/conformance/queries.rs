@@ -74,6 +74,7 @@ pub(super) fn what_is_found_survives_reopening<S: Storage>(subject: &Subject<'_,
     for conn in [b, a] {
         world.say(conn, ClientPacket::Join(group("g")));
     }
+    world.commit();
     let edited = world.sent(a, "r1", "b", "helo").0.id;
     let deleted = world.sent(a, "r2", "b", "secret").0.id;
     world.sent(a, "r3", "b", "three");

@@ -97,7 +97,7 @@ pub(super) fn state<V: View>(seen: &Seen, view: &V) -> Result<Option<Conversatio
     let read = view.read_upto(&seen.conversation, &seen.user)?;
     let unread = seen.after(read);
     let mut deleted = Vec::new();
-    for seq in seen.back_from(Seq(u64::MAX)).take_while(|seq| *seq > read).take(LOOKED_AT) {
+    for seq in seen.back_from(Seq(u64::MAX)).take_while(|seq| *seq > read).take(limits::UNREAD_MESSAGES) {
         let sequence = view.sequence_of(&seen.conversation, seq)?;
         if sequence.map_or(Ok(false), |sequence| view.revised(sequence).map(|it| it.deleted))? {
             deleted.push(seq);
@@ -109,9 +109,6 @@ pub(super) fn state<V: View>(seen: &Seen, view: &V) -> Result<Option<Conversatio
         read,
         unread: unread - deleted.len() as u64,
         deleted,
-        exact: unread <= limits::UNREAD_MESSAGES,
+        exact: unread <= limits::UNREAD_MESSAGES as u64,
     }))
 }
-
-/// As a number of steps.
-const LOOKED_AT: usize = limits::UNREAD_MESSAGES as usize;
