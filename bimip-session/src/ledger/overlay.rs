@@ -332,9 +332,14 @@ impl<'v, V: View> Overlay<'v, V> {
         stretches: Vec<Stretch>,
     ) -> Result<(), V::Error> {
         if self.stretches(user, group)? != stretches {
-            self.stretches.insert((user.clone(), group.clone()), stretches);
+            self.note_stretches(user, group, stretches);
         }
         Ok(())
+    }
+
+    /// As [`set_stretches`](Self::set_stretches), of what is known to be news.
+    pub(super) fn note_stretches(&mut self, user: &UserId, group: &GroupId, stretches: Vec<Stretch>) {
+        self.stretches.insert((user.clone(), group.clone()), stretches);
     }
 
     /// Two users write to each other for the first time.

@@ -117,6 +117,8 @@ pub enum Record {
         user: UserId,
         /// With at most so many rows.
         rows: u32,
+        /// With no more than so many bytes of bodies, but always one row.
+        bytes: u32,
     },
     /// Somebody leaves a group.
     Leave {
@@ -176,8 +178,8 @@ impl Put {
             },
             Record::Setting { .. } => 512,
             Record::Mark { .. } | Record::Join { .. } | Record::Leave { .. } => 64,
-            // For each row that may come of it.
-            Record::Pull { rows, .. } => *rows as usize * 64,
+            // Rows that may come of it, and bodies that are read and offered: few are ever as large as they may be.
+            Record::Pull { rows, bytes, .. } => *rows as usize * 64 + *bytes as usize / 32,
         }
     }
 }

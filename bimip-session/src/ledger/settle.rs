@@ -155,7 +155,9 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
             Record::Join { user, group, opens, row_members } => {
                 member::join(put, user, group, (*opens, *row_members), overlay)?
             }
-            Record::Pull { user, rows } => feed::pull(user, *rows, overlay, &mut decision.deliveries)?,
+            Record::Pull { user, rows, bytes } => {
+                feed::pull(user, *rows, (*bytes).into(), overlay, &mut decision.deliveries)?
+            }
             Record::Leave { user, group } => member::leave(user, group, overlay)?,
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
         };

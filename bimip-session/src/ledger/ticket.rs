@@ -8,7 +8,7 @@ use bimip_proto::{
 };
 use thiserror::Error;
 
-use super::put::Put;
+use super::put::{Put, Record};
 use super::settle::Decision;
 use super::standing::Standing;
 use crate::server::ConnId;
@@ -103,6 +103,12 @@ impl Ticket {
     /// receipts for what its cursor passed over.
     pub(crate) const fn cursor_from(&self) -> Offset {
         self.cursor_from
+    }
+
+    /// Whether it takes no room beside what is stored already, or little: it is let in where new messages are not.
+    #[must_use]
+    pub fn is_small(&self) -> bool {
+        self.puts.iter().all(|put| matches!(put.record, Record::Pull { .. }) || !put.is_urgent())
     }
 
     /// Whether nobody waits for it: then it may wait a moment for something to share a sync with.

@@ -320,7 +320,7 @@ impl ServerCore {
         );
         self.fill(conn);
         if attachment.behind || fed < self.pulls.fed {
-            self.want_pull(&device.user);
+            self.want_pull(&device.user, true);
         }
         self.came(now, conn, &device, &attachment.contacts);
         self.enter(conn, &device, entered);

@@ -31,8 +31,10 @@ impl ServerCore {
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
                 Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
-                Outcome::Pulled { user, more } => self.pulled(user, *more),
-                Outcome::Noted | Outcome::Revised { .. } | Outcome::Stands { .. } => {}
+                Outcome::Pulled { .. }
+                | Outcome::Noted
+                | Outcome::Revised { .. }
+                | Outcome::Stands { .. } => {}
             }
         }
         if let Some((device, offset)) = proof.cursor() {
@@ -54,8 +56,8 @@ impl ServerCore {
             self.deliver(delivery);
         }
         self.fed(proof.fed());
-        if let Ack::Pulled(user) = proof.ack() {
-            self.pull(user);
+        if let [Outcome::Pulled { user, more }] = proof.outcomes() {
+            self.pulled(user, *more);
         }
         self.wake_others(proof);
         if proof.is_adrift() {

@@ -27,6 +27,8 @@ pub(super) struct Look {
     moves: Vec<(GroupId, bool)>,
     /// The same for decisions about the account.
     decided: bool,
+    /// How often a feed had grown when storage was asked.
+    fed: u64,
 }
 
 impl Look {
@@ -44,7 +46,7 @@ impl Look {
 impl ServerCore {
     /// Something about a user may have changed. Asked at once, or again when the question that is out is answered.
     pub(super) fn look(&mut self, user: &UserId) {
-        let spokesman = self.spokesman(user);
+        let (spokesman, fed) = (self.spokesman(user), self.pulls.fed);
         let Some(others) = &mut self.others else { return };
         // What is being let in looks once more when it is in.
         others.outdate(self.roster.of(user));
@@ -53,7 +55,9 @@ impl ServerCore {
             return;
         }
         let Some((conn, device)) = spokesman else { return };
-        others.looks.insert(user.clone(), Look { conn, again: false, moves: Vec::new(), decided: false });
+        others
+            .looks
+            .insert(user.clone(), Look { conn, again: false, moves: Vec::new(), decided: false, fed });
         self.counters.looks += 1;
         self.output(Output::Attach(conn, device));
     }
@@ -81,8 +85,8 @@ impl ServerCore {
         let Some(look) = others.looks.remove(&user) else { return };
         let Some(attachment) = attachment else { return };
         self.may_have_grown(&user, attachment.head);
-        if attachment.behind {
-            self.want_pull(&user);
+        if attachment.behind || look.fed < self.pulls.fed {
+            self.want_pull(&user, attachment.behind);
         }
         if !look.decided {
             self.stands_elsewhere(now, &user, &attachment.standing);

@@ -13,6 +13,8 @@ use super::io::ConnId;
 use super::timers::Due;
 use crate::ledger::{Ack, Audience, Guard, Put, Record, Ticket};
 
+/// Rows that a filling brings at most when somebody just spoke: what there is more comes with the next one.
+const FRESH_ROWS: u32 = 16;
 /// A filling that storage refused is tried again after so long.
 const AGAIN_MS: u64 = 1_000;
 
@@ -28,6 +30,8 @@ pub(super) struct Pulls {
 struct Pulling {
     /// There may be something.
     wanted: bool,
+    /// It may be much.
+    behind: bool,
     /// A ticket is under way.
     out: bool,
 }
@@ -46,17 +50,19 @@ impl ServerCore {
         for group in groups {
             let members: Vec<UserId> = self.roster.members(group).cloned().collect();
             for user in members {
-                self.want_pull(&user);
+                self.want_pull(&user, false);
             }
         }
     }
 
     /// There may be something in a feed for a user who is here.
-    pub(super) fn want_pull(&mut self, user: &UserId) {
+    pub(super) fn want_pull(&mut self, user: &UserId, behind: bool) {
         if self.roster.of(user).is_empty() {
             return;
         }
-        self.pulls.users.entry(user.clone()).or_default().wanted = true;
+        let pulling = self.pulls.users.entry(user.clone()).or_default();
+        pulling.wanted = true;
+        pulling.behind |= behind;
         self.pull(user);
     }
 
@@ -73,7 +79,9 @@ impl ServerCore {
 
     /// Fills a mailbox, if that is wanted and somebody has read nearly all that is in it.
     pub(super) fn pull(&mut self, user: &UserId) {
-        let Some(Pulling { wanted: true, out: false }) = self.pulls.users.get(user).copied() else { return };
+        let Some(Pulling { wanted: true, out: false, behind }) = self.pulls.users.get(user).copied() else {
+            return;
+        };
         if self.is_draining() {
             return;
         }
@@ -82,28 +90,37 @@ impl ServerCore {
             _ => false,
         };
         let Some(conn) = self.roster.of(user).iter().find(hungry).copied() else { return };
-        self.pulls.users.insert(user.clone(), Pulling { wanted: false, out: true });
+        self.pulls.users.insert(user.clone(), Pulling { wanted: false, behind: false, out: true });
         self.counters.pulls += 1;
-        let record = Record::Pull { user: user.clone(), rows: self.config.window.rows };
+        let window = self.config.window;
+        // A word in a group wakes all its members at once; who is behind has much to catch up with.
+        let (rows, bytes) = match behind {
+            true => (window.rows, window.bytes),
+            false => (window.rows.min(FRESH_ROWS), window.bytes / u64::from(FRESH_ROWS)),
+        };
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let record = Record::Pull { user: user.clone(), rows, bytes };
         let put = Put::new(Guard::None, Audience::Users(Vec::new()), record);
         self.commit(conn, Ticket::new(conn, vec![put], None, Ack::Pulled(user.clone())));
     }
 
-    /// A mailbox was filled, as far as its readers want it for now.
+    /// A mailbox was filled, and its readers were offered what is new in it.
     pub(super) fn pulled(&mut self, user: &UserId, more: bool) {
         let Some(pulling) = self.pulls.users.get_mut(user) else { return };
         pulling.out = false;
         pulling.wanted |= more;
-        if !pulling.wanted {
+        pulling.behind |= more;
+        if pulling.wanted {
+            self.pull(user);
+        } else {
             self.pulls.users.remove(user);
         }
-        // Its rows are offered next, and then its readers say how hungry they are.
     }
 
     /// A mailbox could not be filled.
     pub(super) fn pull_failed(&mut self, now: Now, user: &UserId) {
         let Some(pulling) = self.pulls.users.get_mut(user) else { return };
-        *pulling = Pulling { wanted: true, out: true };
+        *pulling = Pulling { wanted: true, behind: true, out: true };
         // At whole seconds, so that few of these wait.
         let due_mono_ms = (now.mono_ms / AGAIN_MS + 2) * AGAIN_MS;
         self.timers.set(due_mono_ms, Due::Pull(user.clone()));

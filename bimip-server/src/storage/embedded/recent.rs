@@ -66,6 +66,14 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
         self.insert(key.clone(), value);
     }
 
+    /// Forgets one.
+    pub(super) fn remove(&mut self, key: &K) {
+        if let Some(value) = self.young.remove(key) {
+            self.young_weight -= 1 + (self.weight)(&value);
+        }
+        self.old.remove(key);
+    }
+
     pub(super) fn forget(&mut self) {
         self.young.clear();
         self.old.clear();

@@ -69,18 +69,21 @@ struct Source {
     upto: u64,
 }
 
-/// Fills a mailbox with what its user has not got yet, at most `rows`, in the order it was said.
+/// Fills a mailbox with what its user has not got yet, in the order it was said: at most `rows`, and no more than `bytes`
+/// of bodies, but always one row.
 pub(super) fn pull<V: View>(
     user: &UserId,
     rows: u32,
+    bytes: u64,
     overlay: &mut Overlay<'_, V>,
     deliveries: &mut Vec<Delivery>,
 ) -> Result<Outcome, V::Error> {
     let mut sources = Vec::new();
     // By the log record of each source's next place: the oldest is first.
     let mut next = BTreeSet::new();
-    for (group, stretches) in overlay.pulls_of(user)? {
-        let head = overlay.feed_head(&group)?.unwrap_or(0);
+    let pulls = overlay.pulls_of(user)?;
+    for (group, stretches) in &pulls {
+        let head = overlay.feed_head(group)?.unwrap_or(0);
         for (index, stretch) in stretches.iter().enumerate() {
             let upto = stretch.until.unwrap_or(head);
             let source = Source { group: group.clone(), index, after: stretch.after, upto };
@@ -90,21 +93,30 @@ pub(super) fn pull<V: View>(
             sources.push(source);
         }
     }
-    let mut looked = 0;
-    while looked < rows
+    let (mut looked, mut brought) = (0, 0_u64);
+    while looked < rows.max(1)
+        && brought < bytes.max(1)
         && let Some((sequence, at)) = next.pop_first()
     {
         looked += 1;
         sources[at].after += 1;
         if let Some(entry) = theirs(user, &sources[at].group, sequence, overlay)? {
+            brought += crate::server::weight(&entry);
             deliver([user], sequence, &entry, overlay, deliveries)?;
         }
         if let Some(sequence) = sources[at].next(overlay)? {
             next.insert((sequence, at));
         }
     }
-    if looked > 0 {
-        note(user, &sources, overlay)?;
+    for (group, before) in pulls {
+        let mut after = before.clone();
+        for source in sources.iter().filter(|source| source.group == group) {
+            after[source.index].after = source.after;
+        }
+        after.retain(|stretch| !stretch.is_done());
+        if after != before {
+            overlay.note_stretches(user, &group, after);
+        }
     }
     Ok(Outcome::Pulled { user: user.clone(), more: !next.is_empty() })
 }
@@ -137,21 +149,4 @@ fn theirs<V: View>(
     let revised = overlay.revised(message)?;
     let deletion = if revised.deleted { overlay.entry(revised.sequence)? } else { None };
     Ok(Some(deletion.unwrap_or(entry)))
-}
-
-/// Remembers how far the mailbox is filled.
-fn note<V: View>(user: &UserId, sources: &[Source], overlay: &mut Overlay<'_, V>) -> Result<(), V::Error> {
-    let groups: BTreeSet<&GroupId> = sources.iter().map(|source| &source.group).collect();
-    for group in groups {
-        let before = overlay.stretches(user, group)?;
-        let mut after = before.clone();
-        for source in sources.iter().filter(|source| source.group == *group) {
-            after[source.index].after = source.after;
-        }
-        after.retain(|stretch| !stretch.is_done());
-        if after != before {
-            overlay.set_stretches(user, group, after)?;
-        }
-    }
-    Ok(())
 }

@@ -16,7 +16,7 @@ type Pulls = Arc<[(GroupId, Vec<Stretch>)]>;
 /// Where feeds end, their last places, and what users have not got of them. The latter count as many as are in them.
 #[derive(Debug)]
 pub(super) struct Feeds {
-    heads: Recent<GroupId, Option<u64>>,
+    pub(super) heads: Recent<GroupId, Option<u64>>,
     places: Recent<(GroupId, u64), u64>,
     pulls: Recent<UserId, Pulls>,
 }

@@ -134,7 +134,11 @@ impl Memo {
     ) {
         self.groups.memberships.set(&(group.clone(), user.clone()), membership.clone());
         let is_member = membership.is_member();
-        if let Some(members) = self.groups.members.get(group) {
+        // Nobody asks for the members of a group that has a feed, and there may be very many.
+        let fed = matches!(self.feeds.heads.get(group), Some(Some(_)));
+        if fed {
+            self.groups.members.remove(group);
+        } else if let Some(members) = self.groups.members.get(group) {
             self.groups.members.set(group, listed(&members, user, is_member));
         }
         if let Some(groups) = self.groups.of_users.get(user) {
