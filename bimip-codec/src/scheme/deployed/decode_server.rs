@@ -118,6 +118,11 @@ fn place(rules: Rules, text: &str) -> Result<Seq, DecodeError> {
     if text.is_empty() { Ok(Seq(0)) } else { rules.offset(text, "signal_offset").map(Seq) }
 }
 
+/// When to try again after a refusal that may pass. The layout says why, and not when.
+fn wait_ms(reason: Reject) -> Option<u32> {
+    matches!(reason, Reject::Busy | Reject::Unavailable).then_some(1_000)
+}
+
 /// An error that names a message is about a draft.
 fn error_of_message(rules: Rules, message: &wire::Message) -> Result<ServerPacket, DecodeError> {
     let text = Object::parse_bytes(&message.payload).and_then(|object| object.text("error"));
@@ -125,7 +130,8 @@ fn error_of_message(rules: Rules, message: &wire::Message) -> Result<ServerPacke
     Ok(match client_ref(rules, &message.id)? {
         None => fault(rules.origin, text),
         client_ref => {
-            ServerPacket::Rejected { client_ref, to: None, reason: reject(&text), retry_after_ms: None }
+            let reason = reject(&text);
+            ServerPacket::Rejected { client_ref, to: None, reason, retry_after_ms: wait_ms(reason) }
         }
     })
 }
@@ -180,7 +186,12 @@ fn signal(rules: Rules, me: &Device, signal: &wire::Signal) -> Result<ServerPack
         (kind::ERROR, Some(status)) => {
             let (message, text) = (named(rules, me, signal)?, signal.error.as_deref().unwrap_or_default());
             let reason = reject(text);
-            Ok(ServerPacket::Noted(Noted::Refused { message, status, reason, retry_after_ms: None }))
+            Ok(ServerPacket::Noted(Noted::Refused {
+                message,
+                status,
+                reason,
+                retry_after_ms: wait_ms(reason),
+            }))
         }
         (kind::ERROR, None) => Ok(fault(rules.origin, signal.error.clone().unwrap_or_default())),
         (kind::RESPONSE, None) => {
