@@ -39,6 +39,8 @@ pub struct Caps {
     pub revisions: bool,
     /// It has words for questions about what is stored.
     pub queries: bool,
+    /// It knows that groups are managed, and hears what happens to them.
+    pub group_changes: bool,
 }
 
 impl Caps {
@@ -53,11 +55,18 @@ impl Caps {
         groups: true,
         revisions: true,
         queries: true,
+        group_changes: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
-    pub const DEPLOYED: Self =
-        Self { cursor: CursorBy::Message, groups: false, revisions: false, queries: false, ..Self::FULL };
+    pub const DEPLOYED: Self = Self {
+        cursor: CursorBy::Message,
+        groups: false,
+        revisions: false,
+        queries: false,
+        group_changes: false,
+        ..Self::FULL
+    };
 
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
@@ -70,6 +79,7 @@ impl Caps {
         groups: true,
         revisions: false,
         queries: false,
+        group_changes: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -86,6 +96,7 @@ impl Caps {
                 known && (self.own_copies || receipt.by.user != *user)
             }
             Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
+            Entry::Group(_) => self.group_changes,
         }
     }
 }

@@ -66,6 +66,14 @@ pub const GROUP_MEMBERS: u32 = 100_000;
 /// Members up to which a message to a group is a row in the mailbox of each: so many rows in one commit. A larger group
 /// has a feed, from which the mailboxes of those are filled who are here.
 pub const ROW_MEMBERS: u32 = 256;
+/// The title of a group: what fits a line of a list, in any script.
+pub const GROUP_TITLE_BYTES: usize = 255;
+/// What a group is about: a paragraph. It is part of every change of the group that its members are told.
+pub const GROUP_ABOUT_BYTES: usize = 1_000;
+/// Users that one command lets into a group: as many as groups of ordinary size have.
+pub const GROUP_ADD_USERS: usize = 256;
+/// Users who are not let into one group any more. Above it somebody has to be let in again first.
+pub const GROUP_BANNED: u32 = 1_024;
 /// Groups that one user is in: a session learns all of them when it begins.
 pub const GROUPS_PER_USER: usize = 256;
 /// Members up to which a group's author gets a receipt of every member. Above that the first of each kind is told,

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use crate::{Message, Receipt, Revision};
+use crate::{GroupChange, Message, Receipt, Revision};
 
 /// Position in one mailbox: 1, 2, 3, without gaps. 0 stands before the first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -38,6 +38,8 @@ pub enum Entry {
     /// A message says something else, or nothing more. Also in the place of a message that was deleted before its row
     /// was delivered.
     Revised(Revision),
+    /// Something happened to a group.
+    Group(GroupChange),
 }
 
 /// An entry at its place in a mailbox, as one device sees it.

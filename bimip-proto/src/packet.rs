@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, Found,
-    GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal, Status, Talk,
+    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal, Status, Talk,
     TokenAnswer, TokenTask, Track, UnixMs, UserId,
 };
 
@@ -40,6 +40,8 @@ pub enum ClientPacket {
         /// What.
         status: Status,
     },
+    /// I manage a group.
+    Group(GroupCommand),
     /// I want to be in this group.
     Join(GroupId),
     /// I want to be in it no more.
@@ -256,6 +258,24 @@ pub enum Noted {
     },
     /// The revision is refused, and nothing of it is stored.
     Unrevised {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// What was asked about a group is done.
+    Grouped {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Which change of the group it is. Where there was nothing to change, the last one before.
+        edition: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change, and where the group has a feed.
+        offset: Offset,
+    },
+    /// What was asked about a group is refused, and nothing of it is stored.
+    Ungrouped {
         /// Its name.
         client_ref: ClientRef,
         /// Why not.

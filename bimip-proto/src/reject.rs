@@ -27,6 +27,12 @@ pub enum Reject {
     /// The user is not in this group, and may not join it. A group that does not exist is answered the same.
     #[error("not a member of this group")]
     NotMember,
+    /// The user is in this group, and may not do this there: it takes another [`Role`](crate::Role).
+    #[error("your role in this group does not allow it")]
+    Role,
+    /// There is or was a group of this name.
+    #[error("the name of the group is taken")]
+    Taken,
     /// The group has [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in
     /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) groups.
     #[error("no room for another member")]

@@ -99,6 +99,10 @@ pub fn weight(entry: &bimip_proto::Entry) -> u64 {
         bimip_proto::Entry::Revised(revision) => {
             64 + revision.body.as_ref().map_or(0, |body| body.bytes.len() as u64)
         }
+        bimip_proto::Entry::Group(change) => {
+            let texts = change.profile.title.len() + change.profile.about.len();
+            64 + texts as u64 + 32 * change.what.users().len() as u64
+        }
         bimip_proto::Entry::Receipt(receipt) => 64 * receipt.messages.len() as u64,
         _ => 64,
     }

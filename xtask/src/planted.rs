@@ -4,6 +4,7 @@ mod blind;
 mod bug;
 mod client;
 mod feeds;
+mod groups;
 mod ledger;
 mod server;
 pub(crate) mod workshop;
@@ -51,7 +52,7 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

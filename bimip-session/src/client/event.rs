@@ -1,7 +1,7 @@
 //! What an app hears.
 
 use bimip_proto::{
-    Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupId, Head, MessageRef, Offset, Query,
+    Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupCommand, GroupId, Head, MessageRef, Offset, Query,
     Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
 };
 use bytes::Bytes;
@@ -99,6 +99,22 @@ pub enum Event {
         query: Query,
         /// Why there is none.
         why: NoAnswer,
+    },
+    /// What was asked about a group is done.
+    Grouped {
+        /// What was asked for.
+        command: GroupCommand,
+        /// Which change of the group it is; where there was nothing to change, the last one before.
+        edition: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+    /// What was asked about a group is refused and will not be tried again.
+    GroupRefused {
+        /// What was asked for.
+        command: GroupCommand,
+        /// Why.
+        reason: Reject,
     },
     /// This user is in the group.
     Joined(GroupId),

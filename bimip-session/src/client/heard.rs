@@ -64,6 +64,8 @@ impl ClientSession {
         } else if let Some(revise) = self.revisions.answered(|it| Some(&it.client_ref) == client_ref) {
             // A server that could not read it knows only its name.
             self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
+        } else if let Some(command) = self.groups.answered(|it| Some(&it.client_ref) == client_ref) {
+            self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
         }
     }
 
@@ -86,6 +88,20 @@ impl ClientSession {
             Noted::Unrevised { client_ref, reason, .. } => {
                 if let Some(revise) = self.revisions.answered(|it| it.client_ref == client_ref) {
                     self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
+                }
+            }
+            Noted::Grouped { client_ref, edition, offset } => {
+                if let Some(command) = self.groups.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::Grouped { command, edition, offset }));
+                }
+            }
+            Noted::Ungrouped { client_ref, retry_after_ms: Some(wait_ms), .. } => {
+                self.retry_after(now, wait_ms);
+                self.groups.again(|it| it.client_ref == client_ref);
+            }
+            Noted::Ungrouped { client_ref, reason, .. } => {
+                if let Some(command) = self.groups.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
                 }
             }
             Noted::Joined(group) => {

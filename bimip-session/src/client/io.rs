@@ -1,7 +1,8 @@
 //! What goes into a session and what comes out.
 
 use bimip_proto::{
-    ClientPacket, Device, Draft, MessageRef, Offset, Reject, Revise, ServerPacket, Status, UnixMs,
+    ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, Reject, Revise, ServerPacket, Status,
+    UnixMs,
 };
 use bytes::Bytes;
 
@@ -29,9 +30,9 @@ pub struct Config {
     pub unacked_drafts: usize,
     /// Drafts on the wire at once; the rest wait here. Under the server's own bound.
     pub window_drafts: usize,
-    /// Marks waiting for their answer; as many edits and deletions.
+    /// Marks waiting for their answer; as many edits and deletions, and as many commands about groups.
     pub unnoted_marks: usize,
-    /// Marks on the wire at once, and as many edits and deletions; the rest wait here.
+    /// Marks on the wire at once, as many edits and deletions, and as many commands about groups; the rest wait here.
     pub window_marks: usize,
     /// First wait before dialling again; doubled up to [`redial_max_ms`](Self::redial_max_ms), and then drawn
     /// between nothing and that, so that a crowd does not come back at once.
@@ -105,6 +106,8 @@ pub struct Resume {
     pub marks: Vec<(MessageRef, Status)>,
     /// Edits and deletions whose answer the app has not seen, in order.
     pub revisions: Vec<Revise>,
+    /// Commands about groups whose answer the app has not seen, in order.
+    pub groups: Vec<GroupCommand>,
 }
 
 /// What happens to a session.

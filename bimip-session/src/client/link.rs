@@ -150,6 +150,7 @@ impl ClientSession {
         self.marks.rewind();
         self.revisions.rewind();
         self.give_up_queries();
+        self.groups.rewind();
         self.talker.cut();
         if self.config.resend {
             self.drafts.rewind();

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, CloseReason, Draft, GroupId, MessageRef, Noted, Now, Offset, Query, Reject,
-    Revise, ServerPacket, Status, Talk, limits,
+    ClientPacket, ClientRef, CloseReason, Draft, GroupCommand, GroupId, MessageRef, Noted, Now, Offset,
+    Query, Reject, Revise, ServerPacket, Status, Talk, limits,
 };
 
 use super::around::Around;
@@ -17,7 +17,7 @@ use super::queries::Queries;
 use super::redial::Redial;
 use super::talker::Talker;
 use super::token::Renewal;
-use super::unacked::{Drafts, Marks, Revisions};
+use super::unacked::{Commands, Drafts, Marks, Revisions};
 use crate::Machine;
 
 /// One device: dials, signs in, resumes, sends what is unsent, receives in order, disposes of what is stored.
@@ -42,6 +42,7 @@ pub struct ClientSession {
     pub(super) marks: Marks,
     pub(super) revisions: Revisions,
     pub(super) queries: Queries,
+    pub(super) groups: Commands,
     pub(super) inbox: Inbox,
     pub(super) redial: Redial,
     pub(super) heartbeat: Heartbeat,
@@ -104,6 +105,7 @@ impl ClientSession {
             marks: Marks::new(resume.marks),
             revisions: Revisions::new(resume.revisions),
             queries: Queries::default(),
+            groups: Commands::new(resume.groups),
             inbox: Inbox::new(resume.seen),
             redial: Redial::new(config.seed),
             heartbeat: Heartbeat::new(&config, now),
@@ -181,6 +183,21 @@ impl ClientSession {
         Ok(())
     }
 
+    /// Makes, changes or deletes a group, or says who is in it; kept and said again until it is answered with
+    /// [`Event::Grouped`](super::Event::Grouped) or [`Event::GroupRefused`](super::Event::GroupRefused). Commands about a
+    /// group go out one by one, in the order they were made.
+    ///
+    /// # Errors
+    /// [`Full`] gives it back when [`Config::unnoted_marks`] are waiting.
+    pub fn group(&mut self, now: Now, command: GroupCommand) -> Result<(), Full<GroupCommand>> {
+        if self.groups.len() >= self.config.unnoted_marks && !self.groups.has(&command) {
+            return Err(Full(command));
+        }
+        self.groups.push(command);
+        self.pump(now);
+        Ok(())
+    }
+
     /// Says that these messages arrived, in dialects where that is not said by disposing of rows. Said now, and again
     /// when the server sends one of them again.
     pub fn delivered(&mut self, now: Now, messages: Vec<MessageRef>) {
@@ -249,6 +266,11 @@ impl ClientSession {
         self.revisions.iter()
     }
 
+    /// Commands about groups that are not answered yet, in order, for [`Resume::groups`].
+    pub fn ungrouped(&self) -> impl Iterator<Item = &GroupCommand> {
+        self.groups.iter()
+    }
+
     /// Whether the session is up.
     #[must_use]
     pub const fn is_up(&self) -> bool {
@@ -264,7 +286,7 @@ impl ClientSession {
     /// Whether nothing waits for an answer.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len();
+        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len() + self.groups.len();
         waiting == 0 && self.queries.is_empty() && self.inbox.due().is_none()
     }
 
@@ -300,6 +322,12 @@ impl ClientSession {
         {
             self.say(now, ClientPacket::Revise(revise));
         }
+        // Before drafts: what is said to a group comes after the group was made.
+        while self.retry_mono_ms.is_none()
+            && let Some(command) = self.groups.next(self.config.window_marks, same_group)
+        {
+            self.say(now, ClientPacket::Group(command));
+        }
         while self.retry_mono_ms.is_none()
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
@@ -326,6 +354,9 @@ impl ClientSession {
             ClientPacket::Query(Query { id, .. }) => {
                 ServerPacket::Unanswered { id, reason, retry_after_ms: None }
             }
+            ClientPacket::Group(GroupCommand { client_ref, .. }) => {
+                ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms: None })
+            }
             // What is said now or never was not said.
             _ => return,
         };
@@ -336,4 +367,9 @@ impl ClientSession {
 /// One revision of a message at a time: one that is refused for now must not be overtaken by a later one for good.
 fn same_message(later: &Revise, earlier: &Revise) -> bool {
     later.message == earlier.message
+}
+
+/// The same of a group: who is let in must not be so before the group is made.
+fn same_group(later: &GroupCommand, earlier: &GroupCommand) -> bool {
+    later.group == earlier.group
 }

@@ -128,6 +128,7 @@ mod change;
 mod conversations;
 mod cover;
 mod early;
+mod groups;
 mod merge;
 mod page;
 mod timeline;
@@ -137,6 +138,7 @@ pub use self::conversations::{
     ConversationItem, ConversationList, ConversationRequest, ConversationSummary, Wanted,
 };
 pub use self::cover::Place;
+pub use self::groups::{GroupState, GroupStates};
 pub use self::merge::{Bounds, Item, Merge};
 pub use self::page::{Merged, Page, PageRequest};
 pub use self::timeline::{Delivery, Failure, HistoryItem, LocalId, Timeline, TimelineItem};

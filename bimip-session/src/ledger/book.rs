@@ -5,12 +5,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId, limits,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
+    UserId, limits,
 };
 
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
+use super::rights::listens;
 use super::standing::Standing;
 use super::view::{ConversationHead, Known, Revised, View, Write, shown};
 use crate::server::Attachment;
@@ -29,6 +31,7 @@ pub struct Book {
     read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
+    profiles: BTreeMap<GroupId, Arc<GroupProfile>>,
     memberships: BTreeMap<(GroupId, UserId), Membership>,
     members: BTreeMap<GroupId, BTreeSet<UserId>>,
     groups_of: BTreeMap<UserId, BTreeSet<GroupId>>,
@@ -55,6 +58,7 @@ impl Book {
             read_upto: BTreeMap::new(),
             cursors: BTreeMap::new(),
             groups: BTreeMap::new(),
+            profiles: BTreeMap::new(),
             memberships: BTreeMap::new(),
             members: BTreeMap::new(),
             groups_of: BTreeMap::new(),
@@ -105,6 +109,9 @@ impl Book {
             }
             Write::Group { group, head } => {
                 self.groups.insert(group.clone(), *head);
+            }
+            Write::GroupProfile { group, profile } => {
+                self.profiles.insert(group.clone(), Arc::clone(profile));
             }
             Write::Member { group, user, membership } => {
                 let members = self.members.entry(group.clone()).or_default();
@@ -178,6 +185,7 @@ impl Book {
     pub fn attach(&self, device: &Device) -> Attachment {
         let (Ok(cursor), Ok(head)) = (self.cursor(device), self.mailbox_head(&device.user));
         let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
+        let Ok(listens) = listens(self, &device.user, &groups);
         Attachment {
             epoch: self.epoch,
             session: 0,
@@ -185,6 +193,7 @@ impl Book {
             first: self.mailbox_first(&device.user),
             head,
             groups,
+            listens,
             standing,
             contacts: self.contacts(&device.user),
             behind: self.is_behind(&device.user),
@@ -316,6 +325,10 @@ impl View for Book {
 
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, Infallible> {
         Ok(self.groups.get(group).copied())
+    }
+
+    fn group_profile(&self, group: &GroupId) -> Result<Arc<GroupProfile>, Infallible> {
+        Ok(self.profiles.get(group).map(Arc::clone).unwrap_or_default())
     }
 
     fn membership(&self, group: &GroupId, user: &UserId) -> Result<Membership, Infallible> {

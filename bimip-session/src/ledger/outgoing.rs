@@ -65,6 +65,13 @@ impl Outgoing {
             (Ack::Revised(client_ref), Some(Outcome::Refused(reason))) => {
                 unrevised(client_ref, *reason, None)
             }
+            (Ack::Grouped(client_ref), Some(Outcome::Grouped { edition, offset, .. })) => {
+                let client_ref = client_ref.clone();
+                ServerPacket::Noted(Noted::Grouped { client_ref, edition: *edition, offset: *offset })
+            }
+            (Ack::Grouped(client_ref), Some(Outcome::Refused(reason))) => {
+                ungrouped(client_ref, *reason, None)
+            }
             (Ack::Joined(group), Some(Outcome::Joined { .. })) => {
                 ServerPacket::Noted(Noted::Joined(group.clone()))
             }
@@ -144,6 +151,7 @@ impl Outgoing {
                 retry_after_ms,
             }),
             Ack::Revised(client_ref) => unrevised(client_ref, reason, retry_after_ms),
+            Ack::Grouped(client_ref) => ungrouped(client_ref, reason, retry_after_ms),
             // A cursor that did not move is asked for again by the rows themselves; a talk's end has no word
             // for failure.
             Ack::Visible { origin, id, .. } | Ack::PushToken { origin, id, .. } => {
@@ -188,6 +196,7 @@ impl Outgoing {
                             | Noted::Delivered(_)
                             | Noted::Marked { .. }
                             | Noted::Revised { .. }
+                            | Noted::Grouped { .. }
                             | Noted::Joined(_)
                             | Noted::Left(_)
                             | Noted::PushToken { .. }
@@ -202,6 +211,10 @@ impl Outgoing {
 
 fn unrevised(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
     ServerPacket::Noted(Noted::Unrevised { client_ref: client_ref.clone(), reason, retry_after_ms })
+}
+
+fn ungrouped(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
+    ServerPacket::Noted(Noted::Ungrouped { client_ref: client_ref.clone(), reason, retry_after_ms })
 }
 
 fn declined(

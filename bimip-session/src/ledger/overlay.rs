@@ -1,10 +1,11 @@
 //! A view that sees what the batch has added so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
+    UserId,
 };
 
 use super::feed::Stretch;
@@ -27,6 +28,7 @@ pub(super) struct Overlay<'v, V: View> {
     read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
+    profiles: BTreeMap<GroupId, Arc<GroupProfile>>,
     memberships: BTreeMap<(GroupId, UserId), Membership>,
     members: BTreeMap<GroupId, Arc<[UserId]>>,
     groups_of: BTreeMap<UserId, Vec<GroupId>>,
@@ -54,6 +56,7 @@ impl<'v, V: View> Overlay<'v, V> {
             read_upto: BTreeMap::new(),
             cursors: BTreeMap::new(),
             groups: BTreeMap::new(),
+            profiles: BTreeMap::new(),
             memberships: BTreeMap::new(),
             members: BTreeMap::new(),
             groups_of: BTreeMap::new(),
@@ -80,6 +83,8 @@ impl<'v, V: View> Overlay<'v, V> {
         }));
         self.writes.extend(self.cursors.into_iter().map(|(device, offset)| Write::Cursor { device, offset }));
         self.writes.extend(self.groups.into_iter().map(|(group, head)| Write::Group { group, head }));
+        let profiles = self.profiles.into_iter();
+        self.writes.extend(profiles.map(|(group, profile)| Write::GroupProfile { group, profile }));
         let members = self.memberships.into_iter();
         self.writes.extend(members.map(|((group, user), membership)| Write::Member {
             group,
@@ -249,24 +254,41 @@ impl<'v, V: View> Overlay<'v, V> {
         self.memberships.insert((group, user), membership);
     }
 
-    /// Notes that a user came or went.
+    pub(super) fn group_profile(&self, group: &GroupId) -> Result<Arc<GroupProfile>, V::Error> {
+        match self.profiles.get(group) {
+            Some(profile) => Ok(Arc::clone(profile)),
+            None => self.view.group_profile(group),
+        }
+    }
+
+    pub(super) fn set_group_profile(&mut self, group: GroupId, profile: Arc<GroupProfile>) {
+        self.profiles.insert(group, profile);
+    }
+
+    /// Notes what users are to a group from now on: some came or went.
     pub(super) fn moved(
         &mut self,
-        group: GroupId,
-        user: UserId,
-        membership: Membership,
+        group: &GroupId,
+        memberships: Vec<(UserId, Membership)>,
     ) -> Result<(), V::Error> {
-        let is_in = membership.is_member();
-        // Nobody asks for the members of a group that has a feed, and there may be very many.
-        if self.feed_head(&group)?.is_none() {
-            let mut members = self.members(&group)?.to_vec();
-            put_or_take(&mut members, &user, is_in);
+        // Nobody asks for the list of members of a group that has a feed at every turn, and it may be very long.
+        let mut members = match self.feed_head(group)? {
+            None => Some(self.members(group)?.to_vec()),
+            Some(_) => None,
+        };
+        for (user, membership) in memberships {
+            let is_in = membership.is_member();
+            if let Some(members) = &mut members {
+                put_or_take(members, &user, is_in);
+            }
+            let mut groups = self.groups_of(&user)?;
+            put_or_take(&mut groups, group, is_in);
+            self.groups_of.insert(user.clone(), groups);
+            self.set_membership(group.clone(), user, membership);
+        }
+        if let Some(members) = members {
             self.members.insert(group.clone(), members.into());
         }
-        let mut groups = self.groups_of(&user)?;
-        put_or_take(&mut groups, &group, is_in);
-        self.groups_of.insert(user.clone(), groups);
-        self.set_membership(group, user, membership);
         Ok(())
     }
 
@@ -275,6 +297,23 @@ impl<'v, V: View> Overlay<'v, V> {
             Some(members) => Ok(Arc::clone(members)),
             None => self.view.members(group),
         }
+    }
+
+    /// As [`members`](Self::members), also of a group that has a feed: whoever asks reads all of them.
+    pub(super) fn everybody(&self, group: &GroupId) -> Result<Arc<[UserId]>, V::Error> {
+        let members = self.members(group)?;
+        if self.feed_head(group)?.is_none() {
+            return Ok(members);
+        }
+        let mut all: BTreeSet<UserId> = members.iter().cloned().collect();
+        for ((_, user), membership) in self.memberships.iter().filter(|((of, _), _)| of == group) {
+            if membership.is_member() {
+                all.insert(user.clone());
+            } else {
+                all.remove(user);
+            }
+        }
+        Ok(all.into_iter().collect())
     }
 
     pub(super) fn feed_head(&self, group: &GroupId) -> Result<Option<u64>, V::Error> {

@@ -1,8 +1,8 @@
 //! What a ticket asks to be stored.
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, Device, GroupId, MessageId, MessageRef, Revise, SoundName, Status,
-    UnixMs, UserId,
+    Address, Body, BodyKind, ClientRef, Device, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
+    MessageRef, Revise, Role, SoundName, Status, UnixMs, UserId,
 };
 
 use super::standing::Setting;
@@ -42,6 +42,8 @@ pub enum Guard {
     Author,
     /// Only into an open group, or one that opens with it, or by a member.
     MayJoin,
+    /// Only by a member whose role allows it.
+    MayManage,
 }
 
 /// Whose mailboxes get a row.
@@ -100,10 +102,23 @@ pub enum Record {
         /// Which message, and what it says now.
         revise: Revise,
     },
+    /// Somebody manages a group.
+    Group {
+        /// Who, and with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// Which group, and what.
+        command: GroupCommand,
+        /// A group with more members than this gets a feed.
+        row_members: u32,
+    },
     /// Somebody comes into a group.
     Join {
-        /// Who.
-        user: UserId,
+        /// Who, and with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
         /// Which group. It is made if it does not exist.
         group: GroupId,
         /// Whether a group that is made by this is open to anybody.
@@ -122,8 +137,10 @@ pub enum Record {
     },
     /// Somebody leaves a group.
     Leave {
-        /// Who.
-        user: UserId,
+        /// Who, and with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
         /// Which group.
         group: GroupId,
     },
@@ -177,6 +194,11 @@ impl Put {
                 None => 128,
             },
             Record::Setting { .. } => 512,
+            // As many rows as users at most, and texts of a paragraph.
+            Record::Group { command, .. } => match &command.act {
+                GroupAct::Create { members: users, .. } | GroupAct::Add(users) => 2_048 + 64 * users.len(),
+                _ => 2_048,
+            },
             Record::Mark { .. } | Record::Join { .. } | Record::Leave { .. } => 64,
             // Rows that may come of it, and bodies that are read and offered: few are ever as large as they may be.
             Record::Pull { rows, bytes, .. } => *rows as usize * 64 + *bytes as usize / 32,
@@ -210,6 +232,57 @@ pub(crate) fn digest_of_revision(message: MessageId, body: Option<&Body>) -> u64
     digest.0
 }
 
+/// A digest of what is asked of a group. Of no message and of no revision: they share one space of names.
+pub(crate) fn digest_of_command(command: &GroupCommand) -> u64 {
+    let mut digest = Fnv::default();
+    digest.write(&[4]);
+    digest.part(command.group.as_str().as_bytes());
+    match &command.act {
+        GroupAct::Create { profile, open, post, members } => {
+            digest.write(&[1, u8::from(*open), of_post(*post)]);
+            digest.part(profile.title.as_bytes());
+            digest.part(profile.about.as_bytes());
+            digest.users(members);
+        }
+        GroupAct::Edit { title, about, open, post } => {
+            digest.write(&[2, open.map_or(2, u8::from), post.map_or(0, of_post)]);
+            for text in [title, about] {
+                digest.write(&[u8::from(text.is_some())]);
+                digest.part(text.as_deref().unwrap_or_default().as_bytes());
+            }
+        }
+        GroupAct::Delete => digest.write(&[3]),
+        GroupAct::Add(users) => {
+            digest.write(&[4]);
+            digest.users(users);
+        }
+        GroupAct::SetRole { user, role } => {
+            digest.write(&[5, of_role(*role)]);
+            digest.part(user.as_str().as_bytes());
+        }
+        GroupAct::Remove(user) => digest.act(6, user),
+        GroupAct::Ban(user) => digest.act(7, user),
+        GroupAct::Unban(user) => digest.act(8, user),
+        _ => {}
+    }
+    digest.0
+}
+
+const fn of_post(post: MayPost) -> u8 {
+    match post {
+        MayPost::Admins => 2,
+        _ => 1,
+    }
+}
+
+const fn of_role(role: Role) -> u8 {
+    match role {
+        Role::Owner => 3,
+        Role::Admin => 2,
+        _ => 1,
+    }
+}
+
 /// FNV-1a, 64 bit, eight bytes a step: the value is stored, so it must never change.
 struct Fnv(u64);
 
@@ -223,6 +296,18 @@ impl Fnv {
     fn part(&mut self, bytes: &[u8]) {
         self.write(&(bytes.len() as u64).to_le_bytes());
         self.write(bytes);
+    }
+
+    fn users(&mut self, users: &[UserId]) {
+        self.write(&(users.len() as u64).to_le_bytes());
+        for user in users {
+            self.part(user.as_str().as_bytes());
+        }
+    }
+
+    fn act(&mut self, act: u8, user: &UserId) {
+        self.write(&[act]);
+        self.part(user.as_str().as_bytes());
     }
 
     fn body(&mut self, body: &Body) {

@@ -2,6 +2,7 @@
 
 mod feed;
 mod find;
+mod manage;
 mod mark;
 mod member;
 mod message;
@@ -15,9 +16,11 @@ use std::sync::Arc;
 
 use bimip_proto::{Address, Entry, GroupId, Head, Names, Offset, Reject, Status, UserId};
 
+use self::member::Mover;
 use super::group::{GroupHead, Membership};
 use super::overlay::Overlay;
 use super::put::{Guard, Put, Record};
+use super::rights::{may_join, may_manage, may_post};
 use super::ticket::{Committed, Delivery, Failed, Failure, Outcome, Ticket};
 use super::view::{Known, View, Write};
 
@@ -41,6 +44,8 @@ pub struct About<'a> {
     pub group: Option<GroupHead>,
     /// What the group knows of whoever asks.
     pub membership: Option<&'a Membership>,
+    /// What the group knows of the user whose place in it is to change.
+    pub target: Option<&'a Membership>,
 }
 
 /// Judges a put by its guard.
@@ -48,23 +53,37 @@ pub struct About<'a> {
 /// Pure: the same put and the same facts give the same verdict everywhere.
 #[must_use]
 pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
-    let member = about.membership.is_some_and(Membership::is_member);
+    let stranger = Membership::default();
+    let member = about.membership.unwrap_or(&stranger);
     let (granted, otherwise) = match (put.guard, &put.record) {
+        // The sign-in lets into what is closed, but not into what is no more, nor who was put out for good.
+        (Guard::None, Record::Join { .. }) => {
+            let gone = about.group.is_some_and(|group| group.deleted);
+            (!gone && !member.is_banned(), Reject::NotMember)
+        }
         (Guard::None, _) => (true, Reject::Unsupported),
         (Guard::Recipient, Record::Mark { by, .. }) => {
             let received = about.message.is_some_and(|head| received(head, &by.user, about.membership));
             (received, Reject::NoSuchMessage)
         }
-        (Guard::MayPost, Record::Message { .. }) => (member, Reject::NotMember),
+        (Guard::MayPost, Record::Message { .. }) => return verdict(may_post(about.group, member)),
         (Guard::Author, Record::Revise { by, .. }) => {
             (about.message.is_some_and(|head| head.from.user == by.user), Reject::NoSuchMessage)
         }
         (Guard::MayJoin, Record::Join { opens, .. }) => {
-            (member || about.group.map_or(*opens, |group| group.open), Reject::NotMember)
+            return verdict(may_join(about.group, member, *opens));
+        }
+        (Guard::MayManage, Record::Group { by, command, .. }) => {
+            let to_self = command.act.subject() == Some(&by.user);
+            return verdict(may_manage(&command.act, about.group, member, about.target, to_self));
         }
         _ => (false, Reject::Unsupported),
     };
     if granted { Verdict::Granted } else { Verdict::Refused(otherwise) }
+}
+
+fn verdict(may: Result<(), Reject>) -> Verdict {
+    may.map_or_else(Verdict::Refused, |()| Verdict::Granted)
 }
 
 fn received(head: &Head, by: &UserId, membership: Option<&Membership>) -> bool {
@@ -152,13 +171,19 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
             Record::Message { .. } => message::settle(put, overlay, &mut decision)?,
             Record::Mark { .. } => mark::settle(put, overlay, &mut raised)?,
             Record::Revise { .. } => revise::settle(put, overlay, &mut decision)?,
-            Record::Join { user, group, opens, row_members } => {
-                member::join(put, user, group, (*opens, *row_members), overlay)?
+            Record::Group { .. } => manage::settle(put, overlay, &mut decision)?,
+            Record::Join { by, at, group, opens, row_members } => {
+                let mover = Mover { by, at: *at, group, row_members: *row_members };
+                member::join(put, mover, *opens, overlay, &mut decision)?
             }
             Record::Pull { user, rows, bytes } => {
                 feed::pull(user, *rows, (*bytes).into(), overlay, &mut decision.deliveries)?
             }
-            Record::Leave { user, group } => member::leave(user, group, overlay)?,
+            Record::Leave { by, at, group } => {
+                // Nobody comes in, so that no group grows too large by it.
+                let mover = Mover { by, at: *at, group, row_members: u32::MAX };
+                member::leave(mover, overlay, &mut decision)?
+            }
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
         };
         remember_refusal(put, &outcome, overlay)?;

@@ -9,6 +9,7 @@ use bimip_proto::{
 use thiserror::Error;
 
 use super::put::{Put, Record};
+use super::rights::Place;
 use super::settle::Decision;
 use super::standing::Standing;
 use crate::server::ConnId;
@@ -53,6 +54,8 @@ pub(crate) enum Ack {
     Marked { message: MessageRef, status: Status },
     /// A revision.
     Revised(ClientRef),
+    /// A command about a group.
+    Grouped(ClientRef),
     /// A join.
     Joined(GroupId),
     /// A leave.
@@ -76,7 +79,7 @@ pub(crate) enum Ack {
 impl Ack {
     /// Whether what the connection says next depends on it.
     pub(crate) const fn bars(&self) -> bool {
-        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Entered)
+        matches!(self, Self::Joined(_) | Self::Left(_) | Self::Entered | Self::Grouped(_))
     }
 }
 
@@ -158,12 +161,25 @@ pub enum Outcome {
         /// Its row in the author's own mailbox.
         offset: Offset,
     },
+    /// The change of a group is stored, now or before under the same key, or there was nothing to change.
+    Grouped {
+        /// Which group.
+        group: GroupId,
+        /// Which change of it it is.
+        edition: u32,
+        /// Its row in the mailbox of whoever asked; zero where there was nothing to change.
+        offset: Offset,
+        /// Whom it brings where.
+        moves: Vec<(UserId, Place)>,
+    },
     /// The user is in the group, now or since before.
     Joined {
         /// Who.
         user: UserId,
         /// Which group.
         group: GroupId,
+        /// Whether they may speak there.
+        place: Place,
     },
     /// The user is not in the group, or no more.
     Left {
@@ -171,6 +187,8 @@ pub enum Outcome {
         user: UserId,
         /// Which group.
         group: GroupId,
+        /// Who owns the group instead.
+        heir: Option<UserId>,
     },
     /// A mailbox was filled from feeds.
     Pulled {

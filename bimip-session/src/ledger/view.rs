@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
+    UserId,
 };
 
 use super::feed::Stretch;
@@ -104,6 +105,12 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, Self::Error>;
+
+    /// What a group is called; the default where nobody said.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn group_profile(&self, group: &GroupId) -> Result<Arc<GroupProfile>, Self::Error>;
 
     /// What is known about a user in a group; the default for a stranger.
     ///
@@ -290,6 +297,13 @@ pub enum Write {
         group: GroupId,
         /// All about it.
         head: GroupHead,
+    },
+    /// What a group is called: replaces what was there.
+    GroupProfile {
+        /// Which group.
+        group: GroupId,
+        /// All of it.
+        profile: Arc<GroupProfile>,
     },
     /// A user in a group: replaces what was there. Whether the user is in it now is
     /// [`Membership::is_member`].

@@ -6,6 +6,7 @@ use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Query, Said, TokenId,
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
+use crate::ledger::Place;
 
 /// Where a connection is in its life.
 ///
@@ -29,7 +30,7 @@ pub(super) enum Phase {
         grant: Grant,
         head: Offset,
         cursor: Offset,
-        moves: Vec<(GroupId, bool)>,
+        moves: Vec<(GroupId, Place)>,
         /// How often a feed had grown when storage was asked.
         fed: u64,
     },

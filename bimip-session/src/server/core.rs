@@ -1,6 +1,6 @@
 //! The server: dispatch, and the life of connections.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bimip_proto::{
     Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Reject, ServerPacket, UnixMs, Welcome, limits,
@@ -20,7 +20,7 @@ use super::siblings::Others;
 use super::speech::ack_of;
 use super::timers::{Due, Timers};
 use crate::Machine;
-use crate::ledger::{Outgoing, Ticket};
+use crate::ledger::{Outgoing, Place, Ticket};
 
 /// A server without sockets and storage.
 ///
@@ -296,7 +296,11 @@ impl ServerCore {
         let (mut grant, head, fed) = (grant.clone(), (*head).max(attachment.head), *fed);
         attachment.cursor = attachment.cursor.max(*cursor).max(self.cursors.furthest(&grant.device));
         let (device, entered) = (grant.device.clone(), std::mem::take(&mut grant.groups));
-        let groups = known_groups(std::mem::take(&mut attachment.groups), std::mem::take(moves));
+        let groups = known_groups(
+            std::mem::take(&mut attachment.groups),
+            &std::mem::take(&mut attachment.listens),
+            std::mem::take(moves),
+        );
         let mut reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);
         if self.config.replay_talks {
             reader.replay_upto(attachment.head);
@@ -323,7 +327,7 @@ impl ServerCore {
             self.want_pull(&device.user, true);
         }
         self.came(now, conn, &device, &attachment.contacts);
-        self.enter(conn, &device, entered);
+        self.enter(now, conn, &device, entered);
         self.began(now, conn, attachment.session, &attachment.standing);
         self.release(now, conn);
     }
@@ -481,13 +485,22 @@ pub(super) const fn expiry_due(now: Now, expires: UnixMs) -> u64 {
 }
 
 /// What storage said of a user's groups, with what happened since it was asked.
-pub(super) fn known_groups(asked: Vec<GroupId>, moves: Vec<(GroupId, bool)>) -> BTreeSet<GroupId> {
-    let mut groups: BTreeSet<GroupId> = asked.into_iter().collect();
-    for (group, joined) in moves {
-        if joined {
-            groups.insert(group);
-        } else {
+pub(super) fn known_groups(
+    asked: Vec<GroupId>,
+    listens: &[GroupId],
+    moves: Vec<(GroupId, Place)>,
+) -> BTreeMap<GroupId, Place> {
+    let place = |group: &GroupId| if listens.contains(group) { Place::Listens } else { Place::Speaks };
+    let asked = asked.into_iter().map(|group| {
+        let place = place(&group);
+        (group, place)
+    });
+    let mut groups: BTreeMap<GroupId, Place> = asked.collect();
+    for (group, place) in moves {
+        if place == Place::Out {
             groups.remove(&group);
+        } else {
+            groups.insert(group, place);
         }
     }
     groups

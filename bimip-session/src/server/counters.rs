@@ -69,6 +69,8 @@ counters! {
     talks,
     /// Joins and leaves taken in.
     group_moves,
+    /// Commands about groups taken in.
+    group_commands,
     /// Floors taken over from a talker who fell silent.
     floors_taken,
     /// Presences, live signals and positions told, once for each connection.

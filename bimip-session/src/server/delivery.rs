@@ -30,7 +30,9 @@ impl ServerCore {
                 }
                 Outcome::Repeat(_) => self.counters.repeats += 1,
                 Outcome::Refused(_) => self.counters.rejected += 1,
-                Outcome::Joined { .. } | Outcome::Left { .. } => self.moved(now, outcome),
+                Outcome::Joined { .. } | Outcome::Left { .. } | Outcome::Grouped { .. } => {
+                    self.moved(now, outcome);
+                }
                 Outcome::Pulled { .. }
                 | Outcome::Noted
                 | Outcome::Revised { .. }
@@ -56,6 +58,7 @@ impl ServerCore {
             self.deliver(delivery);
         }
         self.fed(proof.fed());
+        self.goodbyes(proof);
         if let [Outcome::Pulled { user, more }] = proof.outcomes() {
             self.pulled(user, *more);
         }

@@ -1,6 +1,8 @@
 //! From a draft to a put.
 
-use bimip_proto::{Address, Body, BodyKind, Device, Draft, Now, Reject, Revise, limits};
+use bimip_proto::{
+    Address, Body, BodyKind, Device, Draft, GroupAct, GroupCommand, Now, Reject, Revise, limits,
+};
 
 use crate::ledger::{Audience, Guard, Put, PutKey, Record};
 
@@ -36,6 +38,32 @@ pub(super) fn revision(now: Now, by: &Device, revise: Revise) -> Result<Put, Rej
     let key = Some(PutKey { device: by.clone(), client_ref: revise.client_ref.clone() });
     let record = Record::Revise { by: by.clone(), at: now.stamp(), revise };
     Ok(Put::new(Guard::Author, Audience::Readers, record).named(key))
+}
+
+/// The put of a command about a group: who may, and who is told, is found out in the commit.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn command(now: Now, by: &Device, command: GroupCommand, row_members: u32) -> Result<Put, Reject> {
+    let long =
+        |text: &str, limit: usize, field| if text.len() > limit { Err(Reject::Field(field)) } else { Ok(()) };
+    let (texts, users) = match &command.act {
+        GroupAct::Create { profile, members, .. } => {
+            ((Some(&profile.title), Some(&profile.about)), members.as_slice())
+        }
+        GroupAct::Edit { title, about, .. } => ((title.as_ref(), about.as_ref()), [].as_slice()),
+        GroupAct::Add(users) => ((None, None), users.as_slice()),
+        _ => ((None, None), [].as_slice()),
+    };
+    long(texts.0.map_or("", |title| title), limits::GROUP_TITLE_BYTES, "title")?;
+    long(texts.1.map_or("", |about| about), limits::GROUP_ABOUT_BYTES, "about")?;
+    if users.len() > limits::GROUP_ADD_USERS {
+        return Err(Reject::Field("users"));
+    }
+    let key = Some(PutKey { device: by.clone(), client_ref: command.client_ref.clone() });
+    let audience = Audience::Group(command.group.clone());
+    let record = Record::Group { by: by.clone(), at: now.stamp(), command, row_members };
+    Ok(Put::new(Guard::MayManage, audience, record).named(key))
 }
 
 /// The put of a talk that ended, without its sound. One that never began is given an id and goes to nobody.

@@ -5,14 +5,14 @@ use bimip_proto::{Address, ClientPacket, Device, GroupId, Now, UserId};
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::ConnId;
-use crate::ledger::{Ack, Audience, Guard, Outcome, Put, Record, Ticket};
+use crate::ledger::{Ack, Audience, Committed, Guard, Outcome, Place, Put, Record, Ticket};
 
 impl ServerCore {
     /// A client wants to be in a group. Many join again whenever they connect: that writes nothing, but the answer
     /// is made from storage's word all the same.
-    pub(super) fn join(&mut self, conn: ConnId, device: &Device, group: GroupId) {
+    pub(super) fn join(&mut self, now: Now, conn: ConnId, device: &Device, group: GroupId) {
         self.counters.group_moves += 1;
-        let put = self.join_put(Guard::MayJoin, device, group.clone());
+        let put = self.join_put(now, Guard::MayJoin, device, group.clone());
         self.store(conn, vec![put], Ack::Joined(group));
     }
 
@@ -27,31 +27,24 @@ impl ServerCore {
             return self.hold_first(conn, ClientPacket::Leave(group));
         }
         self.counters.group_moves += 1;
-        let record = Record::Leave { user: device.user.clone(), group: group.clone() };
+        let record = Record::Leave { by: device.clone(), at: now.stamp(), group: group.clone() };
         let put = moving(Guard::None, record);
         self.store(conn, vec![put], Ack::Left(group));
     }
 
     /// Joins the groups that the sign-in granted. Most are known; only the store can say which.
-    pub(super) fn enter(&mut self, conn: ConnId, device: &Device, groups: Vec<GroupId>) {
+    pub(super) fn enter(&mut self, now: Now, conn: ConnId, device: &Device, groups: Vec<GroupId>) {
         let puts: Vec<Put> =
-            groups.into_iter().map(|group| self.join_put(Guard::None, device, group)).collect();
+            groups.into_iter().map(|group| self.join_put(now, Guard::None, device, group)).collect();
         if !puts.is_empty() {
             self.bar(conn);
             self.commit(conn, Ticket::new(conn, puts, None, Ack::Entered));
         }
     }
 
-    fn join_put(&self, guard: Guard, device: &Device, group: GroupId) -> Put {
-        moving(
-            guard,
-            Record::Join {
-                user: device.user.clone(),
-                group,
-                opens: self.config.open_groups,
-                row_members: self.config.row_members,
-            },
-        )
+    fn join_put(&self, now: Now, guard: Guard, device: &Device, group: GroupId) -> Put {
+        let (opens, row_members) = (self.config.open_groups, self.config.row_members);
+        moving(guard, Record::Join { by: device.clone(), at: now.stamp(), group, opens, row_members })
     }
 
     /// What a connection says from here on waits until storage has answered.
@@ -70,37 +63,69 @@ impl ServerCore {
         }
     }
 
-    /// Somebody came or went, durably. What another of their connections began to say meanwhile is over.
+    /// Somebody came or went, or is heard no more, durably. What another of their connections began to say meanwhile is
+    /// over.
     pub(super) fn moved(&mut self, now: Now, outcome: &Outcome) {
-        let (user, group, joined) = match outcome {
-            Outcome::Joined { user, group } => (user, group, true),
-            Outcome::Left { user, group } => (user, group, false),
-            _ => return,
-        };
-        let news = self.moves(now, user, group, joined);
-        self.moved_here(user, group, joined, news);
+        match outcome {
+            Outcome::Joined { user, group, place } => self.moved_to(now, user, group, *place),
+            Outcome::Left { user, group, heir } => {
+                self.moved_to(now, user, group, Place::Out);
+                if let Some(heir) = heir {
+                    self.moved_to(now, heir, group, Place::Speaks);
+                }
+            }
+            Outcome::Grouped { group, moves, .. } => {
+                for (user, place) in moves {
+                    self.moved_to(now, user, group, *place);
+                }
+            }
+            _ => {}
+        }
     }
 
-    /// A user is in a group now, or is no more. Whether that is news.
-    pub(super) fn moves(&mut self, now: Now, user: &UserId, group: &GroupId, joined: bool) -> bool {
-        for conn in self.roster.of(user) {
-            if let Some(Connection { phase: Phase::Attaching { moves, .. }, .. }) = self.conns.get_mut(conn) {
-                moves.push((group.clone(), joined));
+    /// Who goes from a group that has a feed has yet to read there that they did.
+    pub(super) fn goodbyes(&mut self, proof: &Committed) {
+        if proof.fed().is_empty() {
+            return;
+        }
+        for outcome in proof.outcomes() {
+            match outcome {
+                Outcome::Left { user, .. } => self.want_pull(user),
+                Outcome::Grouped { moves, .. } => {
+                    for (user, _) in moves.iter().filter(|(_, place)| *place == Place::Out) {
+                        self.want_pull(user);
+                    }
+                }
+                _ => {}
             }
         }
-        let news = self.roster.moved(user, group, joined);
-        if joined && news {
+    }
+
+    fn moved_to(&mut self, now: Now, user: &UserId, group: &GroupId, place: Place) {
+        let news = self.moves(now, user, group, place);
+        self.moved_here(user, group, place, news);
+    }
+
+    /// What a user is to a group now. Whether that is news.
+    pub(super) fn moves(&mut self, now: Now, user: &UserId, group: &GroupId, place: Place) -> bool {
+        for conn in self.roster.of(user) {
+            if let Some(Connection { phase: Phase::Attaching { moves, .. }, .. }) = self.conns.get_mut(conn) {
+                moves.push((group.clone(), place));
+            }
+        }
+        let before = self.roster.moved(user, group, place);
+        if before == Some(Place::Out) && place != Place::Out {
             self.shown(user);
             self.entered(now, user, group);
         }
-        if !joined {
-            // No message comes of it: it is said by nobody in the group.
+        if place != Place::Speaks {
+            // No message comes of it: it is said by nobody who may.
             if let Some(over) = self.bursts.end(now, user, &Address::Group(group.clone()), &mut self.timers) {
                 self.bursts.tapes.drop(over.tape);
                 self.tapes_dropped();
             }
         }
-        news
+        before.is_some_and(|before| before != place)
     }
 }
 

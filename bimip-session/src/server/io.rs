@@ -108,6 +108,8 @@ pub struct Attachment {
     pub head: Offset,
     /// The groups that the user is in.
     pub groups: Vec<GroupId>,
+    /// Those of them in which the user may not speak: [`listens`](crate::ledger::listens) says which.
+    pub listens: Vec<GroupId>,
     /// What the user decided about their account.
     pub standing: Arc<Standing>,
     /// Whom the user has a conversation of two with, at most [`CONTACTS`](limits::CONTACTS).

@@ -4,7 +4,7 @@
 //! reaches, the groups, the standing. It is asked after a wake-up and now and then, through one connection for each
 //! user.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bimip_proto::{CloseReason, GroupId, Now, UserId};
@@ -13,7 +13,7 @@ use super::connection::Connection;
 use super::core::{ServerCore, known_groups};
 use super::io::{Attachment, ConnId, Output};
 use super::timers::Due;
-use crate::ledger::Standing;
+use crate::ledger::{Place, Standing};
 
 /// A question that storage has not answered yet.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Look {
     again: bool,
     /// Groups that the user came into and left meanwhile by commands of this core: the answer may be older. Bounded by
     /// the tickets under way.
-    moves: Vec<(GroupId, bool)>,
+    moves: Vec<(GroupId, Place)>,
     /// The same for decisions about the account.
     decided: bool,
     /// How often a feed had grown when storage was asked.
@@ -32,8 +32,8 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn moved(&mut self, group: &GroupId, joined: bool) {
-        self.moves.push((group.clone(), joined));
+    pub(super) fn moved(&mut self, group: &GroupId, place: Place) {
+        self.moves.push((group.clone(), place));
         self.again = true;
     }
 
@@ -91,7 +91,7 @@ impl ServerCore {
         if !look.decided {
             self.stands_elsewhere(now, &user, &attachment.standing);
         }
-        self.moved_elsewhere(now, &user, &known_groups(attachment.groups, look.moves));
+        self.moved_elsewhere(now, &user, &known_groups(attachment.groups, &attachment.listens, look.moves));
         if look.again {
             self.look(&user);
         }
@@ -118,20 +118,20 @@ impl ServerCore {
 
     /// The groups of a user, as storage said when a session began. A user who was here already may have moved on another
     /// core since.
-    pub(super) fn know_groups(&mut self, now: Now, user: &UserId, groups: BTreeSet<GroupId>) {
+    pub(super) fn know_groups(&mut self, now: Now, user: &UserId, groups: BTreeMap<GroupId, Place>) {
         if self.others.is_some() && self.roster.of(user).len() > 1 {
             return self.moved_elsewhere(now, user, &groups);
         }
         self.roster.know(user, groups);
     }
 
-    fn moved_elsewhere(&mut self, now: Now, user: &UserId, groups: &BTreeSet<GroupId>) {
-        let before: BTreeSet<GroupId> = self.roster.groups_of(user).into_iter().collect();
-        for group in before.difference(groups) {
-            self.moves(now, user, group, false);
+    fn moved_elsewhere(&mut self, now: Now, user: &UserId, groups: &BTreeMap<GroupId, Place>) {
+        let before = self.roster.places_of(user);
+        for group in before.keys().filter(|group| !groups.contains_key(*group)) {
+            self.moves(now, user, group, Place::Out);
         }
-        for group in groups.difference(&before) {
-            self.moves(now, user, group, true);
+        for (group, place) in groups.iter().filter(|(group, place)| before.get(*group) != Some(*place)) {
+            self.moves(now, user, group, *place);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bimip_proto::{GroupId, UserId};
 
 use super::io::ConnId;
-use crate::ledger::Standing;
+use crate::ledger::{Place, Standing};
 
 #[derive(Debug, Default)]
 pub(super) struct Roster {
@@ -25,7 +25,8 @@ pub(super) struct Left {
 #[derive(Debug, Default)]
 struct Here {
     conns: Vec<ConnId>,
-    groups: BTreeSet<GroupId>,
+    /// The groups they are in, and whether they may speak there.
+    groups: BTreeMap<GroupId, Place>,
     /// As storage said, or as it was decided since; `None` until storage has answered.
     standing: Option<Arc<Standing>>,
 }
@@ -48,11 +49,11 @@ impl Roster {
             return None;
         }
         let here = self.users.remove(user)?;
-        for group in &here.groups {
+        for group in here.groups.keys() {
             self.gone(user, group);
         }
         let hidden = here.standing.is_none_or(|standing| standing.hidden);
-        Some(Left { groups: here.groups.into_iter().collect(), hidden })
+        Some(Left { groups: here.groups.into_keys().collect(), hidden })
     }
 
     /// How a user who is here stands. Somebody of whom storage has not spoken yet decided nothing, and is hidden.
@@ -81,7 +82,7 @@ impl Roster {
 
     /// The groups of a user who is here.
     pub(super) fn groups_of(&self, user: &UserId) -> Vec<GroupId> {
-        self.users.get(user).map(|here| here.groups.iter().cloned().collect()).unwrap_or_default()
+        self.users.get(user).map(|here| here.groups.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// A user's connections, oldest first.
@@ -90,29 +91,40 @@ impl Roster {
     }
 
     /// The groups of a user who is here, as storage just said.
-    pub(super) fn know(&mut self, user: &UserId, groups: impl IntoIterator<Item = GroupId>) {
+    pub(super) fn know(&mut self, user: &UserId, groups: BTreeMap<GroupId, Place>) {
         let Some(here) = self.users.get_mut(user) else { return };
-        let groups: BTreeSet<GroupId> = groups.into_iter().collect();
         let before = std::mem::replace(&mut here.groups, groups);
-        for group in here.groups.difference(&before) {
+        for group in here.groups.keys().filter(|group| !before.contains_key(*group)) {
             self.groups.entry(group.clone()).or_default().insert(user.clone());
         }
-        let left: Vec<GroupId> = before.difference(&here.groups).cloned().collect();
+        let left: Vec<GroupId> =
+            before.into_keys().filter(|group| !here.groups.contains_key(group)).collect();
         for group in left {
             self.gone(user, &group);
         }
     }
 
-    /// A user joined or left a group: whether that is news. Nothing to remember while they are not here.
-    pub(super) fn moved(&mut self, user: &UserId, group: &GroupId, joined: bool) -> bool {
-        let Some(here) = self.users.get_mut(user) else { return false };
-        if joined {
-            self.groups.entry(group.clone()).or_default().insert(user.clone());
-            return here.groups.insert(group.clone());
+    /// A user is this to a group now: what they were before. Nothing to remember while they are not here.
+    pub(super) fn moved(&mut self, user: &UserId, group: &GroupId, place: Place) -> Option<Place> {
+        let here = self.users.get_mut(user)?;
+        if place == Place::Out {
+            let before = here.groups.remove(group);
+            self.gone(user, group);
+            return Some(before.unwrap_or(Place::Out));
         }
-        let left = here.groups.remove(group);
-        self.gone(user, group);
-        left
+        self.groups.entry(group.clone()).or_default().insert(user.clone());
+        Some(here.groups.insert(group.clone(), place).unwrap_or(Place::Out))
+    }
+
+    /// What a user who is here is to their groups.
+    pub(super) fn places_of(&self, user: &UserId) -> BTreeMap<GroupId, Place> {
+        self.users.get(user).map(|here| here.groups.clone()).unwrap_or_default()
+    }
+
+    /// What a user who is here is to a group.
+    pub(super) fn place(&self, group: &GroupId, user: &UserId) -> Place {
+        let here = self.users.get(user).and_then(|here| here.groups.get(group));
+        here.copied().unwrap_or(Place::Out)
     }
 
     /// Whether a user who is here is in a group.

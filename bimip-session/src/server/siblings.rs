@@ -10,7 +10,7 @@ use super::io::{ConnId, Output};
 use super::look::Look;
 use super::timers::Due;
 use super::wake::{Siblings, Subject, Wakes};
-use crate::ledger::{Committed, Standing};
+use crate::ledger::{Committed, Place, Standing};
 
 /// All that a core keeps for the sake of the others. One that is alone has none of it.
 #[derive(Debug)]
@@ -98,11 +98,11 @@ impl ServerCore {
 
     /// Somebody came into a group or left it by a command of this core. The others are told also where it is no news here:
     /// what is known here may be older than what the command met.
-    pub(super) fn moved_here(&mut self, user: &UserId, group: &GroupId, joined: bool, news: bool) {
+    pub(super) fn moved_here(&mut self, user: &UserId, group: &GroupId, place: Place, news: bool) {
         let Some(others) = &mut self.others else { return };
         others.wakes.account(user);
         if let Some(look) = others.looks.get_mut(user) {
-            look.moved(group, joined);
+            look.moved(group, place);
         }
         // Proofs and answers come by different ways, and storage alone knows which of them is the later.
         if news {

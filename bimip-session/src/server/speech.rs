@@ -1,8 +1,8 @@
 //! What clients say, and what follows.
 
 use bimip_proto::{
-    Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, MessageRef, Now, Offset,
-    Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
+    Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, GroupCommand, MessageRef,
+    Now, Offset, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -146,7 +146,8 @@ impl ServerCore {
             }
             ClientPacket::PushToken(token) => self.set_push_token(now, conn, &device, said.origin, token),
             ClientPacket::LogOut(what) => self.log_out(now, conn, &device, said.origin, what),
-            ClientPacket::Join(group) => self.join(conn, &device, group),
+            ClientPacket::Group(command) => self.group(now, conn, &device, command),
+            ClientPacket::Join(group) => self.join(now, conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
             ClientPacket::Query(query) => self.query(conn, &device, query),
             ClientPacket::Ping(ping) => {
@@ -240,6 +241,15 @@ impl ServerCore {
         }
     }
 
+    fn group(&mut self, now: Now, conn: ConnId, device: &Device, command: GroupCommand) {
+        self.counters.group_commands += 1;
+        let ack = Ack::Grouped(command.client_ref.clone());
+        match draft::command(now, device, command, self.config.row_members) {
+            Ok(put) => self.store(conn, vec![put.of_session(self.session_number(conn))], ack),
+            Err(reason) => self.refuse(conn, &ack, reason),
+        }
+    }
+
     fn mark(&mut self, now: Now, conn: ConnId, device: &Device, message: MessageRef, status: Status) {
         self.counters.marks += 1;
         let put = receipt::put(now, device, status, message.clone());
@@ -264,6 +274,7 @@ const fn commits(packet: &ClientPacket) -> bool {
             | ClientPacket::Revise(_)
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
+            | ClientPacket::Group(_)
             | ClientPacket::Join(_)
             | ClientPacket::Leave(_)
             | ClientPacket::SetVisible { .. }
@@ -282,6 +293,7 @@ pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
         }
         ClientPacket::Revise(revise) => Ack::Revised(revise.client_ref.clone()),
         ClientPacket::Query(query) => Ack::Query(query.id.clone()),
+        ClientPacket::Group(command) => Ack::Grouped(command.client_ref.clone()),
         ClientPacket::Join(group) => Ack::Joined(group.clone()),
         ClientPacket::Leave(group) => Ack::Left(group.clone()),
         ClientPacket::Mark { message, status } => Ack::Marked { message: message.clone(), status: *status },

@@ -7,7 +7,7 @@ use super::connection::Phase;
 use super::core::ServerCore;
 use super::io::{ConnId, Output, SoundAct};
 use super::tape::Taped;
-use crate::ledger::{Ack, Outgoing};
+use crate::ledger::{Ack, Outgoing, Place};
 
 impl ServerCore {
     pub(super) fn talk(&mut self, now: Now, conn: ConnId, device: &Device, talk: Talk) {
@@ -56,10 +56,12 @@ impl ServerCore {
         if self.is_draining() {
             return Err(Reject::Unavailable);
         }
-        if let Address::Group(group) = to
-            && !self.roster.is_member(group, &device.user)
-        {
-            return Err(Reject::NotMember);
+        if let Address::Group(group) = to {
+            match self.roster.place(group, &device.user) {
+                Place::Speaks => {}
+                Place::Listens => return Err(Reject::Role),
+                Place::Out => return Err(Reject::NotMember),
+            }
         }
         let taken = self.bursts.start(now, &self.config, conn, &device.user, to, &mut self.timers);
         self.tapes_dropped();

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, ClientRef, Device, Draft, Entry, GroupId, MessageRef, Now, Offset, Status};
+use bimip_proto::{
+    Address, Body, ClientRef, Device, Draft, Entry, GroupAct, GroupCommand, GroupId, MessageRef, Now, Offset,
+    Status,
+};
 use bytes::Bytes;
 
 use super::rng::Rng;
 use super::store::Store;
 use crate::client::Event;
+use crate::ledger::Book;
 
 /// An app: what it hears, and what it does about it.
 ///
@@ -56,6 +60,7 @@ pub struct Hand<'a> {
 pub(super) enum Act {
     Send(Draft),
     Mark(MessageRef, Status),
+    Group(GroupCommand),
     Join(GroupId),
     Leave(GroupId),
     WakeIn(u64),
@@ -94,6 +99,15 @@ impl Hand<'_> {
     /// Says that a message was read, played or forwarded.
     pub fn mark(&mut self, message: MessageRef, status: Status) {
         self.acts.push(Act::Mark(message, status));
+    }
+
+    /// Asks something about a group, under a name of its own.
+    pub fn group(&mut self, group: GroupId, act: GroupAct) {
+        *self.tag += 1;
+        let name = ClientRef::new(&format!("<{}-{}>", self.name, self.tag));
+        if let Ok(client_ref) = name {
+            self.acts.push(Act::Group(GroupCommand { client_ref, group, act }));
+        }
     }
 
     /// Asks to be in a group.
@@ -146,6 +160,8 @@ pub struct Rest<'a> {
     pub mailbox: &'a [(Offset, Arc<Entry>)],
     /// What the app's store has of it: all but what this device caused itself.
     pub rows: &'a [(Offset, Arc<Entry>)],
+    /// All of the server's disk.
+    pub disk: &'a Book,
 }
 
 /// How the world makes bots; `None` for a device that needs none.

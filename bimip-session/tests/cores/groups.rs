@@ -1,6 +1,9 @@
 //! Who is in a group: known on every core within the bound, and voice goes to nobody else.
 
-use bimip_proto::{Address, Caps, ClientPacket, Floor, Noted, Reject, ServerPacket, Talk, TalkAct};
+use bimip_proto::{
+    Address, Caps, ClientPacket, ClientRef, Floor, GroupAct, GroupCommand, MayPost, Noted, Reject,
+    ServerPacket, Talk, TalkAct,
+};
 use bimip_session::server::{ConnId, Grant, Input, Subject};
 use bytes::Bytes;
 
@@ -148,4 +151,38 @@ fn a_leave_that_is_no_news_here_is_news_elsewhere() {
     cluster.settle();
     cluster.says(ann, talk("ann", start()));
     assert_eq!(hears(&mut cluster, bob), 0);
+}
+
+/// Who manages a group does so on one core, and whom it concerns is on another.
+// DM-GRP-12, DM-GRP-14
+#[test]
+fn who_is_put_out_or_hushed_on_another_core_is_not_heard() {
+    let hush = GroupAct::Edit { title: None, about: None, open: None, post: Some(MayPost::Admins) };
+    let cases = [(GroupAct::Remove(user("bob")), Reject::NotMember), (hush, Reject::Role)];
+    for (post, wait_ms) in [(Post::Delivers, 0), (Post::Doubles, 0), (Post::Loses, POLL_MS)] {
+        for (act, reason) in cases.clone() {
+            let mut cluster = Cluster::new(2);
+            let (ann, bob) = (cluster.open(0, &device("ann", "desk")), walkie(&mut cluster, 1, "bob"));
+            let carl = walkie(&mut cluster, 1, "carl");
+            for conn in [ann, bob, carl] {
+                cluster.says(conn, ClientPacket::Join(group()));
+            }
+            cluster.says(bob, talk("bob", start()));
+            cluster.says(bob, talk("bob", piece()));
+            assert_eq!(hears(&mut cluster, carl), 2);
+            cluster.post = post;
+            let client_ref = ClientRef::new("c").unwrap();
+            cluster.says(ann, ClientPacket::Group(GroupCommand { client_ref, group: group(), act }));
+            let heard = cluster.heard(ann);
+            let done = |it: &ServerPacket| matches!(it, ServerPacket::Noted(Noted::Grouped { .. }));
+            assert!(heard.iter().any(done), "{heard:?}");
+            cluster.wait(wait_ms);
+            cluster.heard(bob);
+            cluster.says(bob, talk("bob", piece()));
+            assert_eq!(hears(&mut cluster, carl), 0, "{post:?}");
+            cluster.says(bob, talk("bob", start()));
+            let denied = Floor::Denied { to: Address::Group(group()), reason };
+            assert!(cluster.heard(bob).contains(&ServerPacket::Floor(denied)), "{post:?}");
+        }
+    }
 }

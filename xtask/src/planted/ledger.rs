@@ -186,8 +186,8 @@ pub(super) const BUGS: &[Bug] = &[
         &[
             edit(
                 "ledger/settle/member.rs",
-                "    membership.leave(overlay.conversation(&ConversationId::Group(group.clone()))?.seq);\n",
-                "    membership.mark(bimip_proto::Status::Delivered, overlay.conversation(&ConversationId::Group(group.clone()))?.seq);\n",
+                "    membership.leave(last_seq(group, overlay)?);\n",
+                "    membership.mark(bimip_proto::Status::Delivered, last_seq(group, overlay)?);\n",
             ),
             edit(
                 "ledger/group.rs",
@@ -203,7 +203,7 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-GRP-5",
         &[edit(
             "ledger/settle.rs",
-            "(Guard::MayPost, Record::Message { .. }) => (member, Reject::NotMember),",
+            "(Guard::MayPost, Record::Message { .. }) => return verdict(may_post(about.group, member)),",
             "(Guard::MayPost, Record::Message { .. }) => (true, Reject::NotMember),",
         )],
     ),

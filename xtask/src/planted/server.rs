@@ -223,8 +223,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-TLK-1 DM-GRP-5",
         &[edit(
             "server/roster.rs",
-            "        let left = here.groups.remove(group);\n        self.gone(user, group);\n",
-            "        let left = here.groups.remove(group);\n",
+            "            let before = here.groups.remove(group);\n            self.gone(user, group);\n",
+            "            let before = here.groups.remove(group);\n",
         )],
     )
     .by_tests("who comes and goes there has no walkie-talkie"),

@@ -9,6 +9,7 @@ use bimip_proto::{
 
 use super::change::Change;
 use super::early::{Early, Moment, Word};
+use super::groups::GroupStates;
 use super::merge::{Bounds, Item, Merge};
 use super::page::{Merged, Page, PageRequest};
 use super::timeline::{HistoryItem, TimelineItem};
@@ -107,6 +108,7 @@ pub struct ConversationRequest {
 #[derive(Debug, Clone)]
 pub struct ConversationList {
     me: UserId,
+    groups: GroupStates,
     list: Merge<ConversationItem>,
     places: BTreeMap<MessageId, (ConversationId, Seq)>,
     drafts: Vec<Draft>,
@@ -121,11 +123,12 @@ pub struct ConversationList {
 impl ConversationList {
     /// An empty list of this user.
     #[must_use]
-    pub const fn new(me: UserId, mut bounds: Bounds) -> Self {
+    pub fn new(me: UserId, mut bounds: Bounds) -> Self {
         bounds.newest_first = true;
         let early = Early::new(bounds.waiting_items);
         let asked_at = early.moment();
         Self {
+            groups: GroupStates::new(me.clone()),
             me,
             list: Merge::new(bounds),
             places: BTreeMap::new(),
@@ -136,6 +139,12 @@ impl ConversationList {
             asked_one: None,
             last_number: 0,
         }
+    }
+
+    /// What is known of the groups of the user: their titles, and who may post.
+    #[must_use]
+    pub const fn groups(&self) -> &GroupStates {
+        &self.groups
     }
 
     /// A draft goes to the session. Its acknowledgement will not repeat what it says; a list that was not told of the
@@ -149,6 +158,7 @@ impl ConversationList {
 
     /// Something happened.
     pub fn on_event(&mut self, event: &Event) {
+        self.groups.on_event(event);
         match event {
             Event::Received(row) => self.row(row),
             Event::Sent { client_ref, head, .. } => self.sent(client_ref.as_ref(), head),

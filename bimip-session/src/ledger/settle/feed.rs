@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bimip_proto::{Entry, GroupId, Reject, UserId, limits};
+use bimip_proto::{Entry, GroupId, UserId, limits};
 
 use super::deliver;
 use crate::ledger::feed::Stretch;
@@ -18,7 +18,7 @@ use crate::ledger::view::{View, speaks_for};
 
 /// A group has become too large: from here on it has a feed, and everybody who is in it reads that from its beginning.
 /// Before the newest member is in.
-pub(super) fn open<V: View>(group: &GroupId, overlay: &mut Overlay<'_, V>) -> Result<(), V::Error> {
+fn open<V: View>(group: &GroupId, overlay: &mut Overlay<'_, V>) -> Result<(), V::Error> {
     if overlay.feed_head(group)?.is_some() {
         return Ok(());
     }
@@ -29,28 +29,49 @@ pub(super) fn open<V: View>(group: &GroupId, overlay: &mut Overlay<'_, V>) -> Re
     Ok(())
 }
 
-/// A user comes into a group: whether there is room to remember that. Stretches that were not read yet stay.
-pub(super) fn enter<V: View>(
+/// Whether there is room to remember that a user comes into a group. Stretches that were not read yet stay.
+pub(super) fn has_room<V: View>(
     user: &UserId,
     group: &GroupId,
+    overlay: &Overlay<'_, V>,
+) -> Result<bool, V::Error> {
+    Ok(overlay.feed_head(group)?.is_none() || overlay.stretches(user, group)?.len() < limits::STAYS)
+}
+
+/// Users come into a group, for whom there is room, and which has so many members then. One that becomes too large has a
+/// feed from here on.
+pub(super) fn come_in<V: View>(
+    group: &GroupId,
+    users: &[UserId],
+    (members, row_members): (u32, u32),
     overlay: &mut Overlay<'_, V>,
-) -> Result<Result<(), Reject>, V::Error> {
-    let Some(head) = overlay.feed_head(group)? else { return Ok(Ok(())) };
-    let mut stretches = overlay.stretches(user, group)?;
-    if stretches.len() >= limits::STAYS {
-        return Ok(Err(Reject::Full));
+) -> Result<(), V::Error> {
+    if users.is_empty() {
+        return Ok(());
     }
-    stretches.push(Stretch { after: head, until: None });
-    overlay.set_stretches(user, group, stretches)?;
-    Ok(Ok(()))
+    if members > row_members {
+        open(group, overlay)?;
+    }
+    let Some(head) = overlay.feed_head(group)? else { return Ok(()) };
+    for user in users {
+        let mut stretches = overlay.stretches(user, group)?;
+        stretches.push(Stretch { after: head, until: None });
+        overlay.set_stretches(user, group, stretches)?;
+    }
+    Ok(())
+}
+
+/// Users leave a group.
+pub(super) fn go<V: View>(
+    group: &GroupId,
+    users: &[UserId],
+    overlay: &mut Overlay<'_, V>,
+) -> Result<(), V::Error> {
+    users.iter().try_for_each(|user| exit(user, group, overlay))
 }
 
 /// A user leaves a group: what was said until here is still theirs.
-pub(super) fn exit<V: View>(
-    user: &UserId,
-    group: &GroupId,
-    overlay: &mut Overlay<'_, V>,
-) -> Result<(), V::Error> {
+fn exit<V: View>(user: &UserId, group: &GroupId, overlay: &mut Overlay<'_, V>) -> Result<(), V::Error> {
     let Some(head) = overlay.feed_head(group)? else { return Ok(()) };
     let mut stretches = overlay.stretches(user, group)?;
     for stretch in stretches.iter_mut().filter(|stretch| stretch.until.is_none()) {

@@ -34,6 +34,7 @@ pub(super) fn settle<V: View>(
         _ => None,
     };
     let about = About {
+        target: None,
         message: Some(head),
         group: group.as_ref().map(|it| it.head),
         membership: group.as_ref().map(|it| &it.membership),

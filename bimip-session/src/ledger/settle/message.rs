@@ -89,8 +89,8 @@ fn may<V: View>(
     overlay: &Overlay<'_, V>,
 ) -> Result<Verdict, V::Error> {
     let Address::Group(group) = to else { return Ok(judge(put, &About::default())) };
-    let membership = overlay.membership(group, from)?;
-    Ok(judge(put, &About { membership: Some(&membership), ..About::default() }))
+    let (head, membership) = (overlay.group(group)?, overlay.membership(group, from)?);
+    Ok(judge(put, &About { group: head, membership: Some(&membership), ..About::default() }))
 }
 
 /// Whose mailboxes, each once. Groups answer for themselves, by name in order and without repeats.

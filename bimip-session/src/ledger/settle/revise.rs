@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{
-    Address, Body, BodyKind, Entry, GroupId, Head, Offset, Reject, Revise, Revision, Seq, UserId,
-};
+use bimip_proto::{Address, Body, BodyKind, Entry, Head, Offset, Reject, Revise, Revision, Seq, UserId};
 
 use super::find::{Side, find};
 use super::{About, Decision, Verdict, deliver_with_own, judge};
 use crate::ledger::overlay::Overlay;
 use crate::ledger::put::{Put, Record, digest_of_revision};
+use crate::ledger::rights::may_post;
 use crate::ledger::ticket::Outcome;
 use crate::ledger::view::{Known, Revised, View};
 
@@ -42,8 +41,9 @@ pub(super) fn settle<V: View>(
     if let Some(reject) = may_not(revise, head, before) {
         return Ok(Outcome::Refused(reject));
     }
-    let Some(users) = readers(revise, head, overlay)? else {
-        return Ok(Outcome::Refused(Reject::NotMember));
+    let users = match readers(revise, head, overlay)? {
+        Ok(users) => users,
+        Err(reject) => return Ok(Outcome::Refused(reject)),
     };
     let revision = Revision {
         message: head.names(),
@@ -83,37 +83,29 @@ const fn may_not(revise: &Revise, head: &Head, before: Revised) -> Option<Reject
     }
 }
 
-/// In a group that has a feed everybody reads it there, but for an author who left.
-fn of_feed<V: View>(
-    revise: &Revise,
-    author: &UserId,
-    group: &GroupId,
-    overlay: &Overlay<'_, V>,
-) -> Result<Option<Vec<UserId>>, V::Error> {
-    let member = overlay.membership(group, author)?.is_member();
-    Ok(match &revise.body {
-        _ if member => Some(Vec::new()),
-        Some(_) => None,
-        None => Some(vec![author.clone()]),
-    })
-}
-
 /// Those who have the message and may hear more of it, and the author. What is said after somebody left a group is not
-/// for them; nor may somebody who left say more there, but take back what they said.
+/// for them; nor may somebody who left, or may not post any more, say more there, but take back what they said.
 fn readers<V: View>(
     revise: &Revise,
     head: &Head,
     overlay: &Overlay<'_, V>,
-) -> Result<Option<Vec<UserId>>, V::Error> {
+) -> Result<Result<Vec<UserId>, Reject>, V::Error> {
     let author = &head.from.user;
     let group = match &head.to {
         Address::Group(group) => group,
-        Address::User(to) if to == author => return Ok(Some(vec![author.clone()])),
-        Address::User(to) => return Ok(Some(vec![author.clone(), to.clone()])),
-        _ => return Ok(None),
+        Address::User(to) if to == author => return Ok(Ok(vec![author.clone()])),
+        Address::User(to) => return Ok(Ok(vec![author.clone(), to.clone()])),
+        _ => return Ok(Err(Reject::NotMember)),
     };
+    if revise.body.is_some()
+        && let Err(reject) = may_post(overlay.group(group)?, &overlay.membership(group, author)?)
+    {
+        return Ok(Err(reject));
+    }
+    // In a group that has a feed everybody reads it there, but for an author who left.
     if overlay.feed_head(group)?.is_some() {
-        return of_feed(revise, author, group, overlay);
+        let member = overlay.membership(group, author)?.is_member();
+        return Ok(Ok(if member { Vec::new() } else { vec![author.clone()] }));
     }
     let mut users = Vec::new();
     for user in overlay.members(group)?.iter() {
@@ -122,12 +114,9 @@ fn readers<V: View>(
         }
     }
     if !users.contains(author) {
-        if revise.body.is_some() {
-            return Ok(None);
-        }
         users.push(author.clone());
     }
-    Ok(Some(users))
+    Ok(Ok(users))
 }
 
 fn repeat<V: View>(sequence: u64, offset: Offset, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {

@@ -74,6 +74,7 @@ fn is_shown(entry: &Entry, device: &Device) -> bool {
     match entry {
         Entry::Message(message) => message.head.from != *device,
         Entry::Receipt(receipt) => receipt.by != *device,
+        Entry::Group(change) => change.by != *device || change.client_ref.is_none(),
         _ => true,
     }
 }
@@ -82,6 +83,7 @@ fn is_shown(entry: &Entry, device: &Device) -> bool {
 pub(super) fn is_same(want: &Entry, have: &Entry) -> bool {
     match (want, have) {
         (Entry::Message(want), Entry::Message(have)) => want.head.id == have.head.id,
+        (Entry::Group(want), Entry::Group(have)) => want == have,
         (Entry::Receipt(want), Entry::Receipt(have)) => {
             let ids =
                 want.messages.iter().map(|names| names.id).eq(have.messages.iter().map(|names| names.id));
@@ -94,6 +96,7 @@ pub(super) fn is_same(want: &Entry, have: &Entry) -> bool {
 fn print(entry: &Entry) -> String {
     match entry {
         Entry::Message(message) => format!("{:?}", message.head.id),
+        Entry::Group(change) => format!("change {} of {}", change.edition, change.group),
         Entry::Receipt(receipt) => {
             let ids: Vec<_> = receipt.messages.iter().map(|names| names.id).collect();
             format!("{} {:?} {ids:?}", receipt.by.user, receipt.status)

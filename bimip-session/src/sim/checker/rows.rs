@@ -18,6 +18,10 @@ pub(super) fn leaves(findings: &mut Findings, device: &Device, packet: &ServerPa
             receipt.by.user == device.user
                 || receipt.messages.iter().all(|names| author(names.id).as_ref() == Some(&device.user))
         }
+        // Who is not in it any more is told of that.
+        Entry::Group(change) => {
+            durable.everybody_ever_in(&change.group).any(|(user, _)| *user == device.user)
+        }
         _ => false,
     };
     findings.check(theirs, || format!("I9: {device} is shown row {offset}, which is not theirs"));

@@ -243,6 +243,8 @@ impl World {
                     }
                 }
                 Act::Mark(message, status) => self.mark(node, message, status),
+                // One that finds no room was never asked for.
+                Act::Group(command) => drop(self.session(node).group(now, command)),
                 Act::Join(group) => self.session(node).join(now, group),
                 Act::Leave(group) => self.session(node).leave_group(now, group),
                 Act::WakeIn(after_ms) => self.at(now.mono_ms + after_ms, Happening::Wake { node, life }),

@@ -55,7 +55,8 @@ impl World {
         for node in &self.nodes {
             let Some(bot) = &node.bot else { continue };
             let mailbox = durable.page(&node.device.user, Offset::ZERO, u32::MAX, u64::MAX);
-            let rest = Rest { device: &node.device, mailbox: &mailbox, rows: node.store.rows() };
+            let rest =
+                Rest { device: &node.device, mailbox: &mailbox, rows: node.store.rows(), disk: durable };
             if let Err(what) = bot.at_rest(&rest) {
                 self.checker.found(format!("bot: {}: {what}", node.device));
             }
