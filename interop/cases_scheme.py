@@ -36,9 +36,9 @@ def fault(word, origin, **more):
 
 def named(say):
     """What a frame calls itself, if that can be read: then its refusal says so (BM-FRAME-2)."""
-    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18):
+    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18, 19):
         return None
-    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query"}[say["route"]], {})
+    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query", 19: "group"}[say["route"]], {})
     return part.get("id") if 1 <= len(part.get("id", "").encode()) <= 128 else None
 
 
@@ -48,7 +48,7 @@ def bad(name, say, error, note, answer=None, **more):
     id = named(say)
     if answer is None and id and more.get("signed_in") != "no":
         refusal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
-        word_of = {17: "revision", 18: "query"}
+        word_of = {17: "revision", 18: "query", 19: "group"}
         route = say.get("route") if say.get("route") in word_of else 7
         answer = [{"route": str(route), word_of.get(route, "signal"): refusal}]
     made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
@@ -120,6 +120,19 @@ def query(**more):
     """A client's question; what is given as None is left out."""
     made = dict(dict(type=1, id="q-1", **{"from": PHONE}), **more)
     return dict(route=18, query={key: value for key, value in made.items() if value is not None})
+
+
+def group(**more):
+    """A client's; what is given as None is left out."""
+    made = dict(dict(type=1, id="g-1", group="team", **{"from": PHONE}), **more)
+    return dict(route=19, group={key: value for key, value in made.items() if value is not None})
+
+
+def changed(offset, prev, action, **more):
+    """A row."""
+    row = dict(type=4, action=action, **{"from": TABLET}, title="Team", about="", open=False, post=1, edition=2, members=3,
+               user_offset=str(offset), prev_offset=prev, server_time=NOW)  # fmt: skip
+    return group(**dict(row, **more))
 
 
 def revised(offset, prev, **more):
@@ -271,7 +284,7 @@ CLIENT = [
     bad("bad_route_of_another_payload", dict(PING, route=7), "mismatched 7", "route 7, payload 3"),
     bad("bad_two_payloads", "0803 1a021801 3a021001", "mismatched 3", "payloads 3 and 7"),
     *(bad(f"bad_route_{route}_without_payload", dict(route=route), f"missing {route}", "a route without its payload")
-      for route in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17)),
+      for route in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 19)),
     bad("bad_frame_over_512_kib", "0803 1a021801 fa7f828020 00*524290", "too_long 0", "the connection is closed",
         [fault("too_long", 0), {"route": "12", "logout": dict(type=2, details="too_long")}], closes=1009),
 ]  # fmt: skip
@@ -373,6 +386,33 @@ LIVE_AND_ACCOUNT = [
         ("revise_delete", revision(action=2, payload=None)),
         ("revise_by_alias", revision(signal_id=ALIAS)),
     ]),
+    # Groups (BM-GRP-1, BM-GRP-2, BM-GRP-4): of one that does not exist.
+    *(client(name, group(**say), [{"route": "19", "group": dict(type=3, id="g-1", code=442, error=SENTENCES["not_member"])}])
+      for name, say in [
+        ("group_edit", dict(action=2, title="Team", about="all of us", open=True, post=2)),
+        ("group_edit_nothing", dict(action=2)),
+        ("group_edit_title_to_nothing", dict(action=2, title="")),
+        ("group_delete", dict(action=3)),
+        ("group_add", dict(action=4, users=[B, "carl"])),
+        ("group_remove", dict(action=5, users=[B])),
+        ("group_role", dict(action=6, users=[B], role=2)),
+        ("group_ban", dict(action=7, users=[B])),
+        ("group_unban", dict(action=8, users=[B])),
+    ]),
+    client("group_create", group(action=1, title="Team", about="all of us", open=True, post=2, users=[B, "carl"]),
+           [{"route": "19", "group": dict(type=2, id="g-1", edition=1, user_offset="1")}]),
+    client("group_join", group(action=9, id=None), [{"route": "19", "group": dict(type=2, group="team", action=9)}]),
+    client("group_leave", group(action=10, id=None), [{"route": "19", "group": dict(type=2, group="team", action=10)}]),
+    bad("bad_group_without_id", group(action=3, id=""), "field 19", "whose answer?"),
+    bad("bad_group_without_name", group(action=3, group=""), "field 19", "which group?"),
+    bad("bad_group_with_a_path", group(action=3, group="a/b"), "field 19", "not a group's name (DM-ID-1)"),
+    bad("bad_group_without_action", group(action=None), "field 19", "what about it?"),
+    bad("bad_group_action_11", group(action=11), "field 19", "what about it?"),
+    bad("bad_group_post_3", group(action=2, post=3), "field 19", "who may post?"),
+    bad("bad_group_remove_nobody", group(action=5), "field 19", "whom?"),
+    bad("bad_group_remove_two", group(action=5, users=[B, "carl"]), "field 19", "whom?"),
+    bad("bad_group_role_0", group(action=6, users=[B]), "field 19", "which role?"),
+    bad("bad_group_type_2", group(type=2, action=3), "field 19", "a server's word"),
     bad("bad_revise_without_id", revision(id=""), "field 17", "whose answer?"),
     bad("bad_revise_of_no_message", revision(signal_id=""), "field 17", "which message?"),
     bad("bad_revise_without_action", revision(action=None), "field 17", "edit or delete?"),
@@ -394,7 +434,7 @@ def told(**more):
 
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
-               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries"], first=1, dedup_days=7)  # fmt: skip
+               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "groups"], first=1, dedup_days=7)  # fmt: skip
 
 SERVER = [
     server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),
@@ -470,6 +510,20 @@ SERVER = [
     server("revision_refused", dict(route=17, revision=dict(type=3, id="e-1", code=410, error="the message is deleted")), "BM-REV-2"),
     server("revision_refused_for_now", dict(route=17, revision=dict(type=3, id="e-1", code=503, error="unavailable, try again",
                                                                      retry_after_ms=1000)), "BM-REV-2"),
+    server("group_changed", dict(route=19, group=dict(type=2, id="g-1", edition=7, user_offset="9")), "BM-GRP-2"),
+    server("group_refused", dict(route=19, group=dict(type=3, id="g-1", code=443, error="your role in this group does not allow it")),
+           "BM-GRP-2"),
+    server("group_refused_for_now", dict(route=19, group=dict(type=3, id="g-1", code=503, error="unavailable, try again",
+                                                               retry_after_ms=1000)), "BM-GRP-2"),
+    server("group_joined", dict(route=19, group=dict(type=2, group="team", action=9)), "BM-GRP-4"),
+    server("group_barred", dict(route=19, group=dict(type=3, group="team", code=442, error=SENTENCES["not_member"])), "BM-GRP-4"),
+    server("deliver_group_created", changed(9, 8, 1, edition=1, users=[A, "carl"], open=True, post=2), "BM-GRP-3"),
+    server("deliver_group_edited", changed(9, 8, 2, about="all of us"), "BM-GRP-3"),
+    server("deliver_group_deleted", changed(9, 8, 3, members=0), "BM-GRP-3"),
+    server("deliver_group_removed", changed(9, 8, 5, users=[A]), "BM-GRP-3"),
+    server("deliver_group_role", changed(9, 8, 6, users=[A], role=3), "BM-GRP-3"),
+    server("deliver_group_joined", changed(9, 8, 9, id=None), "BM-GRP-3"),
+    server("deliver_group_left", changed(9, 8, 10, id=None, users=[A]), "BM-GRP-3"),
     server("deliver_edit", revised(9, 8), "BM-REV-3"),
     server("deliver_edit_of_a_group", revised(9, 8, conversation="g:team", edition=7, message_id=None, encryption_type="olm"),
            "BM-REV-3"),
@@ -488,6 +542,10 @@ SERVER = [
         ("server_ping", dict(route=3, ping_pong=dict(id="p-1", type=1)), "field 3", "a server does not ping in this way"),
         ("server_mismatch", dict(route=6, ping_pong=dict(id="p-1", type=2)), "mismatched 6", "BM-FRAME-1"),
         ("server_sign_in", token(), "field 5", "a word of clients"),
+        ("server_group_asked", group(action=3), "field 19", "a word of clients"),
+        ("group_row_without_offset", changed(9, 8, 2, user_offset=None), "field 19", "a row has a place"),
+        ("group_row_without_post", changed(9, 8, 2, post=None), "field 19", "a row says what holds"),
+        ("group_row_without_device", changed(9, 8, 2, **{"from": {"eid": B}}), "field 19", "a row has a device"),
         ("server_revision_asked", revision(), "field 17", "a word of clients"),
         ("revision_row_without_offset", revised(9, 8, user_offset=None), "field 17", "a row has a place"),
         ("revision_row_without_conversation", revised(9, 8, conversation=None), "field 17", "a row has a conversation"),

@@ -10,10 +10,11 @@ import bimip_pb2 as pb
 from inbox import Inbox, Line, dial
 
 AWARENESS, PING, VISIBILITY, TOKEN, MESSAGE, SIGNAL, PUSH, LOCATION, BODY, ERROR, LOGOUT = range(2, 13)
-WELCOME, REVISION = 16, 17
+WELCOME, REVISION, GROUP = 16, 17, 19
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
 SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
 EDIT, DELETE = 1, 2
+CREATE, CHANGE, REMOVE_GROUP, ADD, REMOVE, ROLE, BAN, UNBAN, JOIN, LEAVE = range(1, 11)
 TYPING, RECORDING, PAUSED, CANCELLED, RESUMED, CALLING, DECLINED = range(6, 13)
 ONLINE, OFFLINE, AWAY, BUSY = range(1, 5)
 REFRESH, REVOKE, VALIDATE = 1, 2, 3
@@ -73,7 +74,7 @@ class Scheme(Inbox):
         assert kind and frame.route == pb.MessageScheme.DESCRIPTOR.fields_by_name[kind].number, frame
         if kind == "welcome" and self.seen is None:
             self.seen = frame.welcome.resume_from
-        row = getattr(frame, kind) if kind in ("message", "signal", "revision") else None
+        row = getattr(frame, kind) if kind in ("message", "signal", "revision", "group") else None
         if row is not None and is_row(frame):
             self._follow(row)
         return frame
@@ -152,6 +153,19 @@ class Scheme(Inbox):
         await self.say(REVISION, revision=part)
         wanted = lambda frame: frame.route == REVISION and frame.revision.type != EVENT and frame.revision.id == id
         return (await self.take(wanted, f"answer to the revision {id}")).revision
+
+    async def group(self, name, action, id=None, **fields):
+        """Asks something about a group; returns the answer."""
+        moves = action in (JOIN, LEAVE)
+        id = "" if moves else id or self.new_id()
+        await self.say(GROUP, group=pb.Group(type=REQUEST, id=id, group=name, action=action, **fields))
+        mine = lambda it: it.type != EVENT and (it.group == name if moves else it.id == id)
+        return (await self.take(lambda frame: frame.route == GROUP and mine(frame.group), "answer about a group")).group
+
+    async def change(self):
+        """The next row that is a change of a group."""
+        wanted = lambda frame: frame.route == GROUP and frame.group.type == EVENT
+        return (await self.take(wanted, "a change of a group")).group
 
     async def revision(self):
         """The next row that is a revision."""
@@ -244,6 +258,8 @@ def is_signal(frame, type):
 
 def is_row(frame):
     """A message, or a receipt with a place in the mailbox; live signals have none."""
+    if frame.route == GROUP:
+        return frame.group.type == EVENT
     if frame.route == REVISION:
         return frame.revision.type == EVENT
     return frame.route == MESSAGE or is_signal(frame, EVENT) and frame.signal.user_offset != ""

@@ -168,6 +168,7 @@ impl House {
                 first: Offset(1),
                 head: Offset::ZERO,
                 groups: Vec::new(),
+                listens: Vec::new(),
                 standing: Arc::default(),
                 contacts: Vec::new(),
                 behind: false,

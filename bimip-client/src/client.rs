@@ -1,7 +1,8 @@
 //! The handle of a running client.
 
 use bimip_proto::{
-    Address, Body, ClientRef, ConversationId, Device, Draft, GroupId, MessageRef, Offset, Status, UnixMs,
+    Address, Body, ClientRef, ConversationId, Device, Draft, GroupAct, GroupId, MessageRef, Offset, Status,
+    UnixMs,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::builder::{Builder, Missing};
-use crate::command::{Closed, Command, MarkError, PressError, ReadError, RetryError, SendError};
+use crate::command::{Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError};
 use crate::history::{Conversation, Line, Page};
 use crate::keep::Reading;
 use crate::store::StoreError;
@@ -114,6 +115,17 @@ impl Client {
     /// As [`mark`](Self::mark).
     pub async fn delete(&self, message: &Line) -> Result<(), MarkError> {
         self.revise(message.reference(), None).await
+    }
+
+    /// Makes, changes or deletes a group, or says who is in it. When this returns the store has it; it is said until the
+    /// server answers, under the name that this gives:
+    /// [`Event::Grouped`](bimip_session::client::Event::Grouped) or
+    /// [`Event::GroupRefused`](bimip_session::client::Event::GroupRefused).
+    ///
+    /// # Errors
+    /// [`GroupError`].
+    pub async fn group(&self, group: GroupId, act: GroupAct) -> Result<ClientRef, GroupError> {
+        self.asked(|answer| Command::Group(group, act, answer)).await?
     }
 
     /// Edits a message to this body, or deletes it where there is none.

@@ -1,6 +1,6 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, GroupId, MessageRef, Offset, Status, UnixMs};
+use bimip_proto::{Address, Body, ClientRef, Draft, GroupAct, GroupId, MessageRef, Offset, Status, UnixMs};
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
 use thiserror::Error;
@@ -17,6 +17,7 @@ pub(crate) enum Command {
     Retry(ClientRef, oneshot::Sender<Result<ClientRef, RetryError>>),
     Discard(ClientRef, oneshot::Sender<Result<(), RetryError>>),
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
+    Group(GroupId, GroupAct, oneshot::Sender<Result<ClientRef, GroupError>>),
     Revise(MessageRef, Option<Body>, oneshot::Sender<Result<(), MarkError>>),
     Stored(u32, Offset),
     Delivered(Vec<MessageRef>),
@@ -74,6 +75,18 @@ pub enum MarkError {
     /// [`Config::unnoted_marks`](crate::Config::unnoted_marks) wait for the server already. Here it is back.
     #[error("too many marks wait for the server; mark again when earlier ones are answered")]
     Full(MessageRef),
+    /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a command about a group was not taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// [`Config::unnoted_marks`](crate::Config::unnoted_marks) wait for the server already.
+    #[error("too many commands wait for the server; try again when earlier ones are answered")]
+    Full,
     /// Nobody is there to say it.
     #[error(transparent)]
     Closed(#[from] Closed),

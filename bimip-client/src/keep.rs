@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ClientRef, Device, Draft, Entry, Floor, MessageRef, Offset, Revise, Row, Status, UnixMs,
+    Address, ClientRef, Device, Draft, Entry, Floor, GroupCommand, MessageRef, Offset, Revise, Row, Status,
+    UnixMs,
 };
 use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
@@ -49,6 +50,8 @@ pub(crate) struct Keeper {
     marks: Vec<(u64, MessageRef, Status)>,
     /// In order.
     revisions: Vec<(u64, Revise)>,
+    /// In order.
+    commands: Vec<(u64, GroupCommand)>,
     batch: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
@@ -99,6 +102,13 @@ impl Keeper {
         let number = self.number();
         self.put(keys::revision(number), record::revision_bytes(&revise));
         self.revisions.push((number, revise));
+    }
+
+    /// A command about a group, before it is said.
+    pub(crate) fn command(&mut self, command: GroupCommand) {
+        let number = self.number();
+        self.put(keys::command(number), record::command_bytes(&command));
+        self.commands.push((number, command));
     }
 
     /// The app has all rows up to here.
@@ -186,6 +196,13 @@ impl Keeper {
             }
             Event::RevisionRefused { revise, .. } => {
                 self.answered_revision(&revise.client_ref);
+                None
+            }
+            Event::Grouped { command, .. } | Event::GroupRefused { command, .. } => {
+                if let Some(at) = self.commands.iter().position(|(_, other)| other == command) {
+                    let (number, _) = self.commands.remove(at);
+                    self.delete(keys::command(number));
+                }
                 None
             }
             Event::Resumed(welcome) | Event::Gap { welcome, .. } => {

@@ -31,6 +31,7 @@ pub mod deployed;
 mod encode_client;
 mod encode_server;
 mod frame;
+mod group;
 mod live;
 pub mod numbers;
 mod parts;

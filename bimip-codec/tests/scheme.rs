@@ -243,14 +243,19 @@ fn groups_hear_what_is_said_in_them() {
         let [Payload::Signal(signal)] = &refused[..] else { panic!() };
         assert_eq!((signal.r#type, signal.code, signal.id.as_str()), (3, code, "c-1"));
     }
-    // Joining has no route yet.
+    // BM-GRP-4: a group is joined and left without a name for it.
     let group = GroupId::new("team 7").unwrap();
-    let mut frames = Frames::new();
-    for packet in [ClientPacket::Join(group.clone()), ClientPacket::Leave(group.clone())] {
-        assert_eq!(codec().encode_client(&packet, &mut frames), Err(EncodeError::NotSpoken));
-    }
-    for noted in [Noted::Joined(group.clone()), Noted::Left(group)] {
-        assert!(written(&ServerPacket::Noted(noted)).is_empty());
+    let moves = [
+        (ClientPacket::Join(group.clone()), Noted::Joined(group.clone()), 9),
+        (ClientPacket::Leave(group.clone()), Noted::Left(group), 10),
+    ];
+    for (packet, noted, action) in moves {
+        let mut frames = Frames::new();
+        codec().encode_client(&packet, &mut frames).unwrap();
+        let answer = written(&ServerPacket::Noted(noted));
+        let [Payload::Group(answer)] = &answer[..] else { panic!() };
+        assert_eq!((answer.r#type, answer.action, answer.group.as_str()), (2, action, "team 7"));
+        assert_eq!(answer.id, "");
     }
 }
 

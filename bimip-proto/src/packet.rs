@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::{
     Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, Found,
-    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal, Status, Talk,
-    TokenAnswer, TokenTask, Track, UnixMs, UserId,
+    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal,
+    Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserId,
 };
 
 /// A client's word.

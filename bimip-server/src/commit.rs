@@ -198,6 +198,7 @@ pub(crate) mod tests {
             first: Offset(1),
             head: Offset::ZERO,
             groups: Vec::new(),
+            listens: Vec::new(),
             standing: Arc::default(),
             contacts: Vec::new(),
             behind: false,

@@ -98,6 +98,7 @@ fn table(summary: &Summary) -> io::Result<()> {
         ("messages", summary.messages),
         ("receipts", summary.receipts),
         ("revisions", summary.revisions),
+        ("group changes", summary.group_changes),
         ("mailbox rows", summary.mailbox_rows),
         ("rows", summary.rows),
         ("bytes", summary.bytes),

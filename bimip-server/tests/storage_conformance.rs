@@ -107,6 +107,9 @@ conformance! {
     what_is_found_survives_reopening
     a_stranger_finds_nothing
     a_question_finds_what_is_proven_and_no_more
+    roles_and_names_of_groups_survive_reopening
+    who_was_put_out_stays_out
+    a_batch_sees_who_manages_what
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

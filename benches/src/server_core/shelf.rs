@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
+    UserId,
 };
 use bimip_session::ledger::{
     ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View, Write,
@@ -109,6 +110,10 @@ impl View for Shelf {
     // The load is between two.
     fn group(&self, _: &GroupId) -> Result<Option<GroupHead>, Infallible> {
         Ok(None)
+    }
+
+    fn group_profile(&self, _: &GroupId) -> Result<Arc<GroupProfile>, Infallible> {
+        Ok(Arc::default())
     }
 
     fn membership(&self, _: &GroupId, _: &UserId) -> Result<Membership, Infallible> {

@@ -1,12 +1,12 @@
 //! What an app asks for.
 
 use bimip_codec::Dialect;
-use bimip_proto::{Body, ClientRef, Draft, MessageRef, Now, Revise, Status};
+use bimip_proto::{Body, ClientRef, Draft, GroupAct, GroupCommand, GroupId, MessageRef, Now, Revise, Status};
 use bimip_session::client::Full;
 use tokio::sync::oneshot;
 
 use super::{Driver, Fact, Turn};
-use crate::command::{Command, MarkError, RetryError, SendError};
+use crate::command::{Command, GroupError, MarkError, RetryError, SendError};
 use crate::connect::Connect;
 use crate::store::StoreError;
 
@@ -39,6 +39,10 @@ impl<C: Connect> Driver<C> {
             }
             Command::Mark(message, status, answer) => {
                 let taken = self.mark(now, message, status, turn);
+                turn.answers.push(Box::new(move || drop(answer.send(taken))));
+            }
+            Command::Group(group, act, answer) => {
+                let taken = self.group(now, group, act, turn);
                 turn.answers.push(Box::new(move || drop(answer.send(taken))));
             }
             Command::Revise(message, body, answer) => {
@@ -112,6 +116,24 @@ impl<C: Connect> Driver<C> {
             }
             Err(_) => Err(RetryError::Full),
         })
+    }
+
+    fn group(
+        &mut self,
+        now: Now,
+        group: GroupId,
+        act: GroupAct,
+        turn: &mut Turn,
+    ) -> Result<ClientRef, GroupError> {
+        let client_ref = self.names.next();
+        let command = GroupCommand { client_ref: client_ref.clone(), group, act };
+        match self.session.group(now, command.clone()) {
+            Ok(()) => {
+                turn.facts.push(Fact::Group(command));
+                Ok(client_ref)
+            }
+            Err(Full(_)) => Err(GroupError::Full),
+        }
     }
 
     fn revise(

@@ -121,7 +121,7 @@ impl Kept {
 
 // ---- and back -----------------------------------------------------------------------------------------
 
-const REASONS: [Reject; 12] = [
+const REASONS: [Reject; 14] = [
     Reject::Conflict,
     Reject::NotYourself,
     Reject::NoSuchMessage,
@@ -135,6 +135,8 @@ const REASONS: [Reject; 12] = [
     Reject::Busy,
     Reject::Unavailable,
     Reject::Deleted,
+    Reject::Role,
+    Reject::Taken,
 ];
 
 /// Counted from 1; 0 is none.

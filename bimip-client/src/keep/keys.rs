@@ -6,6 +6,7 @@
 //! | `o` number | a draft that waits for its answer, in order |
 //! | `k` number | a mark that waits for its answer, in order |
 //! | `v` number | an edit or a deletion that waits for its answer, in order |
+//! | `g` number | a command about a group that waits for its answer, in order |
 //! | `h` conversation 0 era place | a line |
 //! | `i` epoch sequence, `a` alias, `c` client reference | the key of the line of that name |
 //! | `s` conversation | what the list of conversations says about it |
@@ -33,13 +34,17 @@ pub(super) fn revision(number: u64) -> Vec<u8> {
     numbered(b'v', number)
 }
 
+pub(super) fn command(number: u64) -> Vec<u8> {
+    numbered(b'g', number)
+}
+
 fn numbered(tag: u8, number: u64) -> Vec<u8> {
     let mut key = vec![tag];
     key.extend(number.to_be_bytes());
     key
 }
 
-/// The number at the end of a key of a draft, a mark or a revision.
+/// The number at the end of a key of a draft, a mark, a revision or a command.
 pub(super) fn number(key: &[u8]) -> Option<u64> {
     key.get(1..)?.try_into().ok().map(u64::from_be_bytes)
 }

@@ -71,6 +71,12 @@ impl Keeper {
                 keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a revision"))?;
             revisions.push((number, record::read_revision(&value)?));
         }
+        let mut commands = Vec::new();
+        for (key, value) in all(&*store, b'g')? {
+            let number =
+                keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a command"))?;
+            commands.push((number, record::read_command(&value)?));
+        }
         let given = given.cloned().unwrap_or_default();
         let token = match store.get(keys::TOKEN)? {
             Some(bytes) => {
@@ -87,9 +93,11 @@ impl Keeper {
             unacked,
             marks: marks.iter().map(|(_, message, status)| (message.clone(), *status)).collect(),
             revisions: revisions.iter().map(|(_, revise)| revise.clone()).collect(),
+            groups: commands.iter().map(|(_, command)| command.clone()).collect(),
         };
         let batch = BTreeMap::new();
-        let keeper = Self { store, me, history, place, given, next, drafts, marks, revisions, batch };
+        let keeper =
+            Self { store, me, history, place, given, next, drafts, marks, revisions, commands, batch };
         Ok(Opened { keeper, resume, token })
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Numbers of fields are for ever. What cannot be read again is an error that names it, never a guess.
 
+mod command;
+
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Draft, Form, GroupId, MessageId, MessageRef, Revise, Seal, Seq,
     Status, UnixMs, UserId,
@@ -10,6 +12,8 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use crate::store::StoreError;
+
+pub(super) use self::command::{command_bytes, read_command};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Place {

@@ -12,12 +12,12 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
-use super::{account, live, query, revision};
+use super::{account, group, live, query, revision};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 8] =
-    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries"];
+pub const FEATURES: [&str; 9] =
+    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups"];
 
 /// Writes the frames of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(
@@ -39,6 +39,7 @@ pub(crate) fn encode_server(
             Entry::Message(it) => row::deliver(row, it, out),
             Entry::Receipt(it) => receipt(me, row, it, out),
             Entry::Revised(it) => revision::put_row(row, it, out),
+            Entry::Group(it) => group::put_row(row, it, out),
             _ => {}
         },
         ServerPacket::Pong { ping, at } => {
@@ -177,6 +178,17 @@ fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
         Noted::Revised { client_ref, edition, offset } => {
             revision::put_revised(client_ref, *edition, *offset, out);
         }
+        Noted::Grouped { client_ref, edition, offset } => {
+            group::put_done(client_ref, *edition, *offset, out);
+        }
+        Noted::Ungrouped { client_ref, reason, retry_after_ms } => {
+            group::put_refused(client_ref, *reason, *retry_after_ms, out);
+        }
+        Noted::Joined(it) => group::put_moved(it, numbers::JOIN, out),
+        Noted::Left(it) => group::put_moved(it, numbers::LEAVE, out),
+        Noted::Barred { group, reason, retry_after_ms } => {
+            group::put_barred(group, *reason, *retry_after_ms, out);
+        }
         Noted::Unrevised { client_ref, reason, retry_after_ms } => {
             revision::put_unrevised(client_ref, *reason, *retry_after_ms, out);
         }
@@ -254,6 +266,9 @@ fn declined(
         let status = if origin == route::MESSAGE { numbers::SENT } else { 0 };
         let about = Signal { id: ref_text(id), status, ..answer(me, Status::Sent) };
         return refuse(about, reason, retry_after_ms, out);
+    }
+    if let (route::GROUP, Some(id)) = (origin, id) {
+        return group::put_refused(id, reason, retry_after_ms, out);
     }
     if let (route::REVISION, Some(id)) = (origin, id) {
         return revision::put_unrevised(id, reason, retry_after_ms, out);

@@ -170,6 +170,7 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Welcome(_) => 16,
         Payload::Revision(_) => 17,
         Payload::Query(_) => 18,
+        Payload::Group(_) => 19,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
     write(&scheme, out);

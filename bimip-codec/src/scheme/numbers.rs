@@ -32,11 +32,13 @@ pub mod route {
     pub const REVISION: u32 = 17;
     /// [`Query`](super::super::v1::Query).
     pub const QUERY: u32 = 18;
+    /// [`Group`](super::super::v1::Group).
+    pub const GROUP: u32 = 19;
 
     /// Whether the dialect has this route.
     #[must_use]
     pub const fn is_known(route: u32) -> bool {
-        matches!(route, 2..=12 | WELCOME | REVISION | QUERY)
+        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP)
     }
 }
 
@@ -90,6 +92,26 @@ pub const CONVERSATIONS: i32 = 3;
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.
 pub const DELETE: i32 = 2;
+/// The `action` of a group that makes it.
+pub const CREATE: i32 = 1;
+/// The `action` of a group that changes what it is called or what holds there.
+pub const CHANGE: i32 = 2;
+/// The `action` of a group that takes it away.
+pub const REMOVE_GROUP: i32 = 3;
+/// The `action` of a group that lets users in.
+pub const ADD: i32 = 4;
+/// The `action` of a group that puts a user out.
+pub const REMOVE: i32 = 5;
+/// The `action` of a group that gives a role.
+pub const ROLE: i32 = 6;
+/// The `action` of a group that lets a user in no more.
+pub const BAN: i32 = 7;
+/// The `action` of a group that lets a user in again.
+pub const UNBAN: i32 = 8;
+/// The `action` of a group that somebody joins.
+pub const JOIN: i32 = 9;
+/// The `action` of a group that somebody leaves.
+pub const LEAVE: i32 = 10;
 /// The `status` of a new message and of its acknowledgement.
 pub const SENT: i32 = 1;
 
@@ -215,6 +237,8 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::TooLarge => 413,
         Reject::Busy => 429,
         Reject::NotMember => 442,
+        Reject::Role => 443,
+        Reject::Taken => 444,
         Reject::Full => 471,
         Reject::BadToken => 498,
         Reject::Field(_) => 422,
@@ -235,6 +259,8 @@ pub const fn reject(code: i32) -> Reject {
         413 => Reject::TooLarge,
         429 => Reject::Busy,
         442 => Reject::NotMember,
+        443 => Reject::Role,
+        444 => Reject::Taken,
         471 => Reject::Full,
         498 => Reject::BadToken,
         501 => Reject::Unsupported,
@@ -280,7 +306,7 @@ pub const fn fault(code: i32) -> FaultKind {
 /// Whether a code is a refusal of something that was understood, and never the fault of a frame.
 #[must_use]
 pub const fn is_reject_alone(code: i32) -> bool {
-    matches!(code, 409 | 410 | 429 | 442 | 471 | 498 | 503)
+    matches!(code, 409 | 410 | 429 | 442..=444 | 471 | 498 | 503)
 }
 
 /// The code of a sign-in that failed.
@@ -344,6 +370,8 @@ mod tests {
             Reject::Unsupported,
             Reject::Busy,
             Reject::NotMember,
+            Reject::Role,
+            Reject::Taken,
             Reject::Full,
             Reject::BadToken,
             Reject::Unavailable,

@@ -9,7 +9,7 @@ pub struct MessageScheme {
     /// What the frame carries.
     #[prost(
         oneof = "message_scheme::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19"
     )]
     pub payload: ::core::option::Option<message_scheme::Payload>,
 }
@@ -60,6 +60,9 @@ pub mod message_scheme {
         /// Route 18: what is stored.
         #[prost(message, tag = "18")]
         Query(super::Query),
+        /// Route 19: groups are made, changed, deleted, joined and left, and their members told.
+        #[prost(message, tag = "19")]
+        Group(super::Group),
     }
 }
 /// A user, and where it matters one device of that user.
@@ -562,4 +565,65 @@ pub struct QueryRow {
     /// Of a conversation: the places after `read` that do not count, being deleted.
     #[prost(fixed64, repeated, tag = "9")]
     pub unread_deleted: ::prost::alloc::vec::Vec<u64>,
+}
+/// A group is made, changed, deleted, joined or left (BM-GRP-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Group {
+    /// 1 a request, 2 its answer, 3 its refusal, 4 a row.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The asking device's name for it, of the same space as the ids of messages. Joins and leaves have none.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Which group, by its name.
+    #[prost(string, tag = "3")]
+    pub group: ::prost::alloc::string::String,
+    /// 1 create, 2 edit, 3 delete, 4 add, 5 remove, 6 role, 7 ban, 8 unban, 9 join, 10 leave.
+    #[prost(int32, tag = "4")]
+    pub action: i32,
+    /// Who did it, with which device.
+    #[prost(message, optional, tag = "5")]
+    pub from: ::core::option::Option<Identity>,
+    /// What the group is called. Of an edit: where it is to change.
+    #[prost(string, optional, tag = "6")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    /// What the group is about. Of an edit: where it is to change.
+    #[prost(string, optional, tag = "7")]
+    pub about: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether anybody may join. Of an edit: where it is to change.
+    #[prost(bool, optional, tag = "8")]
+    pub open: ::core::option::Option<bool>,
+    /// Who may post: 1 every member, 2 admins and the owner. Of an edit: 0 where it is not to change.
+    #[prost(int32, tag = "9")]
+    pub post: i32,
+    /// Whom it names: who is let in, put out, given a role; in a row of a leave who owns the group instead.
+    #[prost(string, repeated, tag = "10")]
+    pub users: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The role that is given: 1 member, 2 admin, 3 owner.
+    #[prost(int32, tag = "11")]
+    pub role: i32,
+    /// Which change of the group it is: 1, 2, 3. The highest one holds.
+    #[prost(uint32, tag = "12")]
+    pub edition: u32,
+    /// In a row: how many members there are after it.
+    #[prost(uint32, tag = "13")]
+    pub members: u32,
+    /// In a row: its offset, a decimal number. In an answer: that of the row in one's own mailbox; 0 where nothing changed.
+    #[prost(string, tag = "14")]
+    pub user_offset: ::prost::alloc::string::String,
+    /// In a row: the offset of the row before it.
+    #[prost(uint64, tag = "15")]
+    pub prev_offset: u64,
+    /// When the server took it in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "16")]
+    pub server_time: i64,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "17")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "18")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to try again.
+    #[prost(uint32, tag = "19")]
+    pub retry_after_ms: u32,
 }

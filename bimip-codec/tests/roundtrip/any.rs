@@ -8,9 +8,10 @@ use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
     Address, Alias, AliasKind, Ask, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason,
     ConversationId, ConversationState, Device, DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form,
-    Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId, MessageRef, Names, Noted, Offset,
-    PageFrom, Ping, PushToken, Query, Receipt, Reject, Revise, Revision, Row, Seal, Seq, ServerPacket,
-    Status, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
+    Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews, GroupProfile, Head, HistoryMessage,
+    Marks, MayPost, Message, MessageId, MessageRef, Names, Noted, Offset, PageFrom, Ping, PushToken, Query,
+    Receipt, Reject, Revise, Revision, Role, Row, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs,
+    UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -53,6 +54,8 @@ fn reject() -> impl Strategy<Value = Reject> {
     prop::sample::select(vec![
         Reject::Conflict,
         Reject::Deleted,
+        Reject::Role,
+        Reject::Taken,
         Reject::NotYourself,
         Reject::NoSuchMessage,
         Reject::TooLarge,
@@ -377,8 +380,75 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
         query().prop_map(ClientPacket::Query),
         "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
         Just(ClientPacket::Bye),
+        (client_ref(), group(), act_of_group())
+            .prop_map(|(client_ref, group, act)| GroupCommand { client_ref, group, act })
+            .prop_map(ClientPacket::Group),
+        group().prop_map(ClientPacket::Join),
+        group().prop_map(ClientPacket::Leave),
         live::client(),
     ]
+}
+
+fn may_post() -> impl Strategy<Value = MayPost> {
+    prop_oneof![Just(MayPost::Everyone), Just(MayPost::Admins)]
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![Just(Role::Member), Just(Role::Admin), Just(Role::Owner)]
+}
+
+fn words() -> impl Strategy<Value = Arc<str>> {
+    "\\PC{0,12}".prop_map(Into::into)
+}
+
+fn profile() -> impl Strategy<Value = GroupProfile> {
+    (words(), words()).prop_map(|(title, about)| GroupProfile { title, about })
+}
+
+fn act_of_group() -> impl Strategy<Value = GroupAct> {
+    prop_oneof![
+        (profile(), any::<bool>(), may_post(), vec(user(), 0..4))
+            .prop_map(|(profile, open, post, members)| { GroupAct::Create { profile, open, post, members } }),
+        (option::of(words()), option::of(words()), option::of(any::<bool>()), option::of(may_post()))
+            .prop_map(|(title, about, open, post)| GroupAct::Edit { title, about, open, post }),
+        Just(GroupAct::Delete),
+        vec(user(), 0..4).prop_map(GroupAct::Add),
+        user().prop_map(GroupAct::Remove),
+        (user(), role()).prop_map(|(user, role)| GroupAct::SetRole { user, role }),
+        user().prop_map(GroupAct::Ban),
+        user().prop_map(GroupAct::Unban),
+    ]
+}
+
+fn change() -> impl Strategy<Value = GroupChange> {
+    let what = prop_oneof![
+        vec(user(), 0..4).prop_map(GroupNews::Created),
+        Just(GroupNews::Edited),
+        Just(GroupNews::Deleted),
+        vec(user(), 0..4).prop_map(GroupNews::Added),
+        user().prop_map(GroupNews::Removed),
+        (user(), role()).prop_map(|(user, role)| GroupNews::Role { user, role }),
+        user().prop_map(GroupNews::Banned),
+        user().prop_map(GroupNews::Unbanned),
+        Just(GroupNews::Joined),
+        option::of(user()).prop_map(|heir| GroupNews::Left { heir }),
+    ];
+    let who = (group(), device(), option::of(client_ref()));
+    let after = (profile(), any::<bool>(), may_post(), any::<u32>());
+    (who, (any::<u32>(), time()), what, after).prop_map(
+        |((group, by, client_ref), (edition, at), what, (profile, open, post, members))| GroupChange {
+            group,
+            edition,
+            by,
+            client_ref,
+            at,
+            what,
+            profile: Arc::new(profile),
+            open,
+            post,
+            members,
+        },
+    )
 }
 
 fn scheme_head(kind: BodyKind) -> impl Strategy<Value = Head> {
@@ -420,6 +490,19 @@ fn noted() -> impl Strategy<Value = Noted> {
         }),
         (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
             Noted::Unrevised { client_ref, reason, retry_after_ms }
+        }),
+        (client_ref(), any::<u32>(), any::<u64>()).prop_map(|(client_ref, edition, offset)| {
+            Noted::Grouped { client_ref, edition, offset: Offset(offset) }
+        }),
+        (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
+            Noted::Ungrouped { client_ref, reason, retry_after_ms }
+        }),
+        group().prop_map(Noted::Joined),
+        group().prop_map(Noted::Left),
+        (group(), reject(), retry()).prop_map(|(group, reason, retry_after_ms)| Noted::Barred {
+            group,
+            reason,
+            retry_after_ms
         }),
     ]
 }
@@ -497,6 +580,11 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         noted().prop_map(ServerPacket::Noted),
         message,
         receipt,
+        (change(), any::<u64>(), any::<u64>()).prop_map(|(change, prev, offset)| row(
+            prev,
+            offset,
+            Entry::Group(change)
+        )),
         (revision(), any::<u64>(), any::<u64>()).prop_map(|(revision, prev, offset)| row(
             prev,
             offset,

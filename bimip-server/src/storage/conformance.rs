@@ -17,6 +17,7 @@ mod differential;
 mod faults;
 mod feeds;
 mod groups;
+mod managed;
 mod queries;
 mod reading;
 mod receipts;
@@ -110,6 +111,8 @@ cases! {
         a_batch_sees_its_own_revisions;
     queries: pages_of_history_meet_while_messages_come, what_is_found_survives_reopening,
         a_stranger_finds_nothing, a_question_finds_what_is_proven_and_no_more;
+    managed: roles_and_names_of_groups_survive_reopening, who_was_put_out_stays_out,
+        a_batch_sees_who_manages_what;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

@@ -25,11 +25,12 @@
 //! | cursor | `15` device | offset |
 //! | what became of a message | `16` sequence | edition that holds, its sequence, whether it is the deletion |
 //! | how far it is read | `17` conversation, user | seq |
-//! | group | `20` conversation | open, members |
+//! | group | `20` conversation | what holds, how many (`rows/groups.rs`) |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |
 //! | feed of a group | `23` conversation, place | sequence; 0 at place 0, which says that there is a feed |
 //! | to be pulled | `24` user, conversation | stretches, group (`rows/feeds.rs`); taken away when nothing can come |
+//! | what a group is called | `25` conversation | title, about |
 //! | standing | `30` user | what the user decided (`rows/account.rs`); no row where nothing was |
 //! | push token | `31` user, device | service, token; taken away when the device is logged out |
 //! | contact | `32` user, user | the other's name |

@@ -213,6 +213,15 @@ fn words(entry: &Entry) -> String {
             let names: String = names.collect();
             format!("receipt {} {:?} at {}:{names}", device_words(&receipt.by), receipt.status, receipt.at.0)
         }
+        Entry::Revised(revision) => {
+            let (by, edition, at) = (device_words(&revision.by), revision.edition, revision.at.0);
+            let (id, conversation, seq) = (revision.message.id, &revision.conversation, revision.seq.0);
+            let says = revision.body.as_ref().map(|body| body.bytes.escape_ascii().to_string());
+            format!(
+                "revision {edition} of {id} {conversation} seq {seq} by {by} ref {} at {at}: {says:?}",
+                revision.client_ref
+            )
+        }
         _ => panic!("an entry that this test has no words for: {entry:?}"),
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, DeviceName, Draft, Form, GroupId, LogOut, MessageRef,
-    Offset, PushToken, Seal, Status, TalkAct, UnixMs,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Form, GroupId, LogOut,
+    MessageRef, Offset, PushToken, Revise, Seal, Status, TalkAct, UnixMs,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
@@ -16,8 +16,8 @@ use crate::house::{House, draft, sound};
 pub(crate) const DEVICES: [(&str, &[&str]); 5] = [
     ("ann", &["phone", "tablet"]),
     ("bob", &["phone", "never seen"]),
-    ("carl_9", &["walkie"]),
-    ("dörte", &["walkie"]),
+    ("carl_9", &["walkie", "desk"]),
+    ("dörte", &["walkie", "desk"]),
     ("nobody", &["phone"]),
 ];
 
@@ -42,6 +42,7 @@ pub(crate) fn play(path: &Path) {
     before(&mut house);
     groups(&mut house);
     accounts(&mut house);
+    revisions(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -124,6 +125,26 @@ fn accounts(house: &mut House) {
     house.say(tablet, ClientPacket::LogOut(LogOut::Device(None)));
     let bob = house.open(Caps::FULL, "bob", "phone");
     house.say(bob, ClientPacket::LogOut(LogOut::Account));
+}
+
+/// Since format 4. One message is edited twice, one of a group is deleted by who is in it.
+fn revisions(house: &mut House) {
+    let carl = house.open(Caps::FULL, "carl_9", "desk");
+    let dorte = house.open(Caps::FULL, "dörte", "desk");
+    let group = GroupId::new("desks").unwrap();
+    for conn in [carl, dorte] {
+        house.say(conn, ClientPacket::Join(group.clone()));
+    }
+    let edited = house.send(carl, draft("r-1", "dörte", Body::text("helo"))).unwrap().0;
+    let to_group = Draft { to: Address::Group(group), ..draft("r-2", "dörte", Body::text("oops")) };
+    let deleted = house.send(carl, to_group).unwrap().0;
+    let revise = |name: &str, id, text: Option<&str>| {
+        let client_ref = ClientRef::new(name).unwrap();
+        ClientPacket::Revise(Revise { client_ref, message: MessageRef::Id(id), body: text.map(Body::text) })
+    };
+    house.say(carl, revise("e-1", edited.id, Some("hello")));
+    house.say(carl, revise("e-2", edited.id, Some("hello!")));
+    house.say(carl, revise("d-1", deleted.id, None));
 }
 
 fn after(house: &mut House) {

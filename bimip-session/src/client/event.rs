@@ -1,8 +1,8 @@
 //! What an app hears.
 
 use bimip_proto::{
-    Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupCommand, GroupId, Head, MessageRef, Offset, Query,
-    Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
+    Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupCommand, GroupId, Head, MessageRef,
+    Offset, Query, Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
 };
 use bytes::Bytes;
 

@@ -1,13 +1,15 @@
 //! The same words to the store under test and to the model, and the same answers from both.
 
 use bimip_proto::{
-    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, Head, LogOut, MessageId,
-    MessageRef, Offset, PageFrom, PushToken, Revise, Seq, ServerPacket, Status, Talk, TalkAct, TokenTask,
+    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, LogOut, MayPost,
+    MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket, Status, Talk,
+    TalkAct, TokenTask,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
 
 use super::Subject;
+use super::managed::{command, create};
 use super::world::{Rows, World, accepted, draft, group, user};
 use crate::storage::memory::MemoryStorage;
 use crate::storage::{Reader, Storage, StorageError};
@@ -106,7 +108,7 @@ impl<S: Storage> Pair<S> {
 
     fn step(&mut self, subject: &Subject<'_, S>) {
         let (conn, ..) = self.conns[self.dice.below(self.conns.len())];
-        match self.dice.below(44) {
+        match self.dice.below(48) {
             0..14 => self.say(conn, |pair| pair.send()),
             14..20 => self.say(conn, |pair| ClientPacket::Dispose(Offset(pair.dice.below(60) as u64))),
             20..26 => self.say(conn, |pair| {
@@ -114,6 +116,7 @@ impl<S: Storage> Pair<S> {
                 ClientPacket::Mark { message: pair.reference(), status: status[pair.dice.below(4)] }
             }),
             34..36 => self.say(conn, Self::revise),
+            44..48 => self.say(conn, Self::manage),
             26..28 => self.say(conn, |pair| {
                 let count = pair.dice.below(5);
                 ClientPacket::Delivered((0..count).map(|_| pair.reference()).collect())
@@ -169,6 +172,31 @@ impl<S: Storage> Pair<S> {
             draft.to = Address::Group(group(GROUPS[self.dice.below(GROUPS.len())]));
         }
         ClientPacket::Send(draft)
+    }
+
+    /// Of a group that is there, or was, or never will be, about whomever.
+    fn manage(&mut self) -> ClientPacket {
+        let who = USERS[self.dice.below(USERS.len())];
+        let act = match self.dice.below(12) {
+            0 => create("made", &[who, "a", who]),
+            1 | 2 => GroupAct::Add(vec![user(who), user("a")]),
+            3 => GroupAct::Remove(user(who)),
+            4 | 5 => {
+                let role = [Role::Member, Role::Admin, Role::Owner][self.dice.below(3)];
+                GroupAct::SetRole { user: user(who), role }
+            }
+            6 => GroupAct::Ban(user(who)),
+            7 => GroupAct::Unban(user(who)),
+            8 if self.dice.below(6) == 0 => GroupAct::Delete,
+            _ => {
+                let post = [None, Some(MayPost::Everyone), Some(MayPost::Admins)][self.dice.below(3)];
+                let open = [None, Some(true), Some(false)][self.dice.below(3)];
+                let title = (self.dice.below(2) > 0).then(|| who.into());
+                GroupAct::Edit { title, about: None, open, post }
+            }
+        };
+        let name = format!("g{}", self.dice.below(60));
+        command(&name, GROUPS[self.dice.below(GROUPS.len())], act)
     }
 
     /// Of a message of whoever says it, or of somebody else.

@@ -28,6 +28,7 @@ mod tag {
     pub(super) const GROUP_OF: u8 = 0x22;
     pub(super) const FEED: u8 = 0x23;
     pub(super) const PULL: u8 = 0x24;
+    pub(super) const GROUP_PROFILE: u8 = 0x25;
     pub(super) const STANDING: u8 = 0x30;
     pub(super) const PUSH_TOKEN: u8 = 0x31;
     pub(super) const CONTACT: u8 = 0x32;
@@ -106,6 +107,11 @@ pub(super) fn cursor(device: DeviceNo) -> [u8; 9] {
 /// A group.
 pub(super) fn group_head(group: ConversationNo) -> [u8; 9] {
     single(tag::GROUP_HEAD, group.0)
+}
+
+/// What a group is called.
+pub(super) fn group_profile(group: ConversationNo) -> [u8; 9] {
+    single(tag::GROUP_PROFILE, group.0)
 }
 
 /// A user in a group.
@@ -194,7 +200,7 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 22] = [
+        let all: [(Vec<u8>, &[u8]); 23] = [
             (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
             (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),
@@ -212,6 +218,7 @@ mod tests {
             (group_head(conversation).to_vec(), b"\x20\0\0\0\0\0\0\0\x03"),
             (member(conversation, user).to_vec(), b"\x21\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01"),
             (group_of(user, conversation).to_vec(), b"\x22\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
+            (group_profile(conversation).to_vec(), b"\x25\0\0\0\0\0\0\0\x03"),
             (standing(user).to_vec(), b"\x30\0\0\0\0\0\0\0\x01"),
             (push_token(user, &phone), b"\x31\0\0\0\0\0\0\0\x01phone"),
             (push_tokens(user).to_vec(), b"\x31\0\0\0\0\0\0\0\x01"),

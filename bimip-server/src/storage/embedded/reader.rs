@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bimip_proto::{Ask, Device, Entry, Found, MessageRef, Offset, UserId};
-use bimip_session::ledger::{Standing, find, readable};
+use bimip_session::ledger::{Standing, find, listens, readable};
 use bimip_session::server::{Attachment, weight};
 
 use super::engine::Engine;
@@ -50,6 +50,7 @@ impl Reader for EmbeddedReader {
                 first: Offset(1),
                 head: Offset::ZERO,
                 groups: Vec::new(),
+                listens: Vec::new(),
                 standing: Arc::default(),
                 contacts: Vec::new(),
                 behind: false,
@@ -61,17 +62,14 @@ impl Reader for EmbeddedReader {
         };
         let (first, head) =
             (rows.mailbox_first(user)?, rows.mailbox_head(user, proven, self.engine.late.upto(user))?);
-        Ok(Attachment {
-            epoch,
-            session: 0,
-            cursor,
-            first,
-            head,
-            groups: rows.groups_of(user)?,
-            standing: rows.standing(user)?,
-            contacts: rows.contacts(user)?,
-            behind: rows.is_behind(user)?,
-        })
+        let (groups, standing, contacts) =
+            (rows.groups_of(user)?, rows.standing(user)?, rows.contacts(user)?);
+        let (behind, mut memo) = (rows.is_behind(user)?, Memo::passing());
+        // Where everybody speaks, as almost everywhere, it costs one small row for each group.
+        let view = BatchView::new(rows, &mut memo, proven);
+        let listens = listens(&view, &device.user, &groups)?;
+        let session = 0;
+        Ok(Attachment { epoch, session, cursor, first, head, groups, listens, standing, contacts, behind })
     }
 
     fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {

@@ -1,12 +1,14 @@
 //! A log record, format 1: an [`Entry`] as bytes.
 //!
 //! ```text
-//! record   = 1 message / 2 receipt / 3 revision        the shape, one byte: a new shape gets a new number
+//! record   = 1 message / 2 receipt / 3 revision / 4 group change    the shape, one byte: a new shape gets a new number
 //! message  = flags id user device to [client_ref] [client_time] at stamp seq kind
 //!            kind form body [encryption_type encrypted signature]
 //! receipt  = user device status at count name*
 //! revision = flags name conversation seq edition user device client_ref at
 //!            [kind form body [encryption_type encrypted signature]]
+//! change   = flags group edition user device [client_ref] at title about members
+//!            kind [role] [count user*]
 //! name     = flags id [client_ref] [alias-kind stamp to from / alias-kind stamp to_from]
 //! id       = epoch u32, sequence u64
 //! ```
@@ -15,12 +17,15 @@
 //! one byte, and four of duration behind it where it is a talk. Nothing may be left over, and no flag may be set
 //! that is not below. The checksum is not part of it ([`checksum`](super::checksum)).
 
+mod change;
+
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientRef, Device, DeviceName, Entry, Form, GroupId,
     Head, IdError, Message, MessageId, Names, Parties, Receipt, Revision, Seal, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 
+use self::change::{change, put_change};
 use super::fields::{Fields, Garbage, put_bytes, put_length, put_u32, put_u64};
 
 /// The entry has a part that this format has no words for: a build of the program whose parts do not fit.
@@ -32,6 +37,7 @@ type Encoded = Result<(), Inexpressible>;
 const MESSAGE: u8 = 1;
 const RECEIPT: u8 = 2;
 const REVISION: u8 = 3;
+const GROUP_CHANGE: u8 = 4;
 
 /// Flags of a message.
 mod message_flag {
@@ -73,6 +79,10 @@ pub(super) fn encode(entry: &Entry, record: &mut Vec<u8>) -> Encoded {
             record.push(REVISION);
             put_revision(record, revision)
         }
+        Entry::Group(change) => {
+            record.push(GROUP_CHANGE);
+            put_change(record, change)
+        }
         _ => Err(Inexpressible),
     }
 }
@@ -84,6 +94,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Entry, Garbage> {
         MESSAGE => Entry::Message(message(&mut fields)?),
         RECEIPT => Entry::Receipt(receipt(&mut fields)?),
         REVISION => Entry::Revised(revision(&mut fields)?),
+        GROUP_CHANGE => Entry::Group(change(&mut fields)?),
         _ => return Err(Garbage),
     };
     fields.end()?;

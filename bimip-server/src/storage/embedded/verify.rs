@@ -67,6 +67,8 @@ pub struct Summary {
     pub receipts: u64,
     /// Edits and deletions.
     pub revisions: u64,
+    /// What happened to groups.
+    pub group_changes: u64,
     /// Rows of mailboxes.
     pub mailbox_rows: u64,
     /// Rows of any kind.

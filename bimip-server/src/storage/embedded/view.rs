@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, Marks, Offset, PushToken, Seq, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
+    UserId,
 };
 use bimip_session::ledger::{
     ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View,
@@ -170,6 +171,12 @@ impl View for BatchView<'_> {
 
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, StorageError> {
         self.memo.borrow_mut().group(group, &self.rows)
+    }
+
+    /// Read when it is asked for: only changes of a group ask, and no message does.
+    fn group_profile(&self, group: &GroupId) -> Result<Arc<GroupProfile>, StorageError> {
+        let no = self.conversation_no(&ConversationId::Group(group.clone()))?;
+        no.map_or_else(|| Ok(Arc::default()), |no| self.rows.group_profile(no))
     }
 
     fn membership(&self, group: &GroupId, user: &UserId) -> Result<Membership, StorageError> {

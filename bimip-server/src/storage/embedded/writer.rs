@@ -13,7 +13,7 @@ use super::names::{ConversationNo, DeviceNo, UserNo};
 use super::record;
 use super::rows::account::{put_push_token, put_standing};
 use super::rows::feeds::put_stretches;
-use super::rows::groups::{head_numbers, put_membership};
+use super::rows::groups::{head_numbers, put_group_profile, put_membership};
 use super::rows::{Rows, known_numbers};
 use crate::storage::StorageError;
 
@@ -152,6 +152,12 @@ impl<'e> Writer<'e> {
             Write::FeedOpened { group } => self.feed(group, 0, 0)?,
             Write::Feed { group, place, sequence } => self.feed(group, *place, *sequence)?,
             Write::Pull { user, group, stretches } => self.pull(user, group, stretches)?,
+            Write::GroupProfile { group, profile } => {
+                let no = self.conversation(&ConversationId::Group(group.clone()))?.no;
+                self.value.clear();
+                put_group_profile(&mut self.value, profile);
+                self.put_small(&keys::group_profile(no));
+            }
             Write::Member { group, user, membership } => self.member(group, user, membership)?,
             Write::Contact { user, other } => {
                 let key = keys::contact(self.user(user)?.no, self.user(other)?.no);

@@ -30,6 +30,7 @@ pub(in super::super) enum Key {
     GroupOf(UserNo, ConversationNo),
     Feed(ConversationNo, u64),
     Pull(UserNo, ConversationNo),
+    GroupProfile(ConversationNo),
     Standing(UserNo),
     PushToken(UserNo, DeviceName),
     Contact(UserNo, UserNo),
@@ -63,6 +64,7 @@ impl Key {
             tag::GROUP_OF => Self::GroupOf(UserNo(fields.u64()?), ConversationNo(fields.u64()?)),
             tag::FEED => Self::Feed(ConversationNo(fields.u64()?), fields.u64()?),
             tag::PULL => Self::Pull(UserNo(fields.u64()?), ConversationNo(fields.u64()?)),
+            tag::GROUP_PROFILE => Self::GroupProfile(ConversationNo(fields.u64()?)),
             tag::STANDING => Self::Standing(UserNo(fields.u64()?)),
             tag::PUSH_TOKEN => Self::PushToken(UserNo(fields.u64()?), text(&mut fields, DeviceName::new)?),
             tag::CONTACT => Self::Contact(UserNo(fields.u64()?), UserNo(fields.u64()?)),
@@ -105,6 +107,7 @@ impl fmt::Display for Key {
             Self::Pull(user, group) => {
                 write!(f, "what user {} has not got of the feed of group {}", user.0, group.0)
             }
+            Self::GroupProfile(group) => write!(f, "what group {} is called", group.0),
             Self::Standing(user) => write!(f, "the standing of user {}", user.0),
             Self::PushToken(user, name) => write!(f, "the push token of device {name} of user {}", user.0),
             Self::Contact(user, other) => write!(f, "contact {} of user {}", other.0, user.0),
@@ -147,6 +150,7 @@ mod tests {
             (keys::group_of(user, conversation).to_vec(), Key::GroupOf(user, conversation)),
             (keys::feed(conversation, 5).to_vec(), Key::Feed(conversation, 5)),
             (keys::pull(user, conversation).to_vec(), Key::Pull(user, conversation)),
+            (keys::group_profile(conversation).to_vec(), Key::GroupProfile(conversation)),
             (keys::standing(user).to_vec(), Key::Standing(user)),
             (keys::push_token(user, &phone), Key::PushToken(user, phone)),
             (keys::contact(user, UserNo(9)).to_vec(), Key::Contact(user, UserNo(9))),

@@ -2,6 +2,8 @@
 
 use super::*;
 
+use bimip_proto::{GroupChange, GroupNews, GroupProfile, MayPost, Role};
+
 /// Numbers that look random and are the same every time (`splitmix64`).
 struct Dice(u64);
 
@@ -96,6 +98,38 @@ impl Dice {
         alias
     }
 
+    fn change(&mut self) -> GroupChange {
+        let users: Vec<UserId> = (0..[0, 1, 3, 130][self.below(4)]).map(|_| self.user()).collect();
+        let user = self.user();
+        let role = [Role::Member, Role::Admin, Role::Owner][self.below(3)];
+        let what = match self.below(11) {
+            0 => GroupNews::Created(users),
+            1 => GroupNews::Edited,
+            2 => GroupNews::Deleted,
+            3 => GroupNews::Added(users),
+            4 => GroupNews::Removed(user),
+            5 => GroupNews::Role { user, role },
+            6 => GroupNews::Banned(user),
+            7 => GroupNews::Unbanned(user),
+            8 => GroupNews::Joined,
+            9 => GroupNews::Left { heir: None },
+            _ => GroupNews::Left { heir: Some(user) },
+        };
+        let profile = GroupProfile { title: self.text(255).into(), about: self.text(1_000).into() };
+        GroupChange {
+            group: GroupId::new(&self.text(256)).unwrap(),
+            edition: [0, 1, u32::MAX][self.below(3)],
+            by: self.device(),
+            client_ref: self.maybe(Self::client_ref),
+            at: UnixMs(self.number()),
+            what,
+            profile: profile.into(),
+            open: self.below(2) == 0,
+            post: [MayPost::Everyone, MayPost::Admins][self.below(2)],
+            members: [0, 1, u32::MAX][self.below(3)],
+        }
+    }
+
     fn entry(&mut self) -> Entry {
         if self.below(2) == 0 {
             return Entry::Message(self.message());
@@ -106,6 +140,9 @@ impl Dice {
             alias: dice.maybe(Self::alias),
             client_ref: dice.maybe(Self::client_ref),
         };
+        if self.below(4) == 0 {
+            return Entry::Group(self.change());
+        }
         if self.below(3) == 0 {
             let Message { head, body } = self.message();
             return Entry::Revised(Revision {

@@ -4,14 +4,20 @@
 //! key stands for:
 //!
 //! ```text
-//! head        = open (0 / 1), members                   two numbers
-//! membership  = stays, delivered, read, (joined [left])*, user
+//! head        = what holds, how many                    two numbers
+//! membership  = stays, delivered, read, (joined [left])*, [rank since], user
 //! group of    = group
+//! profile     = title, about
 //! ```
 //!
-//! `stays` is one byte: how many there are, and in the top bit whether the last of them lasts and so has no `left`.
+//! `stays` is one byte: how many there are, in the top bit whether the last of them lasts and so has no `left`, and in the
+//! one below whether there is a rank: one byte, whose low two bits are the role and whose top bit says that the user is
+//! banned. What holds: open 1, only admins post 2, deleted 4, and in the upper half the edition. How many: members, and in
+//! the upper half banned users. So what an older format wrote of groups that nobody managed reads as it was meant.
 
-use bimip_proto::{GroupId, Seq, UserId};
+use std::sync::Arc;
+
+use bimip_proto::{GroupId, GroupProfile, MayPost, Role, Seq, UserId};
 use bimip_session::ledger::{GroupHead, Membership, Stay};
 use fjall::{Readable, Slice};
 
@@ -19,12 +25,24 @@ use super::{CHECKSUM, Rows, SHAPE, name};
 use crate::storage::StorageError;
 use crate::storage::embedded::checksum::unseal;
 use crate::storage::embedded::engine::damaged;
-use crate::storage::embedded::fields::{Fields, Garbage, put_u64};
+use crate::storage::embedded::fields::{Fields, Garbage, put_bytes, put_u64};
 use crate::storage::embedded::keys;
 use crate::storage::embedded::names::{ConversationNo, UserNo};
 
 /// In the byte that counts the stays: the last one has no end.
 const LASTS: u8 = 0x80;
+/// In the byte that counts the stays: a rank follows them.
+const RANKED: u8 = 0x40;
+/// In the byte of a rank: the user is banned.
+const BANNED: u8 = 0x80;
+
+/// What holds in a group, in the lower half of its first number.
+mod holds {
+    pub(super) const OPEN: u64 = 1;
+    pub(super) const ADMINS_POST: u64 = 2;
+    pub(super) const DELETED: u64 = 4;
+    pub(super) const ALL: u64 = 7;
+}
 
 impl Rows<'_> {
     /// A group, by its conversation.
@@ -37,6 +55,18 @@ impl Rows<'_> {
             None => Ok(None),
             Some(numbers) => head(numbers).map(Some).ok_or_else(|| damaged(place(), SHAPE)),
         }
+    }
+
+    /// What a group is called.
+    pub(in super::super) fn group_profile(
+        &self,
+        group: ConversationNo,
+    ) -> Result<Arc<GroupProfile>, StorageError> {
+        let key = keys::group_profile(group);
+        let Some(sealed) = self.snapshot.get(&self.engine.small, key)? else { return Ok(Arc::default()) };
+        let place = || format!("what group {} is called", group.0);
+        let value = unseal(&key, &sealed).ok_or_else(|| damaged(place(), CHECKSUM))?;
+        group_profile(value).map(Arc::new).map_err(|_| damaged(place(), SHAPE))
     }
 
     /// What is known about a user in a group.
@@ -87,24 +117,57 @@ impl Rows<'_> {
 
 /// A head as it is stored.
 pub(in super::super) fn head_numbers(head: GroupHead) -> [u64; 2] {
-    [u64::from(head.open), u64::from(head.members)]
+    let flag = |set: bool, flag| if set { flag } else { 0 };
+    let holding = flag(head.open, holds::OPEN)
+        | flag(head.post == MayPost::Admins, holds::ADMINS_POST)
+        | flag(head.deleted, holds::DELETED);
+    [halves(holding, head.edition), halves(head.members.into(), head.banned)]
 }
 
-pub(in super::super) fn head([open, members]: [u64; 2]) -> Option<GroupHead> {
-    let open = match open {
-        0 => false,
-        1 => true,
-        _ => return None,
-    };
-    Some(GroupHead { open, members: u32::try_from(members).ok()? })
+const fn halves(low: u64, high: u32) -> u64 {
+    (high as u64) << 32 | low
+}
+
+pub(in super::super) fn head([holding, counts]: [u64; 2]) -> Option<GroupHead> {
+    let upper = |number: u64| u32::try_from(number >> 32).ok();
+    let lower = |number: u64| number & u64::from(u32::MAX);
+    let has = |flag| holding & flag != 0;
+    if lower(holding) & !holds::ALL != 0 {
+        return None;
+    }
+    Some(GroupHead {
+        open: has(holds::OPEN),
+        members: u32::try_from(lower(counts)).ok()?,
+        post: if has(holds::ADMINS_POST) { MayPost::Admins } else { MayPost::Everyone },
+        deleted: has(holds::DELETED),
+        edition: upper(holding)?,
+        banned: upper(counts)?,
+    })
+}
+
+/// Appends what a group is called.
+pub(in super::super) fn put_group_profile(value: &mut Vec<u8>, profile: &GroupProfile) {
+    put_bytes(value, profile.title.as_bytes());
+    put_bytes(value, profile.about.as_bytes());
+}
+
+/// Reads what [`put_group_profile`] wrote.
+pub(in super::super) fn group_profile(value: &[u8]) -> Result<GroupProfile, Garbage> {
+    let mut fields = Fields::new(value);
+    let profile = GroupProfile { title: fields.text()?.into(), about: fields.text()?.into() };
+    fields.end()?;
+    Ok(profile)
 }
 
 /// Appends a membership and whose it is.
 pub(in super::super) fn put_membership(value: &mut Vec<u8>, membership: &Membership, user: &UserId) {
     let stays = membership.stays();
     let count = u8::try_from(stays.len()).unwrap_or(u8::MAX);
-    debug_assert!(count < LASTS, "the ledger keeps few stays");
-    value.push(count | if membership.is_member() { LASTS } else { 0 });
+    debug_assert!(count < RANKED, "the ledger keeps few stays");
+    let rank = rank(membership);
+    let ranked = rank != 0 || membership.since() != 0;
+    let lasts = if membership.is_member() { LASTS } else { 0 };
+    value.push(count | lasts | if ranked { RANKED } else { 0 });
     put_u64(value, membership.delivered().0);
     put_u64(value, membership.read().0);
     for stay in stays {
@@ -113,14 +176,28 @@ pub(in super::super) fn put_membership(value: &mut Vec<u8>, membership: &Members
             put_u64(value, left.0);
         }
     }
+    if ranked {
+        value.push(rank);
+        put_u64(value, membership.since());
+    }
     value.extend_from_slice(user.as_str().as_bytes());
+}
+
+fn rank(membership: &Membership) -> u8 {
+    let role = match membership.role() {
+        Role::Owner => 2,
+        Role::Admin => 1,
+        _ => 0,
+    };
+    role | if membership.is_banned() { BANNED } else { 0 }
 }
 
 /// Reads what [`put_membership`] wrote.
 pub(in super::super) fn membership(value: &[u8]) -> Result<(Membership, UserId), Garbage> {
     let mut fields = Fields::new(value);
     let stays = fields.u8()?;
-    let (count, lasts) = (stays & !LASTS, stays & LASTS != 0);
+    let (count, lasts) = (stays & !(LASTS | RANKED), stays & LASTS != 0);
+    let ranked = stays & RANKED != 0;
     let (delivered, read) = (Seq(fields.u64()?), Seq(fields.u64()?));
     let mut stays = Vec::new();
     for number in 1..=count {
@@ -131,8 +208,19 @@ pub(in super::super) fn membership(value: &[u8]) -> Result<(Membership, UserId),
     if lasts && count == 0 {
         return Err(Garbage);
     }
+    let mut membership = Membership::restore(stays, delivered, read).ok_or(Garbage)?;
+    if ranked {
+        let rank = fields.u8()?;
+        let role = match rank & !BANNED {
+            0 => Role::Member,
+            1 => Role::Admin,
+            2 => Role::Owner,
+            _ => return Err(Garbage),
+        };
+        membership = membership.ranked(role, fields.u64()?, rank & BANNED != 0).ok_or(Garbage)?;
+    }
     let user = name(fields.take(fields.left())?, UserId::new)?;
-    Ok((Membership::restore(stays, delivered, read).ok_or(Garbage)?, user))
+    Ok((membership, user))
 }
 
 /// The name in a row of a user's groups.
@@ -159,7 +247,44 @@ mod tests {
         let number = |number: u8| [0, 0, 0, 0, 0, 0, 0, number];
         let numbers = [7, 5, 1, 2, 3].map(number).concat();
         assert_eq!(value, [&[0x82][..], &numbers, b"ann"].concat());
-        assert_eq!(head_numbers(GroupHead { open: true, members: 9 }), [1, 9]);
+        let channel = GroupHead { open: true, members: 9, ..GroupHead::default() };
+        assert_eq!(head_numbers(channel), [1, 9], "as format 4 wrote it");
+        let managed = GroupHead {
+            open: false,
+            members: 9,
+            post: MayPost::Admins,
+            deleted: true,
+            edition: 3,
+            banned: 2,
+        };
+        assert_eq!(head_numbers(managed), [0x3_0000_0006, 0x2_0000_0009]);
+        for known in [channel, managed] {
+            assert_eq!(head(head_numbers(known)), Some(known));
+        }
+        let ann = UserId::new("ann").unwrap();
+        for (stay, role, since, banned, stored) in [
+            (now, Role::Owner, 5, false, &[2][..]),
+            (now, Role::Admin, 0, false, &[1]),
+            (now, Role::Member, 5, false, &[0]),
+            (past, Role::Member, 0, true, &[0x80]),
+        ] {
+            let ranked = Membership::restore(vec![stay], Seq(7), Seq(5)).unwrap();
+            let ranked = ranked.ranked(role, since, banned).unwrap();
+            let mut value = Vec::new();
+            put_membership(&mut value, &ranked, &ann);
+            assert_eq!(value[0] & RANKED, RANKED);
+            assert!(value.ends_with(&[stored, &since.to_be_bytes()[..], b"ann"].concat()), "{value:?}");
+            assert_eq!(membership(&value), Ok((ranked, ann.clone())));
+            let at = value.len() - 12;
+            value[at] = 3;
+            assert_eq!(membership(&value), Err(Garbage), "a role that nobody has");
+        }
+        let profile = GroupProfile { title: "ünï".into(), about: "".into() };
+        let mut value = Vec::new();
+        put_group_profile(&mut value, &profile);
+        assert_eq!(value, "\u{5}ünï\0".as_bytes());
+        assert_eq!(group_profile(&value), Ok(profile));
+        assert_eq!(group_profile(&[&value[..], b"x"].concat()), Err(Garbage));
     }
 
     #[test]
@@ -182,8 +307,7 @@ mod tests {
         let (_, mut value) = stored(&[past(1)]);
         value[0] = LASTS;
         assert_eq!(membership(&value), Err(Garbage), "a stay that lasts and is not there");
-        assert_eq!(head([2, 1]), None);
-        assert_eq!(head([1, u64::MAX]), None);
+        assert_eq!(head([8, 1]), None);
         assert_eq!(group_name(b"g").unwrap().as_str(), "g");
         assert_eq!(group_name(&[0xff]), Err(Garbage));
     }

@@ -239,6 +239,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             }
             Ok(Entry::Receipt(_)) => self.summary.receipts += 1,
             Ok(Entry::Revised(_)) => self.summary.revisions += 1,
+            Ok(Entry::Group(_)) => self.summary.group_changes += 1,
             Ok(_) => {}
             Err(what) => self.find_in_log(key, what),
         }
@@ -300,6 +301,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::GroupOf(user, group) => self.group_of(&key, bytes, value, *user, *group),
             Key::Feed(group, place) => self.fed(&key, bytes, value, *group, *place),
             Key::Pull(user, group) => self.pull(&key, bytes, value, *user, *group),
+            Key::GroupProfile(group) => self.group_profile(&key, bytes, value, *group),
             Key::Standing(user) => self.standing(&key, bytes, value, *user),
             Key::PushToken(user, _) => self.push_token(&key, bytes, value, *user),
             Key::Contact(user, other) => self.contact(&key, bytes, value, *user, *other),

@@ -83,6 +83,18 @@ impl Checker<'_, '_> {
         let Key::Known(_, client_ref) = key else { return };
         let Some(user) = self.owner(device) else { return self.find(key, bytes, "there is no such device") };
         let Known::Stored { sequence, offset: Offset(offset), .. } = rows::known(numbers) else { return };
+        if let Some(Entry::Group(change)) = Self::there(self.rows.entry(sequence)).as_deref() {
+            let by = Self::there(self.rows.user(&change.by.user));
+            let by = by.and_then(|user| Self::there(self.rows.device(user, &change.by.name)));
+            if by != Some(device) || change.client_ref.as_ref() != Some(client_ref) {
+                self.find(
+                    key,
+                    bytes,
+                    format!("the change of a group in log record {sequence} has another name"),
+                );
+            }
+            return;
+        }
         if let Some(Entry::Revised(revision)) = Self::there(self.rows.entry(sequence)).as_deref() {
             let by = Self::there(self.rows.user(&revision.by.user));
             let by = by.and_then(|user| Self::there(self.rows.device(user, &revision.by.name)));

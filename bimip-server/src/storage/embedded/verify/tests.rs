@@ -41,7 +41,7 @@ fn store() -> tempfile::TempDir {
     let mut storage = EmbeddedStorage::open(directory.path()).unwrap();
     let group = GroupId::new("g").unwrap();
     let member = |name| Write::Member { group: group.clone(), user: user(name), membership: in_group() };
-    let head = GroupHead { open: true, members: 2 };
+    let head = GroupHead { open: true, members: 2, ..GroupHead::default() };
     let token = PushToken { id: None, service: "fcm".into(), token: Some(Bytes::from_static(b"x")) };
     let phone = Device::new(user("ann"), DeviceName::new("phone").unwrap());
     let standing = Arc::new(Standing { hidden: true, ..Standing::default() });
@@ -198,7 +198,20 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 51] = [
+    let cases: [(Change, &str, &str); 56] = [
+        (|it| it.put(&keys::group_head(it.group()), [8, 2]), "group", "shape"),
+        (|it| it.put(&keys::group_head(it.group()), [5, 2]), "group", "it is no more, and counts 2 members"),
+        (
+            |it| it.put(&keys::group_head(it.group()), [1, 0x1_0000_0002]),
+            "group",
+            "it counts 1 banned users, and 0 are there",
+        ),
+        (|it| it.put_bytes(&keys::group_profile(it.group()), b"x"), "is called", "shape"),
+        (
+            |it| it.put_bytes(&keys::group_profile(it.group()), &[0, 0]),
+            "is called",
+            "nobody ever changed this group",
+        ),
         (|it| it.small.insert(b"\x99x", b"y").unwrap(), "small 9978", "kind that this version does not know"),
         (|it| it.small.insert(b"\x10x", b"y").unwrap(), "small 1078", "kind that this version does not know"),
         (|it| it.put(b"\x02a/b", [1]), "small 02612f62", "kind that this version does not know"),
