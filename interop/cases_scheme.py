@@ -434,7 +434,7 @@ def told(**more):
 
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
-               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "groups"], first=1, dedup_days=7)  # fmt: skip
+               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups"], first=1, dedup_days=7)  # fmt: skip
 
 SERVER = [
     server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),
