@@ -90,10 +90,10 @@ impl ServerCore {
         }
         for outcome in proof.outcomes() {
             match outcome {
-                Outcome::Left { user, .. } => self.want_pull(user),
+                Outcome::Left { user, .. } => self.want_pull(user, false),
                 Outcome::Grouped { moves, .. } => {
                     for (user, _) in moves.iter().filter(|(_, place)| *place == Place::Out) {
-                        self.want_pull(user);
+                        self.want_pull(user, false);
                     }
                 }
                 _ => {}
