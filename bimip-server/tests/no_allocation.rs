@@ -91,6 +91,7 @@ impl House {
                 first: Offset(1),
                 head: zero,
                 groups,
+                listens: Vec::new(),
                 standing: Arc::default(),
                 contacts: Vec::new(),
                 behind: false,

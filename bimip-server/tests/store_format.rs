@@ -36,7 +36,7 @@ fn bless() {
     let format = format.trim_end().rsplit(' ').next().unwrap();
     fs::write(fixture(&format!("store-format-{format}.pack")), pack::pack(directory.path())).unwrap();
     let store = EmbeddedStorage::open(directory.path()).unwrap();
-    let text = house::description(&store, &story::DEVICES);
+    let text = house::description(&store, &story::devices(format.parse().unwrap()));
     fs::write(fixture(&format!("store-format-{format}.txt")), text).unwrap();
 }
 
@@ -54,7 +54,7 @@ fn it_reads_as_described() {
     for format in OLD {
         let (directory, described) = unpacked(format);
         let store = EmbeddedStorage::open(directory.path()).unwrap();
-        assert_eq!(house::description(&store, &story::DEVICES), described, "format {format}");
+        assert_eq!(house::description(&store, &story::devices(format)), described, "format {format}");
     }
 }
 
@@ -108,9 +108,9 @@ fn read(directory: &Path, name: &str) -> Vec<u8> {
     fs::read(directory.join("store").join(name)).unwrap()
 }
 
-fn is_as_described(directory: &Path, described: &str) {
+fn is_as_described(directory: &Path, format: u32, described: &str) {
     let store = EmbeddedStorage::open(directory).unwrap();
-    assert_eq!(house::description(&store, &story::DEVICES), described);
+    assert_eq!(house::description(&store, &story::devices(format)), described);
     for (who, contacts) in story::CONTACTS {
         assert_eq!(house::contacts(&store, who), contacts, "the contacts of {who}");
     }
@@ -126,10 +126,10 @@ fn it_is_brought_up_to_date_once() {
     for format in OLD {
         let (directory, described) = unpacked(format);
         let before = read(directory.path(), "engine/0.jnl").len();
-        is_as_described(directory.path(), &described);
+        is_as_described(directory.path(), format, &described);
         let journal = read(directory.path(), "engine/0.jnl");
         assert!(journal.len() > before, "something was written");
-        is_as_described(directory.path(), &described);
+        is_as_described(directory.path(), format, &described);
         assert_eq!(read(directory.path(), "engine/0.jnl"), journal, "and nothing again");
         is_whole(directory.path());
         goes_on(directory.path());
@@ -172,7 +172,7 @@ fn an_interruption_anywhere(format: u32) {
     let (done, described) = unpacked(format);
     let before = read(done.path(), "engine/0.jnl");
     let length = before.iter().rposition(|byte| *byte != 0).unwrap() + 1;
-    is_as_described(done.path(), &described);
+    is_as_described(done.path(), format, &described);
     let after = read(done.path(), "engine/0.jnl");
     let end = after.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     assert_eq!(after[..length], before[..length]);
@@ -182,8 +182,8 @@ fn an_interruption_anywhere(format: u32) {
         let (directory, _) = unpacked(format);
         fs::write(directory.path().join("store/engine/0.jnl"), &after[..written]).unwrap();
         fs::write(directory.path().join("store/writer.new"), b"bimip").unwrap();
-        is_as_described(directory.path(), &described);
-        is_as_described(directory.path(), &described);
+        is_as_described(directory.path(), format, &described);
+        is_as_described(directory.path(), format, &described);
         goes_on(directory.path());
     }
 }
