@@ -7,9 +7,10 @@ use bimip_codec::scheme::v1::message_scheme::Payload;
 use bimip_codec::scheme::v1::{self, Identity, MessageScheme};
 use bimip_codec::{Codec, DecodeError, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Form, GroupId,
-    Head, Message, MessageId, MessageRef, Names, Noted, Offset, Receipt, Reject, Row, Said, Seal, Seq,
-    ServerPacket, Status, Talk, TalkAct, UnixMs, UserId, limits,
+    Address, Body, BodyKind, Claim, ClientPacket, ClientRef, Device, DeviceName, Draft, Entry, Form,
+    GroupAct, GroupCommand, GroupId, GroupProfile, Head, MayPost, Message, MessageId, MessageRef, Names,
+    Noted, Offset, Receipt, Reject, Role, Row, Said, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs,
+    UserId, limits,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -535,4 +536,56 @@ fn what_the_dialect_has_no_word_for() {
     let refused = codec().encode_client(&ClientPacket::Send(long), &mut frames);
     assert!(matches!(refused, Err(EncodeError::TooLong { .. })));
     assert!(frames.is_empty());
+}
+
+// BM-GRP-1, BM-GRP-2
+#[test]
+fn groups_are_managed_by_commands_with_names() {
+    let group = |change: fn(&mut v1::Group)| {
+        let id = "g-1".to_owned();
+        let mut group = v1::Group { r#type: 1, id, group: "team".into(), ..v1::Group::default() };
+        change(&mut group);
+        heard(frame(19, Some(Payload::Group(group)))).map(|said| said.packet)
+    };
+    let command = |act| {
+        let (client_ref, group) = (ClientRef::new("g-1").unwrap(), GroupId::new("team").unwrap());
+        Ok(ClientPacket::Group(GroupCommand { client_ref, group, act }))
+    };
+    let bob = || UserId::new("bob").unwrap();
+    // What an edit does not name stays, and who says nothing about posting lets everybody.
+    let title = Some("T".into());
+    let edit = GroupAct::Edit { title, about: None, open: None, post: None };
+    assert_eq!(group(|it| (it.action, it.title) = (2, Some("T".into()))), command(edit));
+    let profile = GroupProfile::default();
+    let create = GroupAct::Create { profile, open: false, post: MayPost::Everyone, members: vec![bob()] };
+    assert_eq!(group(|it| (it.action, it.users) = (1, vec!["bob".into()])), command(create));
+    let role = GroupAct::SetRole { user: bob(), role: Role::Admin };
+    assert_eq!(group(|it| (it.action, it.users, it.role) = (6, vec!["bob".into()], 2)), command(role));
+    // What cannot be read is refused by its name, and so are more users than one command names.
+    let id = ClientRef::new("g-1").unwrap();
+    for (said, field) in [
+        (group(|it| it.action = 99), "action"),
+        (group(|it| (it.action, it.post) = (2, 3)), "post"),
+        (group(|it| it.action = 5), "users"),
+        (group(|it| (it.action, it.users) = (4, vec!["u".into(); limits::GROUP_ADD_USERS + 1])), "users"),
+    ] {
+        assert_eq!(said, Ok(ClientPacket::Unfit { id: id.clone(), reason: Reject::Field(field) }));
+    }
+    // The answers, and the refusal of what was unfit.
+    let done = Noted::Grouped { client_ref: id.clone(), edition: 7, offset: Offset(9) };
+    let answer = written(&ServerPacket::Noted(done));
+    let [Payload::Group(done)] = &answer[..] else { panic!() };
+    assert_eq!((done.r#type, done.edition, done.user_offset.as_str()), (2, 7, "9"));
+    for (reason, code) in [(Reject::Role, 443), (Reject::Taken, 444), (Reject::Field("users"), 422)] {
+        let (client_ref, retry_after_ms) = (id.clone(), None);
+        let refusals = [
+            ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms }),
+            ServerPacket::Declined { origin: 19, id: Some(id.clone()), reason, retry_after_ms },
+        ];
+        for refusal in refusals {
+            let answer = written(&refusal);
+            let [Payload::Group(refused)] = &answer[..] else { panic!() };
+            assert_eq!((refused.r#type, refused.code, refused.id.as_str()), (3, code, "g-1"));
+        }
+    }
 }
