@@ -175,8 +175,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ACK-4",
         &[edit(
             "server/core.rs",
-            "        connection.commits = connection.commits.saturating_sub(1);\n        if connection.commits > 0 {",
-            "        if connection.commits > 0 {",
+            "        connection.commits = connection.commits.saturating_sub(1);\n        self.part_if_due(now, conn);",
+            "        self.part_if_due(now, conn);",
         )],
     ),
     Bug::new(
