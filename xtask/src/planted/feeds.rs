@@ -23,7 +23,11 @@ pub(super) const BUGS: &[Bug] = &[
         "feed-read-twice",
         "how far a mailbox is filled is not remembered when it is filled with one row",
         "DM-FEED-2",
-        &[edit("ledger/settle/feed.rs", "    if looked > 0 {", "    if looked > 1 {")],
+        &[edit(
+            "ledger/settle/feed.rs",
+            "        if after != before {",
+            "        if after != before && looked > 1 {",
+        )],
     ),
     Bug::new(
         "feed-not-looked-at",
