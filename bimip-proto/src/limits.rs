@@ -64,7 +64,8 @@ pub const FLOOR_IDLE_MS: u64 = 3_000;
 /// Members of one group.
 pub const GROUP_MEMBERS: u32 = 100_000;
 /// Members up to which a message to a group is a row in the mailbox of each: so many rows in one commit. A larger group
-/// has a feed, from which the mailboxes of those are filled who are here.
+/// has a feed, from which the mailboxes of those are filled who are here. With more of them connected the members of a group
+/// are not told of each other's presence through it: everybody told of everybody is the square of their number.
 pub const ROW_MEMBERS: u32 = 256;
 /// The title of a group: what fits a line of a list, in any script.
 pub const GROUP_TITLE_BYTES: usize = 255;

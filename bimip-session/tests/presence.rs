@@ -125,6 +125,65 @@ fn members_of_a_group_are_told() {
     );
 }
 
+/// So many users with a connection each, all in one group.
+fn crowd(count: usize, group: &GroupId) -> (House, Vec<ConnId>) {
+    let mut house = watched();
+    let mut conns = Vec::new();
+    for number in 0..count {
+        let conn = house.open(Caps::FULL, &device(&format!("u{number}"), "1"));
+        house.says(conn, ClientPacket::Join(group.clone()));
+        conns.push(conn);
+    }
+    house.sent.clear();
+    (house, conns)
+}
+
+// DM-PRS-1
+#[test]
+fn in_a_group_with_many_who_are_here_nobody_is_told_through_it() {
+    let town = GroupId::new("town").unwrap();
+    let most = limits::ROW_MEMBERS as usize;
+    let (mut house, conns) = crowd(most, &town);
+    let before = house.core.counters().presence_told;
+    house.says(conns[0], ClientPacket::Aware(doing(Presence::Busy)));
+    assert_eq!(house.core.counters().presence_told - before, most as u64 - 1, "so many are all told");
+    assert_eq!(told(&mut house, conns[1]), [(device("u0", "1"), Presence::Busy)]);
+
+    let (mut house, conns) = crowd(300, &town);
+    let before = house.core.counters().presence_told;
+    house.says(conns[0], ClientPacket::Aware(doing(Presence::Busy)));
+    let late = house.open(Caps::FULL, &device("late", "1"));
+    house.says(late, ClientPacket::Join(town.clone()));
+    assert_eq!(told(&mut house, late), [], "who comes in is shown nobody");
+    house.input(Input::Closed(late));
+    let late = house.open(Caps::FULL, &device("late", "1"));
+    assert_eq!(told(&mut house, late), [], "nor who comes again");
+    house.wait(2 * limits::PRESENCE_REFRESH_MS);
+    let live: Vec<ConnId> =
+        conns.iter().copied().filter(|conn| !told(&mut house, *conn).is_empty()).collect();
+    assert_eq!((live, house.core.counters().presence_told), (vec![], before), "nothing was said to anybody");
+}
+
+// DM-PRS-1, DM-PRS-3
+#[test]
+fn what_is_not_of_a_large_group_is_told_in_it_as_elsewhere() {
+    let town = GroupId::new("town").unwrap();
+    let (mut house, conns) = crowd(limits::ROW_MEMBERS as usize + 1, &town);
+    let [first, second, third] = [conns[0], conns[1], conns[2]];
+    house.says(first, ClientPacket::Send(draft("r", "u1", "hello")));
+    house.sent.clear();
+    house.says(first, ClientPacket::Aware(doing(Presence::Busy)));
+    assert_eq!(told(&mut house, second), [(device("u0", "1"), Presence::Busy)], "two with a conversation");
+    assert_eq!(told(&mut house, third), []);
+    house.says(first, typing(Address::Group(town)));
+    assert_eq!(signals(&mut house, third).len(), 1, "what one does in the group is one word to each");
+    // With one more gone than too many they are few enough; of the one who goes they knew nothing.
+    house.input(Input::Closed(third));
+    assert_eq!(told(&mut house, second), []);
+    house.says(first, ClientPacket::Aware(doing(Presence::Away)));
+    assert_eq!(told(&mut house, conns[3]), [(device("u0", "1"), Presence::Away)]);
+}
+
 // MISSION B6 B8
 #[test]
 fn live_words_reach_the_one_they_are_for() {

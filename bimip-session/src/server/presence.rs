@@ -195,13 +195,21 @@ impl ServerCore {
         self.send_live(conns, ServerPacket::Aware(aware));
     }
 
-    /// Everybody who shares a conversation with a user, once each, and not the user.
+    /// Everybody who shares a conversation with a user, or a group that is not too large, once each, and not the user.
     fn neighbours(&self, user: &UserId, contacts: &[UserId], groups: &[GroupId]) -> Vec<UserId> {
-        let members = groups.iter().flat_map(|group| self.roster.members(group));
+        let groups = groups.iter().filter(|group| self.tells_presence(group, user));
+        let members = groups.flat_map(|group| self.roster.members(group));
         let mut all: Vec<UserId> = contacts.iter().chain(members).filter(|it| *it != user).cloned().collect();
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Whether members of a group are told of a user through it. Where everybody tells everybody the work is the square of
+    /// those who are here, so in a large group nobody does. Who just went is counted as if they were still here.
+    fn tells_presence(&self, group: &GroupId, user: &UserId) -> bool {
+        let others = self.roster.members_here(group) - usize::from(self.roster.is_member(group, user));
+        others < limits::ROW_MEMBERS as usize
     }
 
     /// The connections of a user that are told what others are doing.

@@ -137,6 +137,11 @@ impl Roster {
         self.groups.get(group).into_iter().flatten()
     }
 
+    /// How many members of a group are here.
+    pub(super) fn members_here(&self, group: &GroupId) -> usize {
+        self.groups.get(group).map_or(0, BTreeSet::len)
+    }
+
     fn gone(&mut self, user: &UserId, group: &GroupId) {
         if let Some(members) = self.groups.get_mut(group) {
             members.remove(user);
