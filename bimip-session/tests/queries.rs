@@ -234,6 +234,46 @@ fn a_member_sees_what_was_said_while_they_were_there() {
     assert_eq!(state(&house, "bob", &group).unwrap().messages, 3);
 }
 
+// DM-HIS-4, DM-HIS-5, DM-REV-2
+#[test]
+fn who_left_is_told_no_edit_but_of_what_they_wrote() {
+    let mut house = House::new();
+    let (ann, bob) =
+        (house.open(Caps::FULL, &device("ann", "phone")), house.open(Caps::FULL, &device("bob", "phone")));
+    let group = Address::Group(team());
+    for conn in [ann, bob] {
+        house.says(conn, ClientPacket::Join(team()));
+    }
+    let first = sends(&mut house, ann, &group, "first");
+    let own = sends(&mut house, bob, &group, "Bob's own");
+    let second = sends(&mut house, ann, &group, "second");
+    revises(&mut house, bob, "b1", own, Some("Bob's edit"));
+    let told = |house: &House, name: &str| -> Vec<(String, u32, bool)> {
+        let (page, _) = finds(house, name, &group, PageFrom::Latest, 9);
+        let text = |it: &HistoryMessage| String::from_utf8(it.message.body.bytes.to_vec()).unwrap();
+        page.iter().map(|it| (text(it), it.edition, it.deleted)).collect()
+    };
+    let was = |text: &str, edition| (text.to_owned(), edition, false);
+    house.says(bob, ClientPacket::Leave(team()));
+    revises(&mut house, ann, "e1", first, Some("not for Bob"));
+    revises(&mut house, ann, "e2", second, Some("nor this"));
+    let left = [was("first", 0), was("Bob's edit", 1), was("second", 0)];
+    assert_eq!(told(&house, "bob"), left);
+    let last = state(&house, "bob", &group).unwrap().last;
+    assert_eq!((&*last.message.body.bytes, last.edition), (&b"second"[..], 0), "nor as the last message");
+    assert_eq!(told(&house, "ann"), [was("not for Bob", 1), was("Bob's edit", 1), was("nor this", 1)]);
+    // Coming back begins another stay.
+    sends(&mut house, ann, &group, "unseen");
+    house.says(bob, ClientPacket::Join(team()));
+    let third = sends(&mut house, ann, &group, "third");
+    revises(&mut house, ann, "e3", third, Some("for Bob"));
+    assert_eq!(told(&house, "bob")[..3], left);
+    assert_eq!(told(&house, "bob")[3..], [was("for Bob", 1)]);
+    // What is taken back is taken back from everybody.
+    revises(&mut house, ann, "e4", first, None);
+    assert_eq!(told(&house, "bob")[0], (String::new(), 2, true));
+}
+
 // DM-HIS-5
 #[test]
 fn a_stranger_and_nobody_are_answered_alike() {

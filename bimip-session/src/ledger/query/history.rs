@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::seen::Seen;
 use super::{Page, weight};
-use crate::ledger::view::View;
+use crate::ledger::view::{Revised, View};
 
 /// The messages in their order, and whether there are more of them that way.
 pub(super) fn page<V: View>(
@@ -52,13 +52,16 @@ fn gather<V: View>(
     Ok((page.rows, page.more))
 }
 
-/// A message as it is now; `None` where there is none any more.
+/// A message as it is for this user; `None` where there is none any more.
 pub(super) fn message<V: View>(seen: &Seen, seq: Seq, view: &V) -> Result<Option<HistoryMessage>, V::Error> {
     let Some(sequence) = view.sequence_of(&seen.conversation, seq)? else { return Ok(None) };
     let entry = view.entry(sequence)?;
     let Some(Entry::Message(message)) = entry.as_deref() else { return Ok(None) };
     let mut message = message.clone();
-    let revised = view.revised(sequence)?;
+    let mut revised = view.revised(sequence)?;
+    if !revised.deleted && !seen.follows(&message.head) {
+        revised = Revised::default();
+    }
     if revised.deleted {
         message.body = Body { kind: message.head.kind, form: Form::Opaque, bytes: Bytes::new(), seal: None };
     } else if revised.edition > 0

@@ -1,6 +1,6 @@
 //! What a user may see of a conversation.
 
-use bimip_proto::{ConversationId, Seq, UserId};
+use bimip_proto::{ConversationId, Head, Seq, UserId};
 
 use crate::ledger::group::Membership;
 use crate::ledger::view::View;
@@ -41,6 +41,15 @@ impl Seen {
         let ends = stays.into_iter().map(|(first, last)| (first, last.unwrap_or(head).min(head)));
         let stretches = ends.filter(|(first, last)| first <= last).collect();
         Ok(Self { user: user.clone(), conversation, membership, stretches })
+    }
+
+    /// Whether a message's edits are this user's to see. A store knows which edition of a message holds, and not whether it was
+    /// made before a stay ended: so after the stay that saw the message none is told. One's own edits are, since only a
+    /// member edits.
+    pub(super) fn follows(&self, head: &Head) -> bool {
+        let lasts =
+            || self.membership.stays().last().is_some_and(|it| it.left.is_none() && it.joined < head.seq);
+        !matches!(self.conversation, ConversationId::Group(_)) || head.from.user == self.user || lasts()
     }
 
     /// The last message.

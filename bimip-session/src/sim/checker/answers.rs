@@ -62,7 +62,7 @@ pub(super) fn looked_up(findings: &mut Findings, user: &UserId, ask: &Ask, found
             let all = visible(durable, user, &ConversationId::of(user, of));
             let expected = page(&all, *from, *limit);
             let same = messages.len() == expected.len()
-                && messages.iter().zip(&expected).all(|(it, expected)| is_now(durable, it, expected));
+                && messages.iter().zip(&expected).all(|(it, expected)| is_now(durable, user, it, expected));
             findings.check(same, || format!("I17: {user} is given another page of {of} for {ask:?}"));
             let beyond = |seq: Seq| match from {
                 PageFrom::After(_) => expected.last().is_some_and(|last| seq > last.head.seq),
@@ -103,7 +103,7 @@ pub(super) fn looked_up(findings: &mut Findings, user: &UserId, ask: &Ask, found
 fn state(findings: &mut Findings, user: &UserId, state: &ConversationState, durable: &Book) {
     let id = state.conversation();
     let all = visible(durable, user, &id);
-    let last = all.last().is_some_and(|last| is_now(durable, &state.last, last));
+    let last = all.last().is_some_and(|last| is_now(durable, user, &state.last, last));
     findings.check(last, || format!("I17: {user} is shown another last message of {id}"));
     let said = |it: &Message| {
         let Ok(marks) = durable.marks(it.head.id.sequence(), user);
@@ -166,19 +166,26 @@ fn is_deleted(durable: &Book, message: &Message) -> bool {
     revised.deleted
 }
 
-/// Whether it is that message, with what it says now.
-fn is_now(durable: &Book, told: &HistoryMessage, message: &Message) -> bool {
+/// Whether it is that message, with what it says now, or said when it was sent to who has left since.
+fn is_now(durable: &Book, user: &UserId, told: &HistoryMessage, message: &Message) -> bool {
     let Ok(revised) = durable.revised(message.head.id.sequence());
     let Ok(last) = durable.entry(revised.sequence);
-    let says = match last.as_deref() {
+    let (edition, says) = match last.as_deref() {
         Some(Entry::Revised(it)) => match &it.body {
-            Some(body) => told.message.body == *body,
-            None => told.message.body.bytes.is_empty(),
+            Some(_) if has_left_since(durable, user, message) => (0, told.message.body == message.body),
+            Some(body) => (revised.edition, told.message.body == *body),
+            None => (revised.edition, told.message.body.bytes.is_empty()),
         },
-        _ => told.message.body == message.body,
+        _ => (0, told.message.body == message.body),
     };
-    told.message.head == message.head
-        && told.edition == revised.edition
-        && told.deleted == revised.deleted
-        && says
+    told.message.head == message.head && told.edition == edition && told.deleted == revised.deleted && says
+}
+
+/// Whether a user who saw another's message in a group has left it since, and may be back.
+fn has_left_since(durable: &Book, user: &UserId, message: &Message) -> bool {
+    let Address::Group(group) = &message.head.to else { return false };
+    let Ok(membership) = durable.membership(group, user);
+    let ended =
+        |seq| membership.stays().iter().any(|it| it.joined < seq && it.left.is_some_and(|left| seq <= left));
+    message.head.from.user != *user && ended(message.head.seq)
 }
