@@ -167,6 +167,7 @@ impl House {
                 cursor: Offset::ZERO,
                 first: Offset(1),
                 head: Offset::ZERO,
+                sequence: 0,
                 groups: Vec::new(),
                 listens: Vec::new(),
                 standing: Arc::default(),

@@ -197,6 +197,7 @@ pub(crate) mod tests {
             cursor: Offset::ZERO,
             first: Offset(1),
             head: Offset::ZERO,
+            sequence: 0,
             groups: Vec::new(),
             listens: Vec::new(),
             standing: Arc::default(),

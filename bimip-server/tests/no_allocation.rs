@@ -90,6 +90,7 @@ impl House {
                 cursor: zero,
                 first: Offset(1),
                 head: zero,
+                sequence: 0,
                 groups,
                 listens: Vec::new(),
                 standing: Arc::default(),

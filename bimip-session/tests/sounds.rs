@@ -343,6 +343,38 @@ fn a_missed_talk_is_played_again_where_the_server_says_so() {
     }
 }
 
+/// VP-REPLAY-1, VP-REPLAY-2, DM-FEED-2: rows of a group with a feed come into the mailbox only once somebody reads it. What was said
+/// before the connection was there is missed all the same, and what it heard live is not.
+#[test]
+fn a_missed_talk_of_a_group_with_a_feed_is_played_again() {
+    let mut config = Config::default();
+    (config.replay_talks, config.row_members) = (true, 0);
+    let mut house = House::with(config);
+    let (a, b) = (walkie(&mut house, "a"), walkie(&mut house, "b"));
+    for conn in [a, b] {
+        house.says(conn, ClientPacket::Join(group()));
+    }
+    for packet in [start(), audio(b"heard"), TalkAct::Stop] {
+        house.says(a, group_talk("a", packet));
+    }
+    let upto = *house.barriers.iter().rfind(|(conn, _)| *conn == b).unwrap();
+    house.input(Input::Barrier(b, upto.1));
+    assert_eq!((rows(&house.heard(b)), &house.replayed[..]), (vec![Offset(1)], &[][..]), "it was here");
+    house.input(Input::Closed(b));
+    for packet in [start(), audio(b"missed"), TalkAct::Stop] {
+        house.says(a, group_talk("a", packet));
+    }
+    assert_eq!(voices(&house, "b").len(), 1, "for who is not here nothing is written");
+    let b = house.open(Caps::WALKIE, &device("b", "voiceping"));
+    assert_eq!(house.replayed, [(b, SoundName(2))], "of the row that was not in the mailbox yet");
+    house.heard(b);
+    for packet in [start(), audio(b"heard"), TalkAct::Stop] {
+        house.says(a, group_talk("a", packet));
+    }
+    assert!(!rows(&house.heard(b)).is_empty());
+    assert_eq!(house.replayed.len(), 1, "and nothing that was heard");
+}
+
 /// DM-WIN-1: sound that is played again counts against the window.
 // DM-WIN-1
 #[test]

@@ -184,6 +184,7 @@ impl Book {
     #[must_use]
     pub fn attach(&self, device: &Device) -> Attachment {
         let (Ok(cursor), Ok(head)) = (self.cursor(device), self.mailbox_head(&device.user));
+        let Ok(sequence) = self.last_sequence();
         let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
         let Ok(listens) = listens(self, &device.user, &groups);
         Attachment {
@@ -192,6 +193,7 @@ impl Book {
             cursor,
             first: self.mailbox_first(&device.user),
             head,
+            sequence,
             groups,
             listens,
             standing,

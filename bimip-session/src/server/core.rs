@@ -303,7 +303,7 @@ impl ServerCore {
         );
         let mut reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);
         if self.config.replay_talks {
-            reader.replay_upto(attachment.head);
+            reader.replay_upto(attachment.sequence);
         }
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
         self.know_groups(now, &device.user, groups);

@@ -106,6 +106,8 @@ pub struct Attachment {
     pub first: Offset,
     /// The last durable row of the mailbox.
     pub head: Offset,
+    /// The last log record that is proven, of anybody; 0 in an empty store.
+    pub sequence: u64,
     /// The groups that the user is in.
     pub groups: Vec<GroupId>,
     /// Those of them in which the user may not speak: [`listens`](crate::ledger::listens) says which.

@@ -48,8 +48,8 @@ pub(super) struct Reader {
     /// The next row did not fit. Nothing is read until something was disposed of.
     cramped: bool,
     barrier: Barrier,
-    /// Talks up to here were missed and are played again.
-    missed: Offset,
+    /// Talks up to this log record were missed and are played again.
+    missed: u64,
     /// The client has said of a row that it is stored.
     disposes: bool,
     /// Since when the window is known to be full without a word of storing.
@@ -120,26 +120,26 @@ impl Reader {
             flying_bytes: 0,
             cramped: false,
             barrier: Barrier::Quiet,
-            missed: Offset::ZERO,
+            missed: 0,
             disposes: false,
             full_mono_ms: None,
             gave_up: false,
         }
     }
 
-    /// Plays again the talks of rows up to `head`: those were there before the connection was. What came later it heard,
-    /// whether its row was sent at once or had to wait for the window.
-    pub(super) const fn replay_upto(&mut self, head: Offset) {
+    /// Plays again the talks up to this log record: those were there before the connection was. What came later it heard,
+    /// whether its row was sent at once, had to wait for the window, or is put into the mailbox only now (DM-FEED-2).
+    pub(super) const fn replay_upto(&mut self, sequence: u64) {
         if self.caps.talks {
-            self.missed = head;
+            self.missed = sequence;
         }
     }
 
     /// The sound of a talk of somebody else that this device missed.
-    pub(super) fn missed(&self, offset: Offset, entry: &Entry) -> Option<SoundName> {
+    pub(super) fn missed(&self, _: Offset, entry: &Entry) -> Option<SoundName> {
         let Entry::Message(message) = entry else { return None };
         let theirs = message.head.is_for(&self.device.user);
-        if offset > self.missed || !theirs { None } else { message.body.sound() }
+        if message.head.id.sequence() > self.missed || !theirs { None } else { message.body.sound() }
     }
 
     /// What a row counts against the window: with the sound that is played before it, or a page of missed talks would

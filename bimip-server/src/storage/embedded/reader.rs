@@ -49,6 +49,7 @@ impl Reader for EmbeddedReader {
                 cursor: Offset::ZERO,
                 first: Offset(1),
                 head: Offset::ZERO,
+                sequence: proven,
                 groups: Vec::new(),
                 listens: Vec::new(),
                 standing: Arc::default(),
@@ -68,8 +69,20 @@ impl Reader for EmbeddedReader {
         // Where everybody speaks, as almost everywhere, it costs one small row for each group.
         let view = BatchView::new(rows, &mut memo, proven);
         let listens = listens(&view, &device.user, &groups)?;
-        let session = 0;
-        Ok(Attachment { epoch, session, cursor, first, head, groups, listens, standing, contacts, behind })
+        let (session, sequence) = (0, proven);
+        Ok(Attachment {
+            epoch,
+            session,
+            cursor,
+            first,
+            head,
+            sequence,
+            groups,
+            listens,
+            standing,
+            contacts,
+            behind,
+        })
     }
 
     fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
