@@ -3,6 +3,7 @@
 //! Facts go in, changes of a batch come out, and [`Keeper::commit`] makes them durable together. Within a batch what was
 //! changed is read as changed. Nothing here waits or talks to anybody; a store's calls block.
 
+mod early;
 mod kept;
 mod keys;
 mod lines;
@@ -23,6 +24,7 @@ use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
 use prost::Message as _;
 
+use self::early::Early;
 use self::kept::State;
 use crate::history::{Line, Position};
 use crate::store::{Change, Store, StoreError};
@@ -52,6 +54,8 @@ pub(crate) struct Keeper {
     revisions: Vec<(u64, Revise)>,
     /// In order.
     commands: Vec<(u64, GroupCommand)>,
+    /// In order.
+    early: VecDeque<Early>,
     batch: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 

@@ -80,6 +80,7 @@ impl Keeper {
             }
             _ => self.place_of(head),
         };
+        self.take_early(&mut kept);
         self.put_line(position, kept, Some(was)).map(Some)
     }
 
@@ -89,7 +90,8 @@ impl Keeper {
         if self.find(head)?.is_some() {
             return Ok(None);
         }
-        let kept = Kept::new(message.clone(), State::Stored);
+        let mut kept = Kept::new(message.clone(), State::Stored);
+        self.take_early(&mut kept);
         self.put_line(self.place_of(head), kept, None).map(Some)
     }
 
@@ -112,9 +114,13 @@ impl Keeper {
                 (None, Some(name)) => self.line_key(&keys::by_client_ref(name))?,
                 _ => known,
             };
-            if let Some(key) = key {
+            match key {
                 // What this user says about messages of others; what others say about this user's.
-                changed.extend(self.mark_line(key, &receipt.by.user, receipt.status, |mine| !own || !mine)?);
+                Some(key) => {
+                    changed
+                        .extend(self.mark_line(key, &receipt.by.user, receipt.status, |mine| !own || !mine)?);
+                }
+                None => self.keep_early(names, &receipt.by.user, receipt.status),
             }
         }
         Ok(changed)

@@ -7,6 +7,7 @@ use bimip_proto::{Device, Offset, UnixMs};
 use bimip_session::client::Resume;
 use bytes::Bytes;
 
+use super::early::Early;
 use super::{FORMAT, Keeper, Waiting, keys, record};
 use crate::history::Line;
 use crate::store::{Change, Entry, Scan, Store, StoreError};
@@ -77,6 +78,13 @@ impl Keeper {
                 keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a command"))?;
             commands.push((number, record::read_command(&value)?));
         }
+        let mut early = VecDeque::new();
+        for (key, value) in all(&*store, b'e')? {
+            let number =
+                keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of an early mark"))?;
+            let (message, status, by) = record::read_early(&value)?;
+            early.push_back(Early { number, message, by, status });
+        }
         let given = given.cloned().unwrap_or_default();
         let token = match store.get(keys::TOKEN)? {
             Some(bytes) => {
@@ -97,7 +105,7 @@ impl Keeper {
         };
         let batch = BTreeMap::new();
         let keeper =
-            Self { store, me, history, place, given, next, drafts, marks, revisions, commands, batch };
+            Self { store, me, history, place, given, next, drafts, marks, revisions, commands, early, batch };
         Ok(Opened { keeper, resume, token })
     }
 

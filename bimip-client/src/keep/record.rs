@@ -122,6 +122,14 @@ struct RevisionRecord {
     body: Option<BodyRecord>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct EarlyRecord {
+    #[prost(message, optional, tag = "1")]
+    mark: Option<MarkRecord>,
+    #[prost(string, tag = "2")]
+    by: String,
+}
+
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(super) struct IdRecord {
     #[prost(uint32, tag = "1")]
@@ -252,7 +260,21 @@ const fn status_number(status: Status) -> u32 {
 }
 
 pub(super) fn mark_bytes(message: &MessageRef, status: Status) -> Vec<u8> {
-    MarkRecord { status: status_number(status), ..reference_record(message) }.encode_to_vec()
+    mark_record(message, status).encode_to_vec()
+}
+
+fn mark_record(message: &MessageRef, status: Status) -> MarkRecord {
+    MarkRecord { status: status_number(status), ..reference_record(message) }
+}
+
+pub(super) fn early_bytes(message: &MessageRef, status: Status, by: &UserId) -> Vec<u8> {
+    EarlyRecord { mark: Some(mark_record(message, status)), by: by.to_string() }.encode_to_vec()
+}
+
+pub(super) fn read_early(bytes: &[u8]) -> Result<(MessageRef, Status, UserId), StoreError> {
+    let record = EarlyRecord::decode(bytes).map_err(|_| bad("an early mark"))?;
+    let (message, status) = mark_of(record.mark.ok_or_else(|| bad("what an early mark says"))?)?;
+    Ok((message, status, UserId::new(&record.by).map_err(|_| bad("who made an early mark"))?))
 }
 
 fn reference_record(message: &MessageRef) -> MarkRecord {
@@ -287,7 +309,10 @@ pub(super) fn read_revision(bytes: &[u8]) -> Result<Revise, StoreError> {
 }
 
 pub(super) fn read_mark(bytes: &[u8]) -> Result<(MessageRef, Status), StoreError> {
-    let record = MarkRecord::decode(bytes).map_err(|_| bad("a mark"))?;
+    mark_of(MarkRecord::decode(bytes).map_err(|_| bad("a mark"))?)
+}
+
+fn mark_of(record: MarkRecord) -> Result<(MessageRef, Status), StoreError> {
     let status = match record.status {
         1 => Status::Sent,
         2 => Status::Delivered,

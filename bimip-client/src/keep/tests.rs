@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Device, DeviceName, Draft, Entry, Form, Head, Message, MessageId,
-    Names, Offset, Receipt, Row, Seal, Seq, Status, UnixMs, UserId, Welcome, Window,
+    MessageRef, Names, Offset, Receipt, Row, Seal, Seq, Status, UnixMs, UserId, Welcome, Window,
 };
 use bimip_session::client::Event;
 use bytes::Bytes;
 
+use super::early::EARLY_MARKS;
 use super::{Keeper, Opened, Reading};
 use crate::history::{Line, Page, Progress};
 use crate::store::MemoryStore;
@@ -132,6 +133,61 @@ fn a_receipt_may_come_before_the_answer() {
     assert!(!lines[0].position.is_on_its_way());
     assert_eq!(texts(&store), ["hello"]);
     assert!(open(&store, "a").resume.unacked.is_empty());
+}
+
+fn receipt(offset: u64, by: &str, status: Status, sequence: u64) -> Event {
+    let messages = vec![Names { id: MessageId::new(7, sequence), alias: None, client_ref: None }];
+    row(offset, Entry::Receipt(Receipt { by: device(by), status, at: NOW, messages }))
+}
+
+fn own(offset: u64, sequence: u64) -> Event {
+    let mut head = head("ann", "bob", sequence);
+    head.from = Device::new(head.from.user, DeviceName::new("tablet").unwrap());
+    row(offset, Entry::Message(Message { head, body: Body::text("from the tablet") }))
+}
+
+fn progress(lines: &[Line]) -> Vec<Progress> {
+    lines.iter().map(|line| line.progress).collect()
+}
+
+// DM-FEED-2
+#[test]
+fn a_receipt_may_come_before_its_message() {
+    let store = MemoryStore::new();
+    let mut keeper = open(&store, "a").keeper;
+    tell(&mut keeper, Event::Resumed(welcome(7, 0)));
+    assert_eq!(tell(&mut keeper, receipt(1, "bob", Status::Delivered, 5)), []);
+    assert_eq!(tell(&mut keeper, receipt(2, "bob", Status::Read, 6)), []);
+    assert_eq!(tell(&mut keeper, receipt(3, "ann", Status::Read, 7)), []);
+    assert_eq!(progress(&tell(&mut keeper, own(4, 5))), [Progress::Delivered]);
+    assert_eq!(progress(&tell(&mut keeper, own(5, 8))), [Progress::Sent], "nothing was said about it");
+    // The rest is still known after a restart.
+    let mut keeper = open(&store, "a").keeper;
+    let lines = tell(&mut keeper, own(6, 6));
+    assert_eq!(progress(&lines), [Progress::Read]);
+    assert_eq!(lines[0].marks_by.len(), 1, "and who said it");
+    assert_eq!(progress(&tell(&mut keeper, message(7, 7, "read on the tablet"))), [Progress::Read]);
+    // It was taken up once and for all.
+    assert!(keeper.early.is_empty() && open(&store, "a").keeper.early.is_empty());
+}
+
+#[test]
+fn of_too_many_early_receipts_the_oldest_are_forgotten() {
+    let store = MemoryStore::new();
+    let mut keeper = open(&store, "a").keeper;
+    tell(&mut keeper, Event::Resumed(welcome(7, 0)));
+    let most = EARLY_MARKS as u64;
+    for sequence in 1..=most + 1 {
+        tell(&mut keeper, receipt(sequence, "bob", Status::Read, sequence));
+    }
+    tell(&mut keeper, receipt(most + 2, "bob", Status::Read, most + 1));
+    for keeper in [&keeper, &open(&store, "a").keeper] {
+        let kept: Vec<_> = keeper.early.iter().map(|early| early.message.clone()).collect();
+        let last: Vec<_> = (2..=most + 1).map(|at| MessageRef::Id(MessageId::new(7, at))).collect();
+        assert_eq!(kept, last);
+    }
+    assert_eq!(progress(&tell(&mut keeper, own(most + 3, 1))), [Progress::Sent]);
+    assert_eq!(progress(&tell(&mut keeper, own(most + 4, 2))), [Progress::Read]);
 }
 
 // CL-TOK-1
