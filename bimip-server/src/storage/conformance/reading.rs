@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bimip_proto::{Address, Body, ClientPacket, Draft, Entry, Head, MessageId, MessageRef, Offset};
-use bimip_session::server::weight;
+use bimip_session::server::{Attachment, weight};
 
 use super::Subject;
 use super::world::{World, accepted, draft, group, offsets, user};
@@ -106,8 +106,10 @@ pub(super) fn an_unknown_user_has_an_empty_mailbox<S: Storage>(subject: &Subject
     assert_eq!((empty.cursor, empty.first, empty.head), (Offset::ZERO, Offset(1), Offset::ZERO));
     assert!(world.rows("b", 0).is_empty());
     let a = world.open("a", "1");
-    world.sent(a, "r1", "ab", "to somebody whose name begins alike");
-    assert_eq!(world.attach("b", "1"), empty);
+    let (said, _) = world.sent(a, "r1", "ab", "to somebody whose name begins alike");
+    // One log, also for whom nothing is in it.
+    assert_eq!(world.attach("b", "1"), Attachment { sequence: said.id.sequence(), ..empty.clone() });
+    assert_eq!((empty.sequence, world.attach("a", "1").sequence), (0, said.id.sequence()));
     assert_eq!(world.attach("a", "1").epoch, empty.epoch, "one store, one epoch");
 }
 

@@ -150,7 +150,8 @@ mod tests {
         let device = Device::new(user.clone(), DeviceName::new("d").unwrap());
         let seen = || {
             let rows = reader.rows(&user, Offset::ZERO, 9, u64::MAX).unwrap();
-            (rows.len() as u64, reader.attach(&device).unwrap().head.0)
+            let at = reader.attach(&device).unwrap();
+            (rows.len() as u64, at.head.0, at.sequence)
         };
         for sequence in 1..=3 {
             let receipt =
@@ -165,18 +166,18 @@ mod tests {
                 writer.add(write).unwrap();
             }
             let tally = writer.commit(fjall::PersistMode::SyncData).unwrap();
-            assert_eq!(seen(), (sequence - 1, sequence - 1), "written");
+            assert_eq!(seen(), (sequence - 1, sequence - 1, sequence - 1), "written");
             storage.prove(tally);
-            assert_eq!(seen(), (sequence, sequence), "proven");
+            assert_eq!(seen(), (sequence, sequence, sequence), "proven");
         }
         // Rows that come from a feed are of records that were proven long before.
         for offset in 4..=5 {
             let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, 1);
             writer.add(&Write::Row { user: user.clone(), offset: Offset(offset), sequence: 2 }).unwrap();
             let tally = writer.commit(fjall::PersistMode::SyncData).unwrap();
-            assert_eq!(seen(), (offset - 1, offset - 1), "written");
+            assert_eq!(seen(), (offset - 1, offset - 1, 3), "written");
             storage.prove(tally);
-            assert_eq!(seen(), (offset, offset), "proven");
+            assert_eq!(seen(), (offset, offset, 3), "proven");
         }
     }
 }
