@@ -135,6 +135,20 @@ def changed(offset, prev, action, **more):
     return group(**dict(row, **more))
 
 
+def found(**more):
+    """A message as history has it."""
+    message = row(0, None)["message"]
+    del message["user_offset"]
+    if "payload" in more:
+        message["payload"] = more.pop("payload")
+    made = {key: value for key, value in message.items() if value is not None}
+    return dict(dict(message=made), **more)
+
+
+def answered(ask, rows, **more):
+    return dict(route=18, query=dict(dict(type=2, id="q-1", ask=ask, rows=rows), **more))
+
+
 def revised(offset, prev, **more):
     """A row."""
     row = dict(type=4, **{"from": TABLET}, edition=1, conversation="d:alice:bob", conversation_seq=3, user_offset=str(offset),
@@ -510,6 +524,12 @@ SERVER = [
     server("revision_refused", dict(route=17, revision=dict(type=3, id="e-1", code=410, error="the message is deleted")), "BM-REV-2"),
     server("revision_refused_for_now", dict(route=17, revision=dict(type=3, id="e-1", code=503, error="unavailable, try again",
                                                                      retry_after_ms=1000)), "BM-REV-2"),
+    server("query_answered", answered(1, [found(marks=3), found(edition=2, payload=HELLO), found(deleted=True, payload=None, edition=1)],
+                                      more=True), "BM-QRY-2: as they are now"),
+    server("query_answered_with_nothing", answered(1, []), "BM-QRY-2"),
+    server("query_answered_conversations", answered(3, [found(messages=9, read=2, unread=6, unread_deleted=[3])]), "BM-QRY-2"),
+    server("query_refused", dict(route=18, query=dict(type=3, id="q-1", code=REFUSALS["busy"], error=SENTENCES["busy"],
+                                                      retry_after_ms=1000)), "BM-QRY-3"),
     server("group_changed", dict(route=19, group=dict(type=2, id="g-1", edition=7, user_offset="9")), "BM-GRP-2"),
     server("group_refused", dict(route=19, group=dict(type=3, id="g-1", code=443, error="your role in this group does not allow it")),
            "BM-GRP-2"),

@@ -319,11 +319,26 @@ def chain(case):
     return [*before, case]
 
 
+def is_of_groups(case):
+    return said_by_clients(case) and case["name"].startswith("group_")
+
+
 # MISSION B1
 # BM-AUTH-1 BM-ID-1 BM-SEND-1 BM-ACK-1 BM-ACK-2 BM-FRAME-2 BM-FRAME-3 BM-ERR-1 BM-BYE-2 BM-MARK-2 BM-GROUP-1
-@every("bimip.v1", said_by_clients)
+@every("bimip.v1", lambda case: said_by_clients(case) and not is_of_groups(case))
 async def test_the_server_answers_protobuf_as_stated(host, name):
-    case = CASES["bimip.v1"][name]
+    await answers_as_stated(host, CASES["bimip.v1"][name])
+
+
+# MISSION M3
+# BM-GRP-1 BM-GRP-2
+@every("bimip.v1", is_of_groups)
+async def test_the_server_manages_groups_as_stated(own_server, name):
+    """Each with a server of its own: what a group is outlives who said it."""
+    await answers_as_stated(own_server, CASES["bimip.v1"][name])
+
+
+async def answers_as_stated(host, case):
     signed_in = case.get("signed_in") != "no"
     if signed_in:
         client = await Scheme.connect(host, case["user"])
