@@ -97,7 +97,6 @@ fn timed(what: &str, mut query: impl FnMut(u64)) -> Duration {
 }
 
 // DM-HIS-2
-// MISSION A1
 #[test]
 #[ignore = "fills a store with two million messages; only a release build says anything"]
 fn a_page_of_fifty_comes_in_time_out_of_two_million() {

@@ -34,7 +34,6 @@ fn seqs(messages: &[HistoryMessage]) -> Vec<u64> {
 }
 
 // DM-HIS-2
-// MISSION A1
 pub(super) fn pages_of_history_meet_while_messages_come<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let a = world.open("a", "1");
@@ -67,7 +66,6 @@ pub(super) fn pages_of_history_meet_while_messages_come<S: Storage>(subject: &Su
 }
 
 // DM-HIS-4, DM-HIS-6, DM-HIS-7
-// MISSION M6
 pub(super) fn what_is_found_survives_reopening<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
