@@ -23,39 +23,36 @@ pub(super) struct Voice {
     index: Index,
 }
 
-/// What a talker said that the core may not have come to yet: it takes the words of a connection in order, and some of
-/// them wait.
+/// What a talker said whose end was not told yet, in order. A start is answered at once and a stop when it is stored, so a
+/// stop may be answered after the start that followed it.
 #[derive(Debug, Default)]
 struct Words {
-    /// The last start that was answered was granted, and its end was not told yet.
-    running: bool,
     said: VecDeque<Word>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
-    Start,
+    Start { granted: bool },
     Stop,
 }
 
 impl Words {
-    /// A start was answered. What stands before it and was not answered never will be.
     fn granted(&mut self) {
-        self.running = true;
-        if let Some(at) = self.said.iter().position(|word| *word == Word::Start) {
-            self.said.drain(..=at);
+        let asked = self.said.iter_mut().find(|word| **word == Word::Start { granted: false });
+        if let Some(word) = asked {
+            *word = Word::Start { granted: true };
         }
     }
 
-    /// An end was told. Whether it is that of a talk which its talker stopped: also the server ends talks, and who
-    /// stops twice is answered twice.
+    /// An end was told: that of the first stop. Whether it stopped a talk: who stops twice is answered twice.
     fn ended(&mut self) -> bool {
-        let running = std::mem::take(&mut self.running);
-        let stopped = self.said.front() == Some(&Word::Stop);
-        if stopped {
-            self.said.pop_front();
-        }
-        running && stopped
+        let granted = Word::Start { granted: true };
+        let Some(at) = self.said.iter().position(|word| *word == Word::Stop) else {
+            // The server ended it.
+            self.said.retain(|word| *word != granted);
+            return false;
+        };
+        self.said.drain(..=at).any(|word| word == granted)
     }
 }
 
@@ -103,7 +100,7 @@ impl Voice {
     pub(super) fn hears(&mut self, conn: ConnId, packet: &ClientPacket) {
         let ClientPacket::Talk(Talk { to: Address::User(to), act, .. }) = packet else { return };
         let word = match act {
-            TalkAct::Start { .. } => Word::Start,
+            TalkAct::Start { .. } => Word::Start { granted: false },
             TalkAct::Stop => Word::Stop,
             _ => return,
         };
