@@ -27,10 +27,17 @@ pub(crate) struct House {
 /// What became of a draft.
 pub(crate) type Answer = Result<(Head, Offset), Reject>;
 
+/// A group of three has a feed.
+fn config() -> Config {
+    let mut config = Config::default();
+    config.row_members = 2;
+    config
+}
+
 impl House {
     pub(crate) fn new(store: EmbeddedStorage, unix_ms: u64) -> Self {
         Self {
-            core: ServerCore::new(Config::default()),
+            core: ServerCore::new(config()),
             store,
             now: Now { mono_ms: 1, unix_ms },
             heard: BTreeMap::new(),
@@ -220,6 +227,17 @@ fn words(entry: &Entry) -> String {
             format!(
                 "revision {edition} of {id} {conversation} seq {seq} by {by} ref {} at {at}: {says:?}",
                 revision.client_ref
+            )
+        }
+        Entry::Group(change) => {
+            let (group, edition, by, at) =
+                (&change.group, change.edition, device_words(&change.by), change.at.0);
+            let (title, about) = (&change.profile.title, &change.profile.about);
+            let reference = change.client_ref.as_ref().map_or("-", ClientRef::as_str);
+            format!(
+                "change {edition} of {group} by {by} ref {reference} at {at}: {:?}, {title:?} {about:?} open {} \
+                 {:?}, {} members",
+                change.what, change.open, change.post, change.members
             )
         }
         _ => panic!("an entry that this test has no words for: {entry:?}"),

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Form, GroupId, LogOut,
-    MessageRef, Offset, PushToken, Revise, Seal, Status, TalkAct, UnixMs,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Form, GroupAct, GroupCommand,
+    GroupId, GroupProfile, LogOut, MayPost, MessageRef, Offset, PushToken, Revise, Role, Seal, Status,
+    TalkAct, UnixMs,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
 use bytes::Bytes;
 
-use crate::house::{House, draft, sound};
+use crate::house::{House, draft, sound, user};
 
 /// Everybody in it, with their devices. `walkie`s speak msgpack, and `_` in a name is what ids are joined with.
 pub(crate) fn devices(format: u32) -> [(&'static str, &'static [&'static str]); 5] {
@@ -47,6 +48,7 @@ pub(crate) fn play(path: &Path) {
     groups(&mut house);
     accounts(&mut house);
     revisions(&mut house);
+    managed(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -149,6 +151,32 @@ fn revisions(house: &mut House) {
     house.say(carl, revise("e-1", edited.id, Some("hello")));
     house.say(carl, revise("e-2", edited.id, Some("hello!")));
     house.say(carl, revise("d-1", deleted.id, None));
+}
+
+/// Since format 5. A group with roles, small enough for rows, and one that has a feed.
+fn managed(house: &mut House) {
+    let ann = house.open(Caps::FULL, "ann", "phone");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let command = |name: &str, group: &str, act| {
+        let (client_ref, group) = (ClientRef::new(name).unwrap(), GroupId::new(group).unwrap());
+        ClientPacket::Group(GroupCommand { client_ref, group, act })
+    };
+    let create = |title: &str, members: &[&str]| GroupAct::Create {
+        profile: GroupProfile { title: title.into(), about: "ünï".into() },
+        open: false,
+        post: MayPost::Everyone,
+        members: members.iter().map(|name| user(name)).collect(),
+    };
+    house.say(ann, command("m-1", "team", create("The team", &["bob"])));
+    house.say(ann, command("m-2", "team", GroupAct::SetRole { user: user("bob"), role: Role::Admin }));
+    house.say(bob, command("m-3", "team", GroupAct::Ban(user("dörte"))));
+    let (title, post) = (Some("The A-team".into()), Some(MayPost::Admins));
+    house.say(bob, command("m-4", "team", GroupAct::Edit { title, about: None, open: None, post }));
+    house.say(ann, command("m-5", "crowd", create("Many", &["bob", "carl_9", "dörte"])));
+    for (conn, group) in [(ann, "team"), (bob, "crowd")] {
+        let to = Address::Group(GroupId::new(group).unwrap());
+        house.send(conn, Draft { to, ..draft("", "bob", Body::text("to all of you")) }).unwrap();
+    }
 }
 
 fn after(house: &mut House) {

@@ -36,7 +36,7 @@ use crate::durable::{create_durably, sync_directory};
 use crate::storage::{StorageError, THIS_VERSION};
 
 /// The format that this program writes. It reads all before it, from 1 on.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 const FORMAT_PREFIX: &str = "bimip store ";
 

@@ -29,6 +29,7 @@ const PROGRESS_CONVERSATIONS: u64 = 100_000;
 /// From 3 to 4 no row changes: revisions are new, and no message has one yet. From 4 to 5 it is new how far users have
 /// read, which follows from what they wrote, what they marked, and when they came into groups.
 /// Also from 4 to 5 nobody managed a group yet, and what a group without roles is written as is the same.
+/// From 5 to 6 no row changes: what is new is kept in rows of its own, and nobody has one yet.
 pub(super) fn migrate(
     engine: &Engine,
     store: &Path,

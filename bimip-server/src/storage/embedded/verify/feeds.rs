@@ -30,6 +30,7 @@ impl Checker<'_, '_> {
         let of = match &*entry {
             Entry::Message(message) => message.head.conversation(),
             Entry::Revised(revision) => revision.conversation.clone(),
+            Entry::Group(change) => ConversationId::Group(change.group.clone()),
             _ => {
                 return self.find(
                     key,
