@@ -149,6 +149,16 @@ def answered(ask, rows, **more):
     return dict(route=18, query=dict(dict(type=2, id="q-1", ask=ask, rows=rows), **more))
 
 
+def progress(**more):
+    """How far a message got."""
+    return dict(dict(signal_id=ID, id="c-1", **{"from": PHONE}, to=dict(eid="team"), conversation="g:team", conversation_seq=3,
+                     server_time=NOW), **more)  # fmt: skip
+
+
+def reached(device, state, **more):
+    return dict(dict(connection_resource_id=device, state=state), **more)
+
+
 def revised(offset, prev, **more):
     """A row."""
     row = dict(type=4, **{"from": TABLET}, edition=1, conversation="d:alice:bob", conversation_seq=3, user_offset=str(offset),
@@ -387,7 +397,14 @@ LIVE_AND_ACCOUNT = [
         ("query_conversation", query(ask=2, to=dict(eid="zoe")), 3),
         ("query_conversations", query(ask=3, before_id=ID, limit=20), 3),
     ]),
-    bad("bad_query_ask_4", query(ask=4), "field 18", "what?"),
+    *(client(name, say, [{"route": "18", "query": dict(type=2, id="q-1", ask=4)}], note="of a message that nobody wrote")
+      for name, say in [
+        ("query_status", query(ask=4, signal_id=ID)),
+        ("query_status_next_page", query(ask=4, signal_id=ID, after_user="carl", limit=20)),
+        ("query_status_by_msgpack_name", query(ask=4, signal_id="1_17_bob_alice_1763652000000.txt")),
+    ]),
+    bad("bad_query_ask_99", query(ask=99), "field 18", "what?"),
+    bad("bad_query_status_of_nothing", query(ask=4), "field 18", "which message?"),
     bad("bad_query_two_ends", query(ask=1, to=dict(eid="bob"), before=8, after=3), "field 18", "before or after?"),
     bad("bad_query_of_nobody", query(ask=1), "field 18", "which conversation?"),
     bad("bad_query_without_id", query(id=None, ask=1, to=dict(eid="bob")), "field 18", "whose answer?"),
@@ -448,7 +465,7 @@ def told(**more):
 
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
-               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups"], first=1, dedup_days=7)  # fmt: skip
+               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups", "status"], first=1, dedup_days=7)  # fmt: skip
 
 SERVER = [
     server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),
@@ -528,6 +545,16 @@ SERVER = [
                                       more=True), "BM-QRY-2: as they are now"),
     server("query_answered_with_nothing", answered(1, []), "BM-QRY-2"),
     server("query_answered_conversations", answered(3, [found(messages=9, read=2, unread=6, unread_deleted=[3])]), "BM-QRY-2"),
+    server("query_answered_status", answered(4, [], status=progress(status=1, recipients=3, delivered=1, first_delivered_at=NOW),
+           recipients=[
+        dict(user=B, status=2, marks=1, delivered_at=NOW, devices=[
+            reached("pc", 7, at=NOW), reached("phone", 1, connected_at=NOW), reached("tablet", 2, at=NOW, connected_at=NOW)]),
+        dict(user="carl", status=0, devices=[reached("old", 6, at=NOW), reached("phone", 4, rows_before=300, connected_at=NOW)]),
+        dict(user="dora", reason=4),
+    ], more=True), "BM-QRY-4"),
+    server("query_answered_status_of_nothing", answered(4, []), "BM-QRY-4"),
+    server("query_answered_status_untold", answered(4, [], status=progress(recipients=1, deleted=True),
+           recipients=[dict(user=B, reason=1, untold=True)]), "BM-QRY-4"),
     server("query_refused", dict(route=18, query=dict(type=3, id="q-1", code=REFUSALS["busy"], error=SENTENCES["busy"],
                                                       retry_after_ms=1000)), "BM-QRY-3"),
     server("group_changed", dict(route=19, group=dict(type=2, id="g-1", edition=7, user_offset="9")), "BM-GRP-2"),

@@ -51,6 +51,7 @@ mod receipt;
 mod reject;
 mod revision;
 mod sound;
+mod status;
 mod time;
 mod unread;
 mod voice;
@@ -67,11 +68,16 @@ pub use crate::message_id::{MessageId, MessageIdError};
 pub use crate::packet::{Claim, ClientPacket, Noted, Ping, Said, ServerPacket, Welcome, Window};
 pub use crate::percent::Percent;
 pub use crate::presence::{Act, Aware, Awareness, Location, Presence, Reach, Signal, Track};
-pub use crate::query::{Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows};
+pub use crate::query::{
+    Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows, status_users,
+};
 pub use crate::receipt::{Marks, MessageRef, Names, Receipt, Status};
 pub use crate::reject::{CloseReason, Fault, FaultKind, Reject};
 pub use crate::revision::{Revise, Revision};
 pub use crate::sound::SoundName;
+pub use crate::status::{
+    DeviceState, DeviceStatus, MessageStatus, NotYet, Reached, RecipientStatus, StatusCounts,
+};
 pub use crate::time::{Now, UnixMs};
 pub use crate::unread::{Unread, unread_of};
 pub use crate::voice::{Floor, Talk, TalkAct};

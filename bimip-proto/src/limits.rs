@@ -117,6 +117,19 @@ pub const QUERIES_IN_FLIGHT: usize = 8;
 /// Unread messages of one conversation that are looked at for deleted ones when they are counted: each costs two reads.
 /// Apps say "99+".
 pub const UNREAD_MESSAGES: usize = 100;
+/// Recipients in one answer about how far a message got. With the longest names and all devices they take 300 KiB.
+pub const STATUS_USERS: u32 = 50;
+/// Devices of a recipient that such an answer names of those that ever stored something, and once more of those that are
+/// connected. Few people have more; an app that takes a new name at every start would have hundreds.
+pub const STATUS_DEVICES: usize = 8;
+/// Members of a group, present and former, that are looked at for one such answer. Each costs two small reads, so that it
+/// takes some milliseconds; of a larger group it says "at least".
+pub const STATUS_MEMBERS: usize = 1_024;
+/// Rows of mailboxes that are looked at for one such answer: a row is found by halving, but for users of large groups,
+/// whose mailboxes are not in the order of the log.
+pub const STATUS_ROWS: u32 = 4_096;
+/// Devices of which a core remembers when they went. Of more the ones that went last: 2 MiB with names of ordinary length.
+pub const DEPARTED_DEVICES: usize = 16_384;
 /// How often a core that is not alone with its store asks it about each user who is connected: so long a wake-up that
 /// was lost may go unnoticed. A hundred thousand users cost a few thousand small reads a second.
 pub const POLL_MS: u64 = 30_000;

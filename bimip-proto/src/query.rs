@@ -1,6 +1,9 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
-use crate::{Address, ClientRef, ConversationId, Marks, Message, MessageId, Seq, limits};
+use crate::{
+    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus, Seq, UserId,
+    limits,
+};
 
 /// A question about what is stored. It changes nothing, and is answered once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,16 @@ pub enum Ask {
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
+    /// How far one message got: [`Found::Status`].
+    Status {
+        /// Which message. Its author asks about everybody it went to, one of those about themselves.
+        message: MessageRef,
+        /// Of the recipients those after this one, which was the last of the page before; `None` for the first of them.
+        /// They are in an order of the store's, which does not change.
+        after: Option<UserId>,
+        /// At most so many recipients; 0 and more than [`STATUS_USERS`](limits::STATUS_USERS) are that many.
+        limit: u32,
+    },
 }
 
 /// Which part of a long list a page has.
@@ -54,6 +67,12 @@ pub const fn page_rows(limit: u32) -> u32 {
     if limit == 0 || limit > limits::PAGE_ROWS { limits::PAGE_ROWS } else { limit }
 }
 
+/// How many recipients a page of a status has at most.
+#[must_use]
+pub const fn status_users(limit: u32) -> u32 {
+    if limit == 0 || limit > limits::STATUS_USERS { limits::STATUS_USERS } else { limit }
+}
+
 /// The answer to a [`Query`]: what is stored, and may be seen by whoever asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,6 +91,8 @@ pub enum Found {
         /// Whether there are more.
         more: bool,
     },
+    /// How far a message got. `None` where there is no such message, or it is not the asker's to know of.
+    Status(Option<Box<MessageStatus>>),
 }
 
 /// A message as it is now.

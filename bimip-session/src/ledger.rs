@@ -45,6 +45,6 @@ pub use self::rights::{Place, listens, may_join, may_manage, may_post, place};
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
-pub use self::view::{ConversationHead, Known, Revised, View, Write, shown, speaks_for};
+pub use self::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown, speaks_for};
 
 pub(crate) use self::ticket::{Ack, Advance};

@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View, Write,
+    ConversationHead, EachMember, GroupHead, Known, Marked, Membership, PutKey, Revised, Standing, Stretch,
+    View, Write,
 };
 
 /// Log entries kept: far more than are in flight at once.
@@ -103,8 +103,8 @@ impl View for Shelf {
         Ok(Revised::default())
     }
 
-    fn marks(&self, _: u64, _: &UserId) -> Result<Marks, Infallible> {
-        Ok(Marks::NONE)
+    fn marked(&self, _: u64, _: &UserId) -> Result<Marked, Infallible> {
+        Ok(Marked::default())
     }
 
     // The load is between two.
@@ -118,6 +118,15 @@ impl View for Shelf {
 
     fn membership(&self, _: &GroupId, _: &UserId) -> Result<Membership, Infallible> {
         Ok(Membership::default())
+    }
+
+    fn memberships(
+        &self,
+        _: &GroupId,
+        _: Option<&UserId>,
+        _: EachMember<'_, Infallible>,
+    ) -> Result<(), Infallible> {
+        Ok(())
     }
 
     fn members(&self, _: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
@@ -149,6 +158,14 @@ impl View for Shelf {
     }
 
     // Nobody asks what is stored.
+    fn row(&self, _: &UserId, _: Offset) -> Result<Option<u64>, Infallible> {
+        Ok(None)
+    }
+
+    fn devices(&self, _: &UserId, _: usize) -> Result<Vec<(DeviceName, Offset)>, Infallible> {
+        Ok(Vec::new())
+    }
+
     fn read_upto(&self, _: &ConversationId, _: &UserId) -> Result<Seq, Infallible> {
         Ok(Seq(0))
     }

@@ -16,8 +16,18 @@ use super::{account, group, live, query, revision};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 9] =
-    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups"];
+pub const FEATURES: [&str; 10] = [
+    "dispose",
+    "receipts",
+    "notifications",
+    "presence",
+    "tokens",
+    "push",
+    "revisions",
+    "queries",
+    "groups",
+    "status",
+];
 
 /// Writes the frames of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(

@@ -54,6 +54,9 @@ pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<Envelope, DecodeError
     if origin == route::QUERY && rows(&frame).map_err(|Broken| MALFORMED)? > limits::PAGE_ROWS as usize {
         return Err(DecodeError::Field { origin, field: "rows" });
     }
+    if origin == route::QUERY && recipients(&frame).map_err(|Broken| MALFORMED)?.is_none() {
+        return Err(DecodeError::Field { origin, field: "recipients" });
+    }
     Ok(Envelope { origin, frame, whole })
 }
 
@@ -138,6 +141,30 @@ fn rows(frame: &[u8]) -> Result<usize, Broken> {
     elements(frame, route::QUERY, &[10])
 }
 
+/// Whether a frame of route 18 has no more recipients than there may be, and none of them more devices.
+fn recipients(frame: &[u8]) -> Result<Option<()>, Broken> {
+    const RECIPIENTS: u32 = 33;
+    const DEVICES: u32 = 9;
+    let (mut users, mut payloads) = (0, read::Fields(frame));
+    while let Some((tag, value)) = payloads.next()? {
+        if tag != route::QUERY {
+            continue;
+        }
+        let mut inside = read::Fields(value.bytes()?);
+        while let Some((tag, value)) = inside.next()? {
+            let user = match value {
+                read::Value::Bytes(user) if tag == RECIPIENTS => user,
+                _ => continue,
+            };
+            users += 1;
+            if users > limits::STATUS_USERS || elements_of(user, &[DEVICES])? > 2 * limits::STATUS_DEVICES {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(()))
+}
+
 /// How many elements the lists of a payload have, `lists` by their tags.
 fn elements(frame: &[u8], payload: u32, lists: &[u32]) -> Result<usize, Broken> {
     let (mut elements, mut fields) = (0, read::Fields(frame));
@@ -145,10 +172,15 @@ fn elements(frame: &[u8], payload: u32, lists: &[u32]) -> Result<usize, Broken> 
         if tag != payload {
             continue;
         }
-        let mut inside = read::Fields(value.bytes()?);
-        while let Some((tag, value)) = inside.next()? {
-            elements += usize::from(lists.contains(&tag) && value.bytes().is_ok());
-        }
+        elements += elements_of(value.bytes()?, lists)?;
+    }
+    Ok(elements)
+}
+
+fn elements_of(message: &[u8], lists: &[u32]) -> Result<usize, Broken> {
+    let (mut elements, mut inside) = (0, read::Fields(message));
+    while let Some((tag, value)) = inside.next()? {
+        elements += usize::from(lists.contains(&tag) && value.bytes().is_ok());
     }
     Ok(elements)
 }

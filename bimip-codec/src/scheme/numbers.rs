@@ -88,6 +88,8 @@ pub const HISTORY: i32 = 1;
 pub const CONVERSATION: i32 = 2;
 /// The `ask` of a question about conversations.
 pub const CONVERSATIONS: i32 = 3;
+/// The `ask` of a question about how far a message got.
+pub const MESSAGE_STATUS: i32 = 4;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.

@@ -7,9 +7,10 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use super::decode_server::told;
-use super::frame::{Fields, identity, named, put, to_ms};
-use super::numbers::{self, CONVERSATION, CONVERSATIONS, HISTORY, kind};
+use super::frame::{Fields, identity, named, put, reference_text, to_ms};
+use super::numbers::{self, CONVERSATION, CONVERSATIONS, HISTORY, MESSAGE_STATUS, kind};
 use super::payload::payload;
+use super::status;
 use super::v1;
 use super::v1::message_scheme::Payload;
 use crate::{DecodeError, EncodeError, Frames};
@@ -41,6 +42,13 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
             };
             v1::Query { ask: CONVERSATIONS, before_id, after_id, limit: *limit, ..shape }
         }
+        Ask::Status { message, after, limit } => v1::Query {
+            ask: MESSAGE_STATUS,
+            signal_id: reference_text(message),
+            after_user: after.as_ref().map_or_else(String::new, |after| after.as_str().to_owned()),
+            limit: *limit,
+            ..shape
+        },
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     })
 }
@@ -85,6 +93,13 @@ pub(super) fn read_request(
             };
             Ask::Conversations { from, limit: it.limit }
         }
+        MESSAGE_STATUS => {
+            let after = match &*it.after_user {
+                "" => None,
+                after => Some(fields.eid(after, "after_user")?),
+            };
+            Ask::Status { message: fields.reference(&it.signal_id)?, after, limit: it.limit }
+        }
         _ => return Err(fields.wrong("ask")),
     };
     Ok(ClientPacket::Query(Query { id, ask }))
@@ -94,6 +109,9 @@ pub(super) fn read_request(
 
 /// BM-QRY-2.
 pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
+    if let Found::Status(found) = found {
+        return put(Payload::Query(status::answer(id, found.as_deref())), out);
+    }
     let (ask, rows, more) = match found {
         Found::History { messages, more } => (HISTORY, messages.iter().map(message).collect(), *more),
         Found::Conversations { conversations, more } => {
@@ -180,6 +198,10 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
             let conversations = it.rows.into_iter().map(|row| read_conversation(fields, row));
             let conversations = conversations.collect::<Result<_, _>>()?;
             ServerPacket::Answer { id, found: Found::Conversations { conversations, more } }
+        }
+        (kind::RESPONSE, MESSAGE_STATUS) => {
+            let found = Found::Status(status::read(fields, it)?.map(Box::new));
+            ServerPacket::Answer { id, found }
         }
         (kind::RESPONSE, _) => return Err(fields.wrong("ask")),
         (kind::ERROR, _) => ServerPacket::Unanswered {

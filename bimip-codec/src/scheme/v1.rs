@@ -492,7 +492,8 @@ pub struct Query {
     /// The client's name for the question.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// 1 messages of a conversation, 2 one conversation, 3 conversations. In an answer 1 or 3, for what its rows are.
+    /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got. In an answer 1 or 3, for
+    /// what its rows are, or 4.
     #[prost(int32, tag = "3")]
     pub ask: i32,
     /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
@@ -534,6 +535,121 @@ pub struct Query {
     /// Of ask 3: the oldest conversations whose last message is newer than this one.
     #[prost(string, tag = "16")]
     pub after_id: ::prost::alloc::string::String,
+    /// Of ask 4: which message, by its signal_id or its msgpack name.
+    #[prost(string, tag = "30")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// Of ask 4: recipients after this one, the last of the page before.
+    #[prost(string, tag = "31")]
+    pub after_user: ::prost::alloc::string::String,
+    /// Of an answer to ask 4: the message; without it there is none that the asker may know of.
+    #[prost(message, optional, tag = "32")]
+    pub status: ::core::option::Option<MessageStatus>,
+    /// Of an answer to ask 4: whom it went to.
+    #[prost(message, repeated, tag = "33")]
+    pub recipients: ::prost::alloc::vec::Vec<RecipientStatus>,
+}
+/// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MessageStatus {
+    /// The message's id.
+    #[prost(string, tag = "1")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// What its sender called it.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Who sent it, with which device.
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<Identity>,
+    /// Where it went: the user, or the group's id.
+    #[prost(message, optional, tag = "4")]
+    pub to: ::core::option::Option<Identity>,
+    /// Its conversation.
+    #[prost(string, tag = "5")]
+    pub conversation: ::prost::alloc::string::String,
+    /// Its place in the conversation.
+    #[prost(uint64, tag = "6")]
+    pub conversation_seq: u64,
+    /// When the server took it in.
+    #[prost(int64, tag = "7")]
+    pub server_time: i64,
+    /// Whether it is deleted.
+    #[prost(bool, tag = "8")]
+    pub deleted: bool,
+    /// How far it got with everybody, in a word: 0 pending, 1 sent, 2 delivered, 3 read.
+    #[prost(int32, tag = "9")]
+    pub status: i32,
+    /// To how many it went.
+    #[prost(uint32, tag = "10")]
+    pub recipients: u32,
+    /// How many have it.
+    #[prost(uint32, tag = "11")]
+    pub delivered: u32,
+    /// How many have read it.
+    #[prost(uint32, tag = "12")]
+    pub read: u32,
+    /// Whether there may be more than these counts.
+    #[prost(bool, tag = "13")]
+    pub at_least: bool,
+    /// When the first of them had it.
+    #[prost(int64, tag = "14")]
+    pub first_delivered_at: i64,
+    /// When the first of them had read it.
+    #[prost(int64, tag = "15")]
+    pub first_read_at: i64,
+}
+/// How far a message got with one recipient.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecipientStatus {
+    /// Who.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// How far, in a word: 0 pending, 1 sent, 2 delivered, 3 read.
+    #[prost(int32, tag = "2")]
+    pub status: i32,
+    /// What they said, added up: 1 delivered, 2 read, 4 played, 8 forwarded.
+    #[prost(uint32, tag = "3")]
+    pub marks: u32,
+    /// When a device of theirs had it.
+    #[prost(int64, tag = "4")]
+    pub delivered_at: i64,
+    /// When they had read it.
+    #[prost(int64, tag = "5")]
+    pub read_at: i64,
+    /// What keeps it from them: 1 it is deleted, 2 they left the group, 3 it waits in the group's feed, 4 they never connected,
+    /// 5 it is not told. 6 is kept for who blocked the sender.
+    #[prost(int32, tag = "6")]
+    pub reason: i32,
+    /// Its offset in their mailbox: told to themselves.
+    #[prost(uint64, tag = "7")]
+    pub user_offset: u64,
+    /// Whether nothing is told of their devices.
+    #[prost(bool, tag = "8")]
+    pub untold: bool,
+    /// Their devices, by name.
+    #[prost(message, repeated, tag = "9")]
+    pub devices: ::prost::alloc::vec::Vec<DeviceStatus>,
+    /// Whether they have more devices than these.
+    #[prost(bool, tag = "10")]
+    pub more_devices: bool,
+}
+/// How far a message got with one device.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceStatus {
+    /// The device.
+    #[prost(string, tag = "1")]
+    pub connection_resource_id: ::prost::alloc::string::String,
+    /// 1 acknowledged, 2 sent, 3 next, 4 window full, 5 no words, 6 logged out, 7 offline, 8 elsewhere, 9 unknown.
+    #[prost(int32, tag = "2")]
+    pub state: i32,
+    /// Of 2: when it was sent; of 6: when it was logged out; of 7: since when.
+    #[prost(int64, tag = "3")]
+    pub at: i64,
+    /// When the device's connection began, if it has one.
+    #[prost(int64, tag = "4")]
+    pub connected_at: i64,
+    /// Of 3 and 4: how many rows are before it that the device has not acknowledged.
+    #[prost(uint64, tag = "5")]
+    pub rows_before: u64,
 }
 /// A message as it is now, and what stands beside it in the list of conversations.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
     Address, Alias, AliasKind, Ask, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason,
-    ConversationId, ConversationState, Device, DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form,
-    Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews, GroupProfile, Head, HistoryMessage,
-    Marks, MayPost, Message, MessageId, MessageRef, Names, Noted, Offset, PageFrom, Ping, PushToken, Query,
-    Receipt, Reject, Revise, Revision, Role, Row, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs,
-    UserId, Welcome, Window, limits,
+    ConversationId, ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Entry, Fault,
+    FaultKind, Floor, Form, Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews, GroupProfile,
+    Head, HistoryMessage, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, Names, NotYet,
+    Noted, Offset, PageFrom, Ping, PushToken, Query, Receipt, RecipientStatus, Reject, Revise, Revision,
+    Role, Row, Seal, Seq, ServerPacket, Status, StatusCounts, Talk, TalkAct, UnixMs, UserId, Welcome, Window,
+    limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -318,6 +319,11 @@ fn query() -> impl Strategy<Value = Query> {
         }),
         address().prop_map(Ask::Conversation),
         (page_from(id), any::<u32>()).prop_map(|(from, limit)| Ask::Conversations { from, limit }),
+        (reference(), option::of(user()), any::<u32>()).prop_map(|(message, after, limit)| Ask::Status {
+            message,
+            after,
+            limit
+        }),
     ];
     (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
 }
@@ -331,6 +337,78 @@ fn history_message() -> impl Strategy<Value = HistoryMessage> {
             HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks) }
         },
     )
+}
+
+fn some_time() -> impl Strategy<Value = Option<UnixMs>> {
+    option::of((1..u64::MAX >> 1).prop_map(UnixMs))
+}
+
+fn device_status() -> impl Strategy<Value = DeviceStatus> {
+    let state = prop_oneof![
+        Just(DeviceState::Acknowledged),
+        some_time().prop_map(|at| DeviceState::Sent { at }),
+        any::<u64>().prop_map(|rows_before| DeviceState::Next { rows_before }),
+        any::<u64>().prop_map(|rows_before| DeviceState::WindowFull { rows_before }),
+        Just(DeviceState::NoWords),
+        (1..u64::MAX >> 1).prop_map(|at| DeviceState::LoggedOut { at: UnixMs(at) }),
+        some_time().prop_map(|since| DeviceState::Offline { since }),
+        Just(DeviceState::Elsewhere),
+        Just(DeviceState::Unknown),
+    ];
+    (device(), state, some_time()).prop_map(|(device, state, connected_at)| DeviceStatus {
+        name: device.name,
+        state,
+        connected_at,
+    })
+}
+
+fn recipient_status() -> impl Strategy<Value = RecipientStatus> {
+    let why = prop_oneof![
+        Just(None),
+        Just(Some(NotYet::Deleted)),
+        Just(Some(NotYet::LeftGroup)),
+        Just(Some(NotYet::NotFilled)),
+        Just(Some(NotYet::NeverConnected)),
+        Just(Some(NotYet::Untold)),
+    ];
+    let said = (any::<u8>(), some_time(), some_time());
+    (user(), option::of(1..u64::MAX), said, why, option::of(vec(device_status(), 0..3)), any::<bool>())
+        .prop_map(|(user, row, (marks, delivered_at, read_at), why, devices, more_devices)| RecipientStatus {
+            user,
+            row: row.map(Offset),
+            marks: Marks::from_bits(marks),
+            delivered_at,
+            read_at,
+            why,
+            devices,
+            more_devices,
+        })
+}
+
+fn message_status() -> impl Strategy<Value = MessageStatus> {
+    let counts = (any::<[u32; 3]>(), any::<bool>(), some_time(), some_time()).prop_map(
+        |([recipients, delivered, read], exact, first_delivered_at, first_read_at)| StatusCounts {
+            recipients,
+            delivered,
+            read,
+            exact,
+            first_delivered_at,
+            first_read_at,
+        },
+    );
+    (scheme_head(BodyKind::Text), any::<bool>(), counts, vec(recipient_status(), 0..4), any::<bool>())
+        .prop_map(|(head, deleted, counts, recipients, more)| MessageStatus {
+            id: head.id,
+            client_ref: head.client_ref,
+            from: head.from,
+            to: head.to,
+            seq: head.seq,
+            at: head.at,
+            deleted,
+            counts,
+            recipients,
+            more,
+        })
 }
 
 fn answer() -> impl Strategy<Value = ServerPacket> {
@@ -349,6 +427,7 @@ fn answer() -> impl Strategy<Value = ServerPacket> {
             .prop_map(|(messages, more)| Found::History { messages, more }),
         (vec(state, 0..4), any::<bool>())
             .prop_map(|(conversations, more)| Found::Conversations { conversations, more }),
+        option::of(message_status().prop_map(Box::new)).prop_map(Found::Status),
     ];
     prop_oneof![
         (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),

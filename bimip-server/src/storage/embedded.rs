@@ -21,7 +21,7 @@
 //! | history | `11` conversation, seq | stamp, sequence |
 //! | stamp without a message | `12` conversation | stamp |
 //! | draft | `13` device, client reference | sequence, offset, digest |
-//! | marks | `14` sequence, user | four bits |
+//! | marks | `14` sequence, user | four bits, and when delivered and read (`rows/marks.rs`) |
 //! | cursor | `15` device | offset |
 //! | what became of a message | `16` sequence | edition that holds, its sequence, whether it is the deletion |
 //! | how far it is read | `17` conversation, user | seq |

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId, limits,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs, UserId,
+    limits,
 };
 
 use super::feed::Stretch;
@@ -14,7 +14,7 @@ use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::rights::listens;
 use super::standing::Standing;
-use super::view::{ConversationHead, Known, Revised, View, Write, shown};
+use super::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown};
 use crate::server::Attachment;
 
 /// Everything a store holds, in ordered maps. It keeps nothing beyond the life of the value.
@@ -27,7 +27,7 @@ pub struct Book {
     stamps: BTreeMap<ConversationId, UnixMs>,
     known: BTreeMap<PutKey, Known>,
     revised: BTreeMap<u64, Revised>,
-    marks: BTreeMap<(u64, UserId), Marks>,
+    marks: BTreeMap<(u64, UserId), Marked>,
     read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
@@ -98,8 +98,8 @@ impl Book {
             Write::Revised { sequence, revised } => {
                 self.revised.insert(*sequence, *revised);
             }
-            Write::Marks { sequence, user, marks } => {
-                self.marks.insert((*sequence, user.clone()), *marks);
+            Write::Marks { sequence, user, marked } => {
+                self.marks.insert((*sequence, user.clone()), *marked);
             }
             Write::ReadUpto { conversation, user, seq } => {
                 self.read_upto.insert((conversation.clone(), user.clone()), *seq);
@@ -305,7 +305,7 @@ impl View for Book {
         Ok(self.revised.get(&sequence).copied().unwrap_or_default())
     }
 
-    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Infallible> {
+    fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, Infallible> {
         Ok(self.marks.get(&(sequence, user.clone())).copied().unwrap_or_default())
     }
 
@@ -325,6 +325,15 @@ impl View for Book {
         Ok(self.cursors.get(device).copied().unwrap_or_default())
     }
 
+    fn row(&self, user: &UserId, offset: Offset) -> Result<Option<u64>, Infallible> {
+        Ok(self.mailboxes.get(user).and_then(|mailbox| mailbox.get(&offset)).copied())
+    }
+
+    fn devices(&self, user: &UserId, most: usize) -> Result<Vec<(DeviceName, Offset)>, Infallible> {
+        let all = self.cursors.iter().filter(|(device, _)| device.user == *user).take(most);
+        Ok(all.map(|(device, cursor)| (device.name.clone(), *cursor)).collect())
+    }
+
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, Infallible> {
         Ok(self.groups.get(group).copied())
     }
@@ -339,6 +348,21 @@ impl View for Book {
 
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
         Ok(self.members.get(group).into_iter().flatten().cloned().collect())
+    }
+
+    fn memberships(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        each: EachMember<'_, Infallible>,
+    ) -> Result<(), Infallible> {
+        let all = self.everybody_ever_in(group);
+        for (user, membership) in all.filter(|(user, _)| after.is_none_or(|after| *user > after)) {
+            if !each(user, membership)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Infallible> {

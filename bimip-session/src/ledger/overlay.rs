@@ -12,7 +12,7 @@ use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
-use super::view::{ConversationHead, Known, Revised, View, Write};
+use super::view::{ConversationHead, Known, Marked, Revised, View, Write};
 
 /// The storage's view with the batch's own writes on top, and the list of those writes.
 pub(super) struct Overlay<'v, V: View> {
@@ -24,7 +24,7 @@ pub(super) struct Overlay<'v, V: View> {
     known: BTreeMap<PutKey, Known>,
     entries: BTreeMap<u64, Arc<Entry>>,
     revised: BTreeMap<u64, Revised>,
-    marks: BTreeMap<(u64, UserId), Marks>,
+    marks: BTreeMap<(u64, UserId), Marked>,
     read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
@@ -71,9 +71,8 @@ impl<'v, V: View> Overlay<'v, V> {
 
     /// The writes of the batch: what a batch may change several times, once each.
     pub(super) fn into_writes(mut self) -> Vec<Write> {
-        let marks =
-            self.marks.into_iter().map(|((sequence, user), marks)| Write::Marks { sequence, user, marks });
-        self.writes.extend(marks);
+        let marks = self.marks.into_iter();
+        self.writes.extend(marks.map(|((sequence, user), marked)| Write::Marks { sequence, user, marked }));
         let revised = self.revised.into_iter();
         self.writes.extend(revised.map(|(sequence, revised)| Write::Revised { sequence, revised }));
         self.writes.extend(self.read_upto.into_iter().map(|((conversation, user), seq)| Write::ReadUpto {
@@ -143,11 +142,15 @@ impl<'v, V: View> Overlay<'v, V> {
         self.view.sequence_of(id, seq)
     }
 
-    pub(super) fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, V::Error> {
+    pub(super) fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, V::Error> {
         match self.marks.get(&(sequence, user.clone())) {
-            Some(marks) => Ok(*marks),
-            None => self.view.marks(sequence, user),
+            Some(marked) => Ok(*marked),
+            None => self.view.marked(sequence, user),
         }
+    }
+
+    pub(super) fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, V::Error> {
+        Ok(self.marked(sequence, user)?.marks)
     }
 
     pub(super) fn revised(&self, sequence: u64) -> Result<Revised, V::Error> {
@@ -197,8 +200,8 @@ impl<'v, V: View> Overlay<'v, V> {
         self.writes.push(Write::Key { key, known });
     }
 
-    pub(super) fn mark(&mut self, sequence: u64, user: UserId, marks: Marks) {
-        self.marks.insert((sequence, user), marks);
+    pub(super) fn mark(&mut self, sequence: u64, user: UserId, marked: Marked) {
+        self.marks.insert((sequence, user), marked);
     }
 
     /// A user has read a conversation up to here.

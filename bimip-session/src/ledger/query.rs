@@ -5,9 +5,11 @@
 mod conversations;
 mod history;
 mod seen;
+mod status;
 
 use bimip_proto::{
     Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, UserId, limits, page_rows,
+    status_users,
 };
 
 use self::seen::Seen;
@@ -33,6 +35,10 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
         Ask::Conversations { from, limit } => {
             let (conversations, more) = conversations::page(user, *from, page_rows(*limit), view)?;
             Found::Conversations { conversations, more }
+        }
+        Ask::Status { message, after, limit } => {
+            let status = status::of(message, user, after.as_ref(), status_users(*limit), view)?;
+            Found::Status(status.map(Box::new))
         }
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },

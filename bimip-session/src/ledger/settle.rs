@@ -9,6 +9,7 @@ mod message;
 mod revise;
 mod setting;
 
+pub(super) use self::find::named;
 pub use self::find::readable;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, Status,
+    UnixMs, UserId,
 };
 
 use super::feed::Stretch;
@@ -71,11 +71,19 @@ pub trait View {
     /// As the backend reads.
     fn revised(&self, sequence: u64) -> Result<Revised, Self::Error>;
 
+    /// What a user has said about the message of a log entry, and when; the default where they said nothing.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, Self::Error>;
+
     /// What a user has said about the message of a log entry.
     ///
     /// # Errors
     /// As the backend reads.
-    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Self::Error>;
+    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Self::Error> {
+        Ok(self.marked(sequence, user)?.marks)
+    }
 
     /// Up to where a user has read a conversation, or written in it; zero where they never did.
     ///
@@ -100,6 +108,18 @@ pub trait View {
     /// As the backend reads.
     fn cursor(&self, device: &Device) -> Result<Offset, Self::Error>;
 
+    /// The log entry of a row of a user's mailbox.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn row(&self, user: &UserId, offset: Offset) -> Result<Option<u64>, Self::Error>;
+
+    /// Devices of a user that have a cursor, with it: the first `most` by their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn devices(&self, user: &UserId, most: usize) -> Result<Vec<(DeviceName, Offset)>, Self::Error>;
+
     /// A group, if there is one of that name.
     ///
     /// # Errors
@@ -123,6 +143,18 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Self::Error>;
+
+    /// Everybody of whom a group knows something, who is or was in it: those after `after`, or from the first one on, in an
+    /// order of the backend's that never changes, until `each` says that it is enough (`false`). They may be very many.
+    ///
+    /// # Errors
+    /// As the backend reads, and the first one of `each`, which ends it.
+    fn memberships(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        each: EachMember<'_, Self::Error>,
+    ) -> Result<(), Self::Error>;
 
     /// The groups that a user is in now, once each, in the order of their names.
     ///
@@ -162,6 +194,9 @@ pub trait View {
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Self::Error>;
 }
 
+/// Takes one of many memberships, and says whether it wants another.
+pub type EachMember<'a, E> = &'a mut dyn FnMut(&UserId, &Membership) -> Result<bool, E>;
+
 /// The last message of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
@@ -182,6 +217,34 @@ pub struct Revised {
     pub sequence: u64,
     /// It is the deletion.
     pub deleted: bool,
+}
+
+/// What a user has said about a message, and when the server first heard of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
+pub struct Marked {
+    /// All that was said so far.
+    pub marks: Marks,
+    /// When they had it; `None` where they did not say so, or before times were kept.
+    pub delivered_at: Option<UnixMs>,
+    /// When they had read it; `None` likewise.
+    pub read_at: Option<UnixMs>,
+}
+
+impl Marked {
+    /// This, and what is said now. A time once known stays.
+    pub(super) fn with(self, status: Status, at: UnixMs) -> Self {
+        let marks = self.marks.with(status);
+        let time = |status: Status, before: Option<UnixMs>| {
+            let news = marks.has(status) && !self.marks.has(status);
+            if news { Some(at).filter(|at| *at > UnixMs(0)) } else { before }
+        };
+        Self {
+            marks,
+            delivered_at: time(Status::Delivered, self.delivered_at),
+            read_at: time(Status::Read, self.read_at),
+        }
+    }
 }
 
 /// What became of a key.
@@ -273,7 +336,7 @@ pub enum Write {
         /// Who.
         user: UserId,
         /// All that was said so far.
-        marks: Marks,
+        marked: Marked,
     },
     /// Up to where a user has read a conversation, or written in it: replaces what was there, and is beyond it.
     ReadUpto {

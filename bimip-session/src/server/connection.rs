@@ -68,6 +68,8 @@ pub(super) struct Connection {
     strikes: u32,
     struck_mono_ms: u64,
     pub(super) heard_mono_ms: u64,
+    /// When it began.
+    pub(super) since: UnixMs,
     /// When its grant is looked at, if it runs out: taken off the table when the connection goes.
     pub(super) expiry_mono_ms: Option<u64>,
     /// It started a talk: worth a look when it goes.
@@ -89,6 +91,7 @@ impl Connection {
             strikes: 0,
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,
+            since: now.stamp(),
             expiry_mono_ms: None,
             talked: false,
         }

@@ -11,6 +11,7 @@ use super::burst::Bursts;
 use super::connection::{Connection, Phase};
 use super::counters::Counters;
 use super::cursors::Cursors;
+use super::departed::Departed;
 use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
 use super::presence::Presences;
 use super::pull::Pulls;
@@ -41,6 +42,7 @@ pub struct ServerCore {
     pub(super) timers: Timers,
     pub(super) counters: Counters,
     pub(super) cursors: Cursors,
+    pub(super) departed: Departed,
     /// Boxed, and only where there are any: a core that is alone pays nothing for it.
     pub(super) others: Option<Box<Others>>,
     /// Empty between two pieces of sound: its memory is used again for each.
@@ -143,6 +145,7 @@ impl ServerCore {
             timers: Timers::default(),
             counters: Counters::default(),
             cursors: Cursors::default(),
+            departed: Departed::default(),
             others,
             hearers: Vec::new(),
             commits: 0,
@@ -338,16 +341,17 @@ impl ServerCore {
         self.abandon_talks(now, conn);
         self.send(conn, ServerPacket::Bye(reason.clone()));
         self.output(Output::Close(conn, reason));
-        self.forget(conn);
+        self.forget(now, conn);
     }
 
     fn closed(&mut self, now: Now, conn: ConnId) {
         self.abandon_talks(now, conn);
-        self.forget(conn);
+        self.forget(now, conn);
     }
 
-    fn forget(&mut self, conn: ConnId) {
+    fn forget(&mut self, now: Now, conn: ConnId) {
         let Some(connection) = self.conns.remove(&conn) else { return };
+        self.departs(now, &connection);
         if let Some(due_mono_ms) = connection.expiry_mono_ms {
             // It may be years away, and a connection comes and goes often meanwhile.
             self.timers.unset(due_mono_ms, Due::Expiry(conn));

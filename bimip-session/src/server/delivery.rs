@@ -55,7 +55,7 @@ impl ServerCore {
         self.tell_visibility(proof);
         self.decided(now, proof);
         for delivery in proof.deliveries() {
-            self.deliver(delivery);
+            self.deliver(now, delivery);
         }
         self.fed(proof.fed());
         self.goodbyes(proof);
@@ -124,7 +124,7 @@ impl ServerCore {
         }
     }
 
-    fn deliver(&mut self, delivery: &Delivery) {
+    fn deliver(&mut self, now: Now, delivery: &Delivery) {
         // Indexed, since readers and the roster are parts of one core; nobody joins or leaves meanwhile.
         for index in 0..self.roster.of(&delivery.user).len() {
             let conn = self.roster.of(&delivery.user)[index];
@@ -132,7 +132,7 @@ impl ServerCore {
             match &mut connection.phase {
                 Phase::Attaching { head, .. } => *head = (*head).max(delivery.offset),
                 Phase::Live { reader, .. } => {
-                    let offer = reader.offer(delivery.offset, &delivery.entry);
+                    let offer = reader.offer(now.stamp(), delivery.offset, &delivery.entry);
                     self.offered(conn, offer);
                     self.fill(conn);
                 }
@@ -150,7 +150,7 @@ impl ServerCore {
             return self.timers.set(due_mono_ms, Due::Reread(page.conn));
         };
         let mut offers = Vec::with_capacity(rows.len());
-        reader.page(rows, |offer| offers.push(offer));
+        reader.page(now.stamp(), rows, |offer| offers.push(offer));
         for offer in offers {
             self.offered(page.conn, offer);
         }

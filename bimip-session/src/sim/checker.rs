@@ -12,6 +12,7 @@
 //! | I8 | a device that comes to rest has its whole mailbox, in order, once; at any time a part from the start | `apps`, `devices` |
 //! | I9 | nobody is told what is not theirs | `rows`, `mailboxes`, `voice` |
 //! | I17 | an answer is all that its asker may see of what it is about, as it is stored, and no more; what was there when it was asked for is in it | `answers` |
+//! | I18 | how far a message got is told to those it is for and to its author, as it is: no more than is durable and was written, no less than was durable when it was asked, and when | `statuses` |
 //! | I10 | what was refused is not stored | `drafts` |
 //! | I13 | drafts are answered in time; when the faults stop, everything comes to rest in time | `pace`, `rest` |
 //! | I14 | live voice holds no text up; the end of a talk is a durable message | `pace`, `voice` |
@@ -33,6 +34,7 @@ mod pace;
 mod receipts;
 mod rest;
 mod rows;
+mod statuses;
 mod truth;
 mod voice;
 
@@ -50,6 +52,7 @@ use self::findings::Findings;
 use self::pace::Pace;
 use self::receipts::Receipts;
 use self::rest::Rested;
+use self::statuses::Statuses;
 use self::voice::Voice;
 use crate::ledger::Book;
 use crate::server::ConnId;
@@ -69,6 +72,7 @@ pub struct Checker {
     pace: Pace,
     receipts: Receipts,
     rest: Rested,
+    statuses: Statuses,
     voice: Voice,
 }
 
@@ -144,6 +148,11 @@ impl Checker {
         self.clock.says(&mut self.findings, self.now_ms, conn, packet);
     }
 
+    /// The same packet, by its connection and, while its link is up, its device.
+    pub fn carries(&mut self, conn: ConnId, device: Option<&Device>, packet: &ServerPacket) {
+        self.statuses.carries(conn, device, packet);
+    }
+
     /// A packet reaches a core.
     pub fn hears(&mut self, conn: ConnId, packet: &ClientPacket) {
         self.pace.hears(self.now_ms, conn, packet);
@@ -179,7 +188,10 @@ impl Checker {
 
     /// A question was answered from what is durable now.
     pub fn looked_up(&mut self, user: &UserId, ask: &Ask, found: &Found, durable: &Book) {
-        answers::looked_up(&mut self.findings, user, ask, found, durable);
+        match ask {
+            Ask::Status { .. } => statuses::looked_up(&mut self.findings, user, ask, found, durable),
+            _ => answers::looked_up(&mut self.findings, user, ask, found, durable),
+        }
     }
 
     // ---- the apps -------------------------------------------------------------------------------------
@@ -204,11 +216,13 @@ impl Checker {
     /// An app asks.
     pub fn asks(&mut self, device: &Device, query: &Query, durable: &Book) {
         self.answers.asks(device, query, durable);
+        self.statuses.asks(device, query, durable);
     }
 
     /// An app is told what it asked for.
-    pub fn answered_with(&mut self, device: &Device, query: &Query, found: &Found) {
+    pub fn answered_with(&mut self, device: &Device, query: &Query, found: &Found, durable: &Book) {
         self.answers.answered(&mut self.findings, device, query, found);
+        self.statuses.answered(&mut self.findings, device, query, found, durable);
     }
 
     /// An app was answered, one of `window` that may be on the wire at once.

@@ -30,6 +30,8 @@ pub struct Plan {
     pub reads_percent: u64,
     /// Questions about what is stored.
     pub queries: usize,
+    /// Questions about how far a message got.
+    pub statuses: usize,
     /// Talks begun, some of them never ended.
     pub talks: usize,
     /// How many in a hundred sign-ins run out after some seconds.
@@ -86,6 +88,7 @@ impl Plan {
             moves: 12,
             reads_percent: 40,
             queries: 30,
+            statuses: 40,
             talks: 10,
             expiries_percent: 5,
             cuts: 12,
@@ -125,6 +128,7 @@ impl Plan {
         plan.devices = 3;
         plan.messages = 2_000;
         plan.queries = 200;
+        plan.statuses = 300;
         plan.groups = 3;
         plan.moves = 100;
         plan.talks = 60;

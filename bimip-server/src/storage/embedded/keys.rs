@@ -54,6 +54,11 @@ pub(super) fn device(user: UserNo, name: &DeviceName) -> Vec<u8> {
     text(tag::DEVICE, &user.0.to_be_bytes(), name.as_str())
 }
 
+/// What the keys of all devices of a user begin with.
+pub(super) fn devices(user: UserNo) -> [u8; 9] {
+    single(tag::DEVICE, user.0)
+}
+
 /// The number of a conversation of two.
 pub(super) fn direct(low: UserNo, high: UserNo) -> [u8; 17] {
     pair(tag::DIRECT, low.0, high.0)
@@ -200,11 +205,12 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 23] = [
+        let all: [(Vec<u8>, &[u8]); 24] = [
             (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
             (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),
             (super::device(user, &phone), b"\x03\0\0\0\0\0\0\0\x01phone"),
+            (devices(user).to_vec(), b"\x03\0\0\0\0\0\0\0\x01"),
             (direct(user, UserNo(2)).to_vec(), b"\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
             (group(&GroupId::new("g").unwrap()), b"\x05g"),
             (row(user, Offset(9)).to_vec(), b"\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x09"),

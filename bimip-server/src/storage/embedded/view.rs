@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View,
+    ConversationHead, EachMember, GroupHead, Known, Marked, Membership, PutKey, Revised, Standing, Stretch,
+    View,
 };
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
@@ -134,8 +134,8 @@ impl View for BatchView<'_> {
         self.rows.revised(sequence)
     }
 
-    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, StorageError> {
-        self.user_no(user)?.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
+    fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Marked::default()), |user| self.rows.marked(sequence, user))
     }
 
     /// Read when it is asked for: only marks and questions ask, and no message does.
@@ -169,6 +169,15 @@ impl View for BatchView<'_> {
         Ok(cursor)
     }
 
+    /// Read when it is asked for, like the lists behind it: only questions ask.
+    fn row(&self, user: &UserId, offset: Offset) -> Result<Option<u64>, StorageError> {
+        self.user_no(user)?.map_or(Ok(None), |user| self.rows.row(user, offset))
+    }
+
+    fn devices(&self, user: &UserId, most: usize) -> Result<Vec<(DeviceName, Offset)>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.cursors(user, most))
+    }
+
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, StorageError> {
         self.memo.borrow_mut().group(group, &self.rows)
     }
@@ -185,6 +194,24 @@ impl View for BatchView<'_> {
 
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, StorageError> {
         self.memo.borrow_mut().members(group, &self.rows)
+    }
+
+    fn memberships(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        each: EachMember<'_, StorageError>,
+    ) -> Result<(), StorageError> {
+        let Some(no) = self.conversation_no(&ConversationId::Group(group.clone()))? else { return Ok(()) };
+        // After somebody who has no number is nobody.
+        let after = match after {
+            Some(after) => match self.user_no(after)? {
+                Some(after) => Some(after),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        self.rows.memberships(no, after, each)
     }
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, StorageError> {

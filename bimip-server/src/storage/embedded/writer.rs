@@ -14,6 +14,7 @@ use super::record;
 use super::rows::account::{put_push_token, put_standing};
 use super::rows::feeds::put_stretches;
 use super::rows::groups::{head_numbers, put_group_profile, put_membership};
+use super::rows::marks::put_marked;
 use super::rows::{Rows, known_numbers};
 use crate::storage::StorageError;
 
@@ -125,10 +126,10 @@ impl<'e> Writer<'e> {
                 let device = self.device(&key.device)?;
                 self.numbers(&keys::known(device.no, &key.client_ref), known_numbers(*known));
             }
-            Write::Marks { sequence, user, marks } => {
+            Write::Marks { sequence, user, marked } => {
                 let user = self.user(user)?;
                 self.value.clear();
-                self.value.push(marks.bits());
+                put_marked(&mut self.value, *marked);
                 self.put_small(&keys::marks(*sequence, user.no));
             }
             Write::Revised { sequence, revised } => {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::seen::Seen;
 use super::{Page, weight};
+use crate::ledger::group::Membership;
 use crate::ledger::view::{Revised, View};
 
 /// The messages in their order, and whether there are more of them that way.
@@ -73,16 +74,16 @@ pub(super) fn message<V: View>(seen: &Seen, seq: Seq, view: &V) -> Result<Option
     let marks = match &message.head.to {
         Address::User(to) => view.marks(sequence, to)?,
         _ if message.head.from.user == seen.user => Marks::NONE,
-        _ => in_group(view.marks(sequence, &seen.user)?, seen, seq),
+        _ => in_group(view.marks(sequence, &seen.user)?, &seen.membership, seq),
     };
     Ok(Some(HistoryMessage { message, edition: revised.edition, deleted: revised.deleted, marks }))
 }
 
 /// In a large group a member has one mark for all messages up to a place.
-fn in_group(marks: Marks, seen: &Seen, seq: Seq) -> Marks {
-    if seq <= seen.membership.read() {
+pub(super) fn in_group(marks: Marks, membership: &Membership, seq: Seq) -> Marks {
+    if seq <= membership.read() {
         marks.with(Status::Read)
-    } else if seq <= seen.membership.delivered() {
+    } else if seq <= membership.delivered() {
         marks.with(Status::Delivered)
     } else {
         marks

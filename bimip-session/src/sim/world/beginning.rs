@@ -6,7 +6,7 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use super::World;
-use super::happening::Happening;
+use super::happening::{Happening, HowFar};
 use crate::server;
 use crate::sim::checker::Bounds;
 use crate::sim::host::{Host, Queue};
@@ -126,6 +126,7 @@ impl World {
             self.schedule_move();
         }
         self.schedule_queries();
+        self.schedule_statuses();
         self.schedule_faults();
         self.at(until, Happening::Calm);
     }
@@ -177,6 +178,18 @@ impl World {
             };
             if let Ok(id) = ClientRef::new(&format!("q{number}")) {
                 self.at(at, Happening::Query { node, query: Query { id, ask } });
+            }
+        }
+    }
+
+    fn schedule_statuses(&mut self) {
+        for number in 0..self.plan.statuses {
+            let (at, node) = self.when_and_who();
+            let (pick, limit) = (self.rng.between(0, 1 << 32), [1, 2, 0][self.rng.index(3)]);
+            let after = self.rng.chance(30).then(|| self.users[self.rng.index(self.users.len())].clone());
+            if let Ok(id) = ClientRef::new(&format!("s{number}")) {
+                let asking = HowFar { id, pick, after, limit };
+                self.at(at, Happening::HowFar { node, asking });
             }
         }
     }

@@ -1,12 +1,13 @@
 //! What the sessions want done, and the apps that use them.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, Entry, MessageRef, Query, Row, Status};
+use bimip_proto::{Address, Ask, Body, ClientRef, Draft, Entry, MessageId, MessageRef, Query, Row, Status};
 
 use super::World;
 use super::beginning::SLOW;
-use super::happening::Happening;
+use super::happening::{Happening, HowFar};
 use super::network::Up;
 use crate::client::{self, Event};
+use crate::ledger::View;
 use crate::sim::bot::{Act, Bot, Hand};
 use crate::sim::checker::Fate;
 use crate::sim::lie::Lie;
@@ -60,7 +61,8 @@ impl World {
             Event::Marked { message, status } => self.marked(node, &message, status, true),
             Event::MarkRefused { message, status, .. } => self.marked(node, &message, status, false),
             Event::Answer { query, found } => {
-                self.checker.answered_with(&self.nodes[node].device, &query, &found);
+                let durable = self.disk.durable();
+                self.checker.answered_with(&self.nodes[node].device, &query, &found, durable);
             }
             Event::Received(row) => self.received(node, &row),
             Event::Ended(_) => {
@@ -150,6 +152,15 @@ impl World {
             let now = self.now;
             let _full = self.session(node).ask(now, query);
         }
+    }
+
+    /// As [`ask_about`](Self::ask_about): how far something got that somebody said, whoever it was.
+    pub(super) fn ask_how_far(&mut self, node: usize, asking: HowFar) {
+        let durable = self.disk.durable();
+        let Ok(last) = durable.last_sequence();
+        let message = MessageRef::Id(MessageId::new(durable.epoch(), asking.pick % (last + 2)));
+        let ask = Ask::Status { message, after: asking.after, limit: asking.limit };
+        self.ask_about(node, Query { id: asking.id, ask });
     }
 
     // ---- what apps hear -------------------------------------------------------------------------------

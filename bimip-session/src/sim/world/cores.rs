@@ -60,6 +60,8 @@ impl World {
             self.checker.leaves(&self.nodes[link.node].device, &packet, self.disk.durable());
         }
         self.checker.says(conn, &packet, self.disk.durable());
+        let device = self.links.get(&conn).map(|link| &self.nodes[link.node].device);
+        self.checker.carries(conn, device, &packet);
         self.fly_down(conn, Down::Packet(packet));
     }
 

@@ -1,6 +1,6 @@
 //! What happens, one thing at a time.
 
-use bimip_proto::{Address, Draft, MessageRef, Query, Status, Talk, TalkAct};
+use bimip_proto::{Address, ClientRef, Draft, MessageRef, Query, Status, Talk, TalkAct, UserId};
 
 use super::World;
 use super::network::{Down, Up};
@@ -38,6 +38,10 @@ pub(super) enum Happening {
     Query {
         node: usize,
         query: Query,
+    },
+    HowFar {
+        node: usize,
+        asking: HowFar,
     },
     Wake {
         node: usize,
@@ -143,6 +147,7 @@ impl Happening {
             Self::Spurious => [26, 0],
             Self::Calm => [27, 0],
             Self::Query { node, .. } => [28, *node as u64],
+            Self::HowFar { node, .. } => [29, *node as u64],
         }
     }
 
@@ -154,6 +159,15 @@ impl Happening {
             Self::Wake { .. } | Self::Ask { .. } | Self::Input { input: server::Input::Attached(..), .. }
         )
     }
+}
+
+/// A question of how far a message got. Which one is picked when it is asked, of what there is by then.
+#[derive(Debug)]
+pub(super) struct HowFar {
+    pub(super) id: ClientRef,
+    pub(super) pick: u64,
+    pub(super) after: Option<UserId>,
+    pub(super) limit: u32,
 }
 
 impl World {
@@ -179,6 +193,7 @@ impl World {
                 if join { session.join(now, group) } else { session.leave_group(now, group) }
             }
             Happening::Query { node, query } => self.ask_about(node, query),
+            Happening::HowFar { node, asking } => self.ask_how_far(node, asking),
             Happening::Wake { node, life } if self.nodes[node].life == life => {
                 self.with_bot(node, |bot, hand| bot.wake(hand));
             }

@@ -6,10 +6,8 @@ use bimip_session::ledger::Known;
 use super::checker::Checker;
 use crate::storage::embedded::keys::{self, Key};
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
+use crate::storage::embedded::rows::marks::marked;
 use crate::storage::embedded::rows::{self, SHAPE, revised};
-
-/// All bits of a user's marks.
-const MARKS: u8 = 15;
 
 impl Checker<'_, '_> {
     pub(super) fn mailbox_row(
@@ -126,9 +124,8 @@ impl Checker<'_, '_> {
     }
 
     pub(super) fn marks(&mut self, key: &Key, bytes: &[u8], value: &[u8], sequence: u64, user: UserNo) {
-        match value {
-            [bits] if bits & !MARKS == 0 => {}
-            _ => return self.find(key, bytes, SHAPE),
+        if marked(value).is_err() {
+            return self.find(key, bytes, SHAPE);
         }
         if !self.is_user(user) {
             self.find(key, bytes, "there is no such user");

@@ -294,6 +294,8 @@ fn every_kind_of_damage_is_found_where_it_is() {
             "row 2 of the sender's mailbox is of another log record",
         ),
         (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[16]), "on log record 1", "shape"),
+        (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[1; 10]), "on log record 1", "shape"),
+        (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[1; 17]), "on log record 1", "shape"),
         (|it| it.put_bytes(&keys::marks(998, it.user("bob")), &[1]), "on log record 998", "no message"),
         (
             |it| it.put(&keys::read_upto(it.direct("ann", "bob"), it.user("bob")), [999]),

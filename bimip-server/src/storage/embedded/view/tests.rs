@@ -152,6 +152,26 @@ impl Twins {
     }
 }
 
+/// Everybody of whom a group knows something, by name; and from whichever of them on it is asked, the rest follows.
+fn everybody<V: View<Error: Debug>>(view: &V, group: &GroupId) -> Vec<(UserId, Membership)> {
+    let after = |after: Option<&UserId>, most: usize| {
+        let mut all = Vec::new();
+        let each = &mut |user: &UserId, membership: &Membership| {
+            all.push((user.clone(), membership.clone()));
+            Ok(all.len() < most)
+        };
+        view.memberships(group, after, each).unwrap();
+        all
+    };
+    let mut all = after(None, usize::MAX);
+    for (at, (user, _)) in all.iter().enumerate() {
+        assert_eq!(after(Some(user), usize::MAX), all[at + 1..]);
+        assert_eq!(after(None, at + 1), all[..=at]);
+    }
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all
+}
+
 /// Every question, with every argument that the story knows.
 fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
     let last = book.last_sequence().unwrap();
@@ -166,6 +186,12 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
         assert_eq!(view.groups_of(&who).unwrap(), book.groups_of(&who).unwrap(), "{who}");
         assert_eq!(view.standing(&who).unwrap(), book.standing(&who).unwrap(), "{who}");
         assert_eq!(view.push_tokens(&who).unwrap(), book.push_tokens(&who).unwrap(), "{who}");
+        for most in [1, 9] {
+            assert_eq!(view.devices(&who, most).unwrap(), book.devices(&who, most).unwrap(), "{who}");
+        }
+        for offset in (0..=last + 1).map(Offset) {
+            assert_eq!(view.row(&who, offset).unwrap(), book.row(&who, offset).unwrap(), "{who}");
+        }
         for name in GROUPS.map(group) {
             assert_eq!(view.membership(&name, &who).unwrap(), book.membership(&name, &who).unwrap(), "{who}");
         }
@@ -175,10 +201,11 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
             assert_eq!(view.known(&key).unwrap(), book.known(&key).unwrap(), "{key:?}");
         }
         for sequence in 0..=last + 1 {
-            assert_eq!(view.marks(sequence, &who).unwrap(), book.marks(sequence, &who).unwrap());
+            assert_eq!(view.marked(sequence, &who).unwrap(), book.marked(sequence, &who).unwrap());
         }
     }
     for name in GROUPS.map(group) {
+        assert_eq!(everybody(&view, &name), everybody(book, &name), "{name}");
         assert_eq!(view.group(&name).unwrap(), book.group(&name).unwrap(), "{name}");
         assert_eq!(view.members(&name).unwrap(), book.members(&name).unwrap(), "{name}");
     }
