@@ -7,7 +7,8 @@ mod history;
 mod seen;
 
 use bimip_proto::{
-    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, UserId, limits, page_rows,
+    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, ReactionCount, UserId, limits,
+    page_rows,
 };
 
 use self::seen::Seen;
@@ -91,5 +92,11 @@ fn weight(message: &HistoryMessage) -> u64 {
         .seal
         .as_ref()
         .map_or(0, |seal| seal.encryption_type.len() + seal.encrypted.len() + seal.signature.len());
-    (bytes + seal) as u64
+    let count = |it: &ReactionCount| {
+        let users: u64 = it.users.iter().map(|user| user.as_str().len() as u64 + 3).sum();
+        // So much at least that there are no more of them in an answer than there may be.
+        (it.emoji.as_str().len() as u64 + users + 16).max(limits::PAGE_BYTES / limits::PAGE_REACTIONS as u64)
+    };
+    let reactions: u64 = message.reactions.counts.iter().map(count).sum();
+    (bytes + seal) as u64 + reactions
 }
