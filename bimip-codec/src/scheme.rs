@@ -37,6 +37,7 @@ pub mod numbers;
 mod parts;
 mod payload;
 mod query;
+mod reaction;
 mod read;
 mod revision;
 mod row;

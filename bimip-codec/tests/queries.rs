@@ -6,9 +6,9 @@ use bimip_codec::scheme::v1::{self, MessageScheme};
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{
     Address, Ask, Body, BodyKind, ClientPacket, ClientRef, ConversationState, Device, DeviceName,
-    DeviceState, DeviceStatus, Form, Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId,
-    MessageRef, MessageStatus, NotYet, Offset, PageFrom, Query, RecipientStatus, Reject, Seq, ServerPacket,
-    StatusCounts, UnixMs, UserId, limits,
+    DeviceState, DeviceStatus, Emoji, Form, Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId,
+    MessageRef, MessageStatus, NotYet, Offset, PageFrom, Query, ReactionCount, ReactionSummary,
+    RecipientStatus, Reject, Seq, ServerPacket, StatusCounts, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -127,7 +127,8 @@ fn longest(body: Body) -> HistoryMessage {
         kind: body.kind,
     };
     let marks = Marks::from_bits(15);
-    HistoryMessage { message: Message { head, body }, edition: u32::MAX, deleted: false, marks }
+    let reactions = ReactionSummary::default();
+    HistoryMessage { message: Message { head, body }, edition: u32::MAX, deleted: false, marks, reactions }
 }
 
 fn written(messages: Vec<HistoryMessage>) -> usize {
@@ -161,6 +162,26 @@ fn the_largest_answer_fits_a_frame() {
         let bytes = written(vec![longest(row); rows]);
         assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     }
+    // Reactions instead: as many as the bytes of a page are for, beside what the deleted messages take.
+    let (kinds, left) = (limits::REACTION_KINDS, limits::PAGE_BYTES as usize - rows * 8 * 100);
+    let reacted = left / (limits::EMOJI_BYTES + limits::REACTION_USERS * (limits::ID_BYTES + 3) + 16) / kinds;
+    let count = || ReactionCount {
+        emoji: Emoji::new(&"e".repeat(limits::EMOJI_BYTES)).unwrap(),
+        count: u32::MAX,
+        mine: true,
+        users: vec![UserId::new(&"u".repeat(limits::ID_BYTES)).unwrap(); limits::REACTION_USERS],
+    };
+    let mut rows = vec![longest(body(Form::Opaque, 0)); rows];
+    for row in rows.iter_mut().take(reacted) {
+        row.reactions = ReactionSummary { edition: u32::MAX, counts: (0..kinds).map(|_| count()).collect() };
+    }
+    let bytes = written(rows);
+    assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
+    // Beside a larger body none are told.
+    let mut row = longest(body(Form::Opaque, usize::try_from(limits::PAGE_BYTES).unwrap()));
+    row.reactions = ReactionSummary { edition: u32::MAX, counts: (0..kinds).map(|_| count()).collect() };
+    let bytes = written(vec![row]);
+    assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     for row in [body(Form::Opaque, limits::BODY_BYTES), body(Form::Text, limits::BODY_BYTES)] {
         let bytes = written(vec![longest(row)]);
         assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
@@ -278,6 +299,30 @@ fn words_of_a_later_server_are_passed_over() {
     };
     let it = &status.recipients[0];
     assert_eq!((it.why, it.devices.as_ref().unwrap()[0].state), (None, DeviceState::Unknown));
+}
+
+// BM-RCT-4
+#[test]
+fn an_answer_of_more_reactions_than_there_may_be_is_not_read() {
+    let answered = |counts: usize, users: usize| {
+        let count =
+            v1::ReactionCount { emoji: "e".into(), count: 1, mine: false, users: vec!["u".into(); users] };
+        let message =
+            longest(Body { kind: BodyKind::Text, form: Form::Opaque, bytes: Bytes::new(), seal: None });
+        let id = ClientRef::new("q-1").unwrap();
+        let found = Found::History { messages: vec![message], more: false };
+        let mut frames = Frames::new();
+        codec().encode_server(&ServerPacket::Answer { id, found }, &mut frames).unwrap();
+        let mut scheme = MessageScheme::decode(frames.drain().next().unwrap()).unwrap();
+        let Some(Payload::Query(answer)) = &mut scheme.payload else { panic!() };
+        answer.rows[0].reactions = vec![count; counts];
+        codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new())
+    };
+    assert_eq!(answered(limits::REACTION_KINDS, limits::REACTION_USERS), Ok(()));
+    let wrong = Err(DecodeError::Field { origin: 18, field: "reactions" });
+    for (counts, users) in [(limits::REACTION_KINDS + 1, 0), (1, limits::REACTION_USERS + 1), (257, 0)] {
+        assert_eq!(answered(counts, users), wrong, "{counts} of {users}");
+    }
 }
 
 // BM-QRY-2

@@ -41,6 +41,8 @@ pub struct Caps {
     pub queries: bool,
     /// It knows that groups are managed, and hears what happens to them.
     pub group_changes: bool,
+    /// It knows reactions.
+    pub reactions: bool,
 }
 
 impl Caps {
@@ -56,6 +58,7 @@ impl Caps {
         revisions: true,
         queries: true,
         group_changes: true,
+        reactions: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -65,6 +68,7 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        reactions: false,
         ..Self::FULL
     };
 
@@ -80,6 +84,7 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        reactions: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -97,6 +102,7 @@ impl Caps {
             }
             Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
             Entry::Group(_) => self.group_changes,
+            Entry::Reacted(reaction) => self.reactions && (self.own_copies || reaction.by.user != *user),
         }
     }
 }

@@ -36,6 +36,7 @@
 mod account;
 mod alias;
 mod caps;
+mod content;
 mod conversation;
 mod group;
 mod id;
@@ -47,6 +48,7 @@ mod packet;
 mod percent;
 mod presence;
 mod query;
+mod reaction;
 mod receipt;
 mod reject;
 mod revision;
@@ -59,9 +61,10 @@ mod voice;
 pub use crate::account::{LogOut, PushToken, TokenAnswer, TokenTask};
 pub use crate::alias::{Alias, AliasError, AliasKind, Channel, Parties};
 pub use crate::caps::{Caps, CursorBy};
+pub use crate::content::{Attachment, AttachmentKind, Content, ContentError, Mention};
 pub use crate::conversation::{ConversationError, ConversationId};
 pub use crate::group::{GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, MayPost, Role};
-pub use crate::id::{Address, ClientRef, Device, DeviceName, GroupId, IdError, TokenId, UserId};
+pub use crate::id::{Address, ClientRef, Device, DeviceName, Emoji, GroupId, IdError, TokenId, UserId};
 pub use crate::mailbox::{Entry, Offset, Row};
 pub use crate::message::{Body, BodyKind, Draft, Form, Head, Message, Seal, Seq};
 pub use crate::message_id::{MessageId, MessageIdError};
@@ -70,6 +73,9 @@ pub use crate::percent::Percent;
 pub use crate::presence::{Act, Aware, Awareness, Location, Presence, Reach, Signal, Track};
 pub use crate::query::{
     Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows, status_users,
+};
+pub use crate::reaction::{
+    KnownReaction, React, Reaction, ReactionCount, ReactionPart, ReactionSummary, Reactions,
 };
 pub use crate::receipt::{Marks, MessageRef, Names, Receipt, Status};
 pub use crate::reject::{CloseReason, Fault, FaultKind, Reject};

@@ -138,6 +138,29 @@ pub const POLL_MS: u64 = 30_000;
 pub const CLOCK_SKEW_MS: u64 = 1_000;
 /// What one wake-up to other cores names: with the longest ids under 200 KiB, far below what message brokers carry.
 pub const WAKE_SUBJECTS: usize = 256;
+/// A reaction: an emoji of several code points, or a shortcode such as `:party_parrot:`.
+pub const EMOJI_BYTES: usize = 64;
+/// Emojis with which one user has reacted to one message: more is a game.
+pub const REACTIONS_PER_USER: usize = 8;
+/// Different emojis beside one message. Above it a new one is refused; those that are there may be used by anybody.
+pub const REACTION_KINDS: usize = 32;
+/// Users whose names are told for each emoji beside a message: for "ann, bob, carol and 12 others".
+pub const REACTION_USERS: usize = 3;
+/// Emojis beside all messages of one answer about what is stored; those of one message always fit. Each takes more memory
+/// than bytes, and a reader must not be made to give away much for little.
+pub const PAGE_REACTIONS: usize = 256;
+/// Code points of the text of a message whose kind is said. What is longer is a file.
+pub const CONTENT_TEXT_CHARS: usize = 10_000;
+/// Attachments of one message: two rows of pictures.
+pub const ATTACHMENTS: usize = 16;
+/// Where an attachment is fetched. Signed addresses of object stores have under 1 KiB.
+pub const ATTACHMENT_URL_BYTES: usize = 2_048;
+/// The name of an attached file: what file systems take.
+pub const ATTACHMENT_NAME_BYTES: usize = 255;
+/// The media type of an attachment: both halves as long as they may be registered.
+pub const ATTACHMENT_MIME_BYTES: usize = 127;
+/// Users that one message mentions. Whoever means more means everybody.
+pub const MENTIONS: usize = 64;
 /// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
 /// first and the latest count.
 pub const SHOWN_TOKENS: usize = 16;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::{
     Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, Found,
-    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal,
-    Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserId,
+    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, React, Reject, Revise, Row,
+    Signal, Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserId,
 };
 
 /// A client's word.
@@ -81,6 +81,8 @@ pub enum ClientPacket {
     Ping(Ping),
     /// I am leaving.
     Bye,
+    /// I react to a message, or take a reaction back.
+    React(React),
 }
 
 /// Whom a frame claimed to be from.
@@ -300,6 +302,26 @@ pub enum Noted {
     Barred {
         /// Which group.
         group: GroupId,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// The reaction is there, or taken back.
+    Reacted {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Which change of the reactions to its message it is. Where there was nothing to change, the last one before.
+        edition: u32,
+        /// How many users have reacted with this emoji, after it.
+        count: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change, and where the group has a feed.
+        offset: Offset,
+    },
+    /// The reaction is refused, and nothing of it is stored.
+    Unreacted {
+        /// Its name.
+        client_ref: ClientRef,
         /// Why not.
         reason: Reject,
         /// When to try again, where that may help.

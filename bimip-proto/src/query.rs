@@ -1,8 +1,8 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
 use crate::{
-    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus, Seq, UserId,
-    limits,
+    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus,
+    ReactionSummary, Seq, UserId, limits,
 };
 
 /// A question about what is stored. It changes nothing, and is answered once.
@@ -107,6 +107,8 @@ pub struct HistoryMessage {
     pub deleted: bool,
     /// What was said about it: in a conversation of two by the one it was sent to, in a group by the one who asks.
     pub marks: Marks,
+    /// The reactions to it; none if it is deleted.
+    pub reactions: ReactionSummary,
 }
 
 /// A conversation as one user sees it now.

@@ -34,7 +34,7 @@ pub enum Reject {
     #[error("the name of the group is taken")]
     Taken,
     /// The group has [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in
-    /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) groups.
+    /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) groups, or there are as many reactions as may be.
     #[error("no room for another member")]
     Full,
     /// The body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).

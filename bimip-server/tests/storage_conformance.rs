@@ -110,6 +110,10 @@ conformance! {
     roles_and_names_of_groups_survive_reopening
     who_was_put_out_stays_out
     a_batch_sees_who_manages_what
+    reactions_are_rows_and_are_counted
+    a_batch_sees_its_own_reactions
+    a_deletion_takes_the_reactions_along
+    reactions_come_by_the_feed
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

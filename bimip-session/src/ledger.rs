@@ -31,6 +31,7 @@ mod query;
 mod rights;
 mod settle;
 mod standing;
+mod tally;
 mod ticket;
 mod view;
 
@@ -44,6 +45,7 @@ pub use self::query::find;
 pub use self::rights::{Place, listens, may_join, may_manage, may_post, place};
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
+pub use self::tally::{Count, Tally};
 pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
 pub use self::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown, speaks_for};
 

@@ -105,6 +105,7 @@ pub fn weight(entry: &bimip_proto::Entry) -> u64 {
             let texts = change.profile.title.len() + change.profile.about.len();
             64 + texts as u64 + 32 * change.what.users().len() as u64
         }
+        bimip_proto::Entry::Reacted(reaction) => 64 + reaction.emoji.as_str().len() as u64,
         bimip_proto::Entry::Receipt(receipt) => 64 * receipt.messages.len() as u64,
         _ => 64,
     }

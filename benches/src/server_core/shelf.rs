@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs,
+    UserId,
 };
 use bimip_session::ledger::{
     ConversationHead, EachMember, GroupHead, Known, Marked, Membership, PutKey, Revised, Standing, Stretch,
-    View, Write,
+    Tally, View, Write,
 };
 
 /// Log entries kept: far more than are in flight at once.
@@ -176,6 +177,15 @@ impl View for Shelf {
         _: &mut dyn FnMut(&UserId) -> Result<(), Infallible>,
     ) -> Result<(), Infallible> {
         Ok(())
+    }
+
+    // Nobody reacts.
+    fn tally(&self, _: u64) -> Result<Arc<Tally>, Infallible> {
+        Ok(Arc::default())
+    }
+
+    fn reacted(&self, _: u64, _: &UserId) -> Result<Vec<Emoji>, Infallible> {
+        Ok(Vec::new())
     }
 
     fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {

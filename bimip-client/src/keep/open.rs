@@ -102,6 +102,7 @@ impl Keeper {
             marks: marks.iter().map(|(_, message, status)| (message.clone(), *status)).collect(),
             revisions: revisions.iter().map(|(_, revise)| revise.clone()).collect(),
             groups: commands.iter().map(|(_, command)| command.clone()).collect(),
+            reactions: Vec::new(),
         };
         let batch = BTreeMap::new();
         let keeper =

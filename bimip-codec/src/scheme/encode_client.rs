@@ -7,7 +7,7 @@ use super::numbers::{self, kind};
 use super::payload::payload;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Identity, Signal};
-use super::{account, group, live, query, revision};
+use super::{account, group, live, query, reaction, revision};
 use crate::{EncodeError, Frames};
 
 /// Writes the frames of a packet. Who speaks is said where it is known, and need not be.
@@ -41,6 +41,7 @@ pub(crate) fn encode_client(
         ClientPacket::Join(it) => put(Payload::Group(group::move_request(me, it, numbers::JOIN)), out),
         ClientPacket::Leave(it) => put(Payload::Group(group::move_request(me, it, numbers::LEAVE)), out),
         ClientPacket::Revise(it) => put(Payload::Revision(revision::request(me, it)), out),
+        ClientPacket::React(it) => put(Payload::Reaction(reaction::request(me, it)), out),
         ClientPacket::Dispose(upto) => {
             let signal =
                 Signal { user_offset: upto.to_string(), ..request(Status::Delivered, String::new()) };

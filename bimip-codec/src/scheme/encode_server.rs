@@ -12,11 +12,11 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
-use super::{account, group, live, query, revision};
+use super::{account, group, live, query, reaction, revision};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 10] = [
+pub const FEATURES: [&str; 12] = [
     "dispose",
     "receipts",
     "notifications",
@@ -26,6 +26,8 @@ pub const FEATURES: [&str; 10] = [
     "revisions",
     "queries",
     "groups",
+    "reactions",
+    "kinds",
     "status",
 ];
 
@@ -50,6 +52,7 @@ pub(crate) fn encode_server(
             Entry::Receipt(it) => receipt(me, row, it, out),
             Entry::Revised(it) => revision::put_row(row, it, out),
             Entry::Group(it) => group::put_row(row, it, out),
+            Entry::Reacted(it) => reaction::put_row(row, it, out),
             _ => {}
         },
         ServerPacket::Pong { ping, at } => {
@@ -188,6 +191,12 @@ fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
         Noted::Revised { client_ref, edition, offset } => {
             revision::put_revised(client_ref, *edition, *offset, out);
         }
+        Noted::Reacted { client_ref, edition, count, offset } => {
+            reaction::put_reacted(client_ref, *edition, *count, *offset, out);
+        }
+        Noted::Unreacted { client_ref, reason, retry_after_ms } => {
+            reaction::put_unreacted(client_ref, *reason, *retry_after_ms, out);
+        }
         Noted::Grouped { client_ref, edition, offset } => {
             group::put_done(client_ref, *edition, *offset, out);
         }
@@ -282,6 +291,9 @@ fn declined(
     }
     if let (route::REVISION, Some(id)) = (origin, id) {
         return revision::put_unrevised(id, reason, retry_after_ms, out);
+    }
+    if let (route::REACTION, Some(id)) = (origin, id) {
+        return reaction::put_unreacted(id, reason, retry_after_ms, out);
     }
     if let (route::QUERY, Some(id)) = (origin, id) {
         return query::put_unanswered(id, reason, retry_after_ms, out);

@@ -34,11 +34,13 @@ pub mod route {
     pub const QUERY: u32 = 18;
     /// [`Group`](super::super::v1::Group).
     pub const GROUP: u32 = 19;
+    /// [`Reaction`](super::super::v1::Reaction).
+    pub const REACTION: u32 = 21;
 
     /// Whether the dialect has this route.
     #[must_use]
     pub const fn is_known(route: u32) -> bool {
-        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP)
+        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP | REACTION)
     }
 }
 
@@ -114,6 +116,10 @@ pub const UNBAN: i32 = 8;
 pub const JOIN: i32 = 9;
 /// The `action` of a group that somebody leaves.
 pub const LEAVE: i32 = 10;
+/// The `action` of a reaction that is there from now on.
+pub const SET: i32 = 1;
+/// The `action` of a reaction that is taken back.
+pub const TAKE_BACK: i32 = 2;
 /// The `status` of a new message and of its acknowledgement.
 pub const SENT: i32 = 1;
 

@@ -10,6 +10,7 @@ use super::decode_server::told;
 use super::frame::{Fields, identity, named, put, reference_text, to_ms};
 use super::numbers::{self, CONVERSATION, CONVERSATIONS, HISTORY, MESSAGE_STATUS, kind};
 use super::payload::payload;
+use super::reaction;
 use super::status;
 use super::v1;
 use super::v1::message_scheme::Payload;
@@ -170,6 +171,8 @@ fn message(it: &HistoryMessage) -> v1::QueryRow {
         edition: it.edition,
         deleted: it.deleted,
         marks: it.marks.bits().into(),
+        reactions: reaction::counts(&it.reactions),
+        reaction_edition: it.reactions.edition,
         ..Default::default()
     }
 }
@@ -216,11 +219,13 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
 fn read_message(fields: Fields, row: v1::QueryRow) -> Result<HistoryMessage, DecodeError> {
     let message = row.message.ok_or_else(|| fields.wrong("message"))?;
     let marks = u8::try_from(row.marks).map_err(|_| fields.wrong("marks"))?;
+    let reactions = reaction::read_summary(fields, row.reaction_edition, &row.reactions)?;
     Ok(HistoryMessage {
         message: told(fields, message)?,
         edition: row.edition,
         deleted: row.deleted,
         marks: Marks::from_bits(marks),
+        reactions,
     })
 }
 

@@ -9,7 +9,7 @@ pub struct MessageScheme {
     /// What the frame carries.
     #[prost(
         oneof = "message_scheme::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 21"
     )]
     pub payload: ::core::option::Option<message_scheme::Payload>,
 }
@@ -63,6 +63,9 @@ pub mod message_scheme {
         /// Route 19: groups are made, changed, deleted, joined and left, and their members told.
         #[prost(message, tag = "19")]
         Group(super::Group),
+        /// Route 21: users react to messages, and take reactions back.
+        #[prost(message, tag = "21")]
+        Reaction(super::Reaction),
     }
 }
 /// A user, and where it matters one device of that user.
@@ -132,6 +135,11 @@ pub struct Message {
     /// When the server took the message in, in milliseconds since the Unix epoch.
     #[prost(int64, tag = "17")]
     pub server_time: i64,
+    /// What kind of message it is: 0 nothing is said, and the payload is any bytes; 1 text, 2 image, 3 video, 4 audio, 5 voice,
+    /// 6 circle_video, 7 sticker, whose payload is content (docs/protocol/content.md). Only in rows: 8 a recorded talk, 9 a
+    /// form of a msgpack client.
+    #[prost(int32, tag = "18")]
+    pub kind: i32,
 }
 /// A word about a message, or about the mailbox.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -482,6 +490,9 @@ pub struct Revision {
     /// Of a refusal that may pass: when to try again.
     #[prost(uint32, tag = "19")]
     pub retry_after_ms: u32,
+    /// Of an edit: the kind of the message, where it has one; see Message.kind.
+    #[prost(int32, tag = "20")]
+    pub kind: i32,
 }
 /// A question about what is stored, and its answer (BM-QRY-1).
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -652,7 +663,7 @@ pub struct DeviceStatus {
     pub rows_before: u64,
 }
 /// A message as it is now, and what stands beside it in the list of conversations.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QueryRow {
     /// The message: without user_offset and prev_offset, and without payload where it is deleted.
     #[prost(message, optional, tag = "1")]
@@ -681,6 +692,84 @@ pub struct QueryRow {
     /// Of a conversation: the places after `read` that do not count, being deleted.
     #[prost(fixed64, repeated, tag = "9")]
     pub unread_deleted: ::prost::alloc::vec::Vec<u64>,
+    /// The reactions to the message; none where it is deleted. At most 32.
+    #[prost(message, repeated, tag = "10")]
+    pub reactions: ::prost::alloc::vec::Vec<ReactionCount>,
+    /// The last change of the reactions that is in them; 0 where there never was one.
+    #[prost(uint32, tag = "11")]
+    pub reaction_edition: u32,
+}
+/// Users who reacted to a message with the same emoji.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReactionCount {
+    /// With what.
+    #[prost(string, tag = "1")]
+    pub emoji: ::prost::alloc::string::String,
+    /// How many users.
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+    /// Whether the user who asks is one of them.
+    #[prost(bool, tag = "3")]
+    pub mine: bool,
+    /// Some of them, those who came first before the others. At most 5.
+    #[prost(string, repeated, tag = "4")]
+    pub users: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Somebody reacts to a message, or takes a reaction back (BM-RCT-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reaction {
+    /// 1 a request, 2 its answer, 3 its refusal, 4 a row.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The client's name for it, of the same space as the ids of messages.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Which message, by its id or its msgpack id.
+    #[prost(string, tag = "3")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// 1 it is there from now on, 2 it is taken back.
+    #[prost(int32, tag = "4")]
+    pub action: i32,
+    /// Who, with which device.
+    #[prost(message, optional, tag = "5")]
+    pub from: ::core::option::Option<Identity>,
+    /// With what: an emoji or a shortcode, 1 to 64 bytes without control characters.
+    #[prost(string, tag = "6")]
+    pub emoji: ::prost::alloc::string::String,
+    /// Which change of the reactions to the message it is, of all users together: 1, 2, 3. What the highest one says of an
+    /// emoji holds.
+    #[prost(uint32, tag = "7")]
+    pub edition: u32,
+    /// How many users have reacted with this emoji, after it.
+    #[prost(uint32, tag = "8")]
+    pub count: u32,
+    /// In a row: the message's conversation.
+    #[prost(string, tag = "9")]
+    pub conversation: ::prost::alloc::string::String,
+    /// In a row: the message's place in its conversation.
+    #[prost(uint64, tag = "10")]
+    pub conversation_seq: u64,
+    /// In a row: its offset, a decimal number. In an answer: that of the row in one's own mailbox.
+    #[prost(string, tag = "11")]
+    pub user_offset: ::prost::alloc::string::String,
+    /// In a row: the offset of the row before it.
+    #[prost(uint64, tag = "12")]
+    pub prev_offset: u64,
+    /// In a row: the id that its author gave the message.
+    #[prost(string, tag = "13")]
+    pub message_id: ::prost::alloc::string::String,
+    /// When the server took it in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "14")]
+    pub server_time: i64,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "15")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "16")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to try again.
+    #[prost(uint32, tag = "17")]
+    pub retry_after_ms: u32,
 }
 /// A group is made, changed, deleted, joined or left (BM-GRP-1).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

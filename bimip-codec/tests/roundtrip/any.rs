@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
     Address, Alias, AliasKind, Ask, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason,
-    ConversationId, ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Entry, Fault,
-    FaultKind, Floor, Form, Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews, GroupProfile,
-    Head, HistoryMessage, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, Names, NotYet,
-    Noted, Offset, PageFrom, Ping, PushToken, Query, Receipt, RecipientStatus, Reject, Revise, Revision,
-    Role, Row, Seal, Seq, ServerPacket, Status, StatusCounts, Talk, TalkAct, UnixMs, UserId, Welcome, Window,
-    limits,
+    ConversationId, ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Emoji, Entry,
+    Fault, FaultKind, Floor, Form, Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews,
+    GroupProfile, Head, HistoryMessage, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, Names,
+    NotYet, Noted, Offset, PageFrom, Ping, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary,
+    Receipt, RecipientStatus, Reject, Revise, Revision, Role, Row, Seal, Seq, ServerPacket, Status,
+    StatusCounts, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -298,6 +298,44 @@ fn revision() -> impl Strategy<Value = Revision> {
     )
 }
 
+fn emoji() -> impl Strategy<Value = Emoji> {
+    "\\PC{1,12}".prop_map(|text| Emoji::new(&text).unwrap())
+}
+
+fn react() -> impl Strategy<Value = React> {
+    (client_ref(), reference(), emoji(), any::<bool>()).prop_map(|(client_ref, message, emoji, on)| React {
+        client_ref,
+        message,
+        emoji,
+        on,
+    })
+}
+
+fn reaction() -> impl Strategy<Value = Reaction> {
+    let numbers = (any::<u64>(), any::<[u32; 2]>(), time());
+    (revision(), numbers, emoji(), any::<bool>()).prop_map(|(revision, numbers, emoji, on)| {
+        let (seq, [edition, count], at) = numbers;
+        Reaction {
+            message: revision.message,
+            conversation: revision.conversation,
+            seq: Seq(seq),
+            edition,
+            by: revision.by,
+            client_ref: revision.client_ref,
+            at,
+            emoji,
+            on,
+            count,
+        }
+    })
+}
+
+fn reactions() -> impl Strategy<Value = ReactionSummary> {
+    let count = (emoji(), 1..u32::MAX, any::<bool>(), vec(user(), 0..=limits::REACTION_USERS))
+        .prop_map(|(emoji, count, mine, users)| ReactionCount { emoji, count, mine, users });
+    (any::<u32>(), vec(count, 0..4)).prop_map(|(edition, counts)| ReactionSummary { edition, counts })
+}
+
 fn page_from<P: core::fmt::Debug + Clone>(
     place: impl Strategy<Value = P> + Clone,
 ) -> impl Strategy<Value = PageFrom<P>> {
@@ -330,11 +368,11 @@ fn query() -> impl Strategy<Value = Query> {
 
 fn history_message() -> impl Strategy<Value = HistoryMessage> {
     let body = opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body });
-    (scheme_head(BodyKind::Text), body, any::<u32>(), any::<bool>(), any::<u8>()).prop_map(
-        |(head, body, edition, deleted, marks)| {
+    (scheme_head(BodyKind::Text), body, any::<u32>(), any::<bool>(), any::<u8>(), reactions()).prop_map(
+        |(head, body, edition, deleted, marks, reactions)| {
             let gone = Body { bytes: Bytes::new(), ..body.clone() };
             let message = Message { head, body: if deleted { gone } else { body } };
-            HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks) }
+            HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks), reactions }
         },
     )
 }
@@ -457,6 +495,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
             .prop_map(|(client_ref, message, body)| Revise { client_ref, message, body })
             .prop_map(ClientPacket::Revise),
         query().prop_map(ClientPacket::Query),
+        react().prop_map(ClientPacket::React),
         "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
         Just(ClientPacket::Bye),
         (client_ref(), group(), act_of_group())
@@ -576,6 +615,12 @@ fn noted() -> impl Strategy<Value = Noted> {
         (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
             Noted::Ungrouped { client_ref, reason, retry_after_ms }
         }),
+        (client_ref(), any::<[u32; 2]>(), any::<u64>()).prop_map(|(client_ref, [edition, count], offset)| {
+            Noted::Reacted { client_ref, edition, count, offset: Offset(offset) }
+        }),
+        (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
+            Noted::Unreacted { client_ref, reason, retry_after_ms }
+        }),
         group().prop_map(Noted::Joined),
         group().prop_map(Noted::Left),
         (group(), reject(), retry()).prop_map(|(group, reason, retry_after_ms)| Noted::Barred {
@@ -668,6 +713,11 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
             prev,
             offset,
             Entry::Revised(revision)
+        )),
+        (reaction(), any::<u64>(), any::<u64>()).prop_map(|(reaction, prev, offset)| row(
+            prev,
+            offset,
+            Entry::Reacted(reaction)
         )),
         ("\\PC{0,20}", time()).prop_map(|(id, at)| ServerPacket::Pong { ping: Ping { id: id.into() }, at }),
         answer(),

@@ -19,6 +19,7 @@ mod feeds;
 mod groups;
 mod managed;
 mod queries;
+mod reactions;
 mod reading;
 mod receipts;
 mod recovery;
@@ -113,6 +114,8 @@ cases! {
         a_stranger_finds_nothing, a_question_finds_what_is_proven_and_no_more;
     managed: roles_and_names_of_groups_survive_reopening, who_was_put_out_stays_out,
         a_batch_sees_who_manages_what;
+    reactions: reactions_are_rows_and_are_counted, a_batch_sees_its_own_reactions,
+        a_deletion_takes_the_reactions_along, reactions_come_by_the_feed;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

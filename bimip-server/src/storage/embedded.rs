@@ -25,6 +25,8 @@
 //! | cursor | `15` device | offset |
 //! | what became of a message | `16` sequence | edition that holds, its sequence, whether it is the deletion |
 //! | how far it is read | `17` conversation, user | seq |
+//! | reactions to a message | `18` sequence | edition, how many of each (`rows/reactions.rs`) |
+//! | what a user reacted with | `18` sequence, user | emojis (`rows/reactions.rs`); taken away with the last of them |
 //! | group | `20` conversation | what holds, how many (`rows/groups.rs`) |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |

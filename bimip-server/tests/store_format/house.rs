@@ -229,6 +229,14 @@ fn words(entry: &Entry) -> String {
                 revision.client_ref
             )
         }
+        Entry::Reacted(it) => {
+            let (by, edition, at) = (device_words(&it.by), it.edition, it.at.0);
+            let (id, conversation, seq) = (it.message.id, &it.conversation, it.seq.0);
+            format!(
+                "reaction {edition} to {id} {conversation} seq {seq} by {by} ref {} at {at}: {} {} {}",
+                it.client_ref, it.emoji, it.on, it.count
+            )
+        }
         Entry::Group(change) => {
             let (group, edition, by, at) =
                 (&change.group, change.edition, device_words(&change.by), change.at.0);

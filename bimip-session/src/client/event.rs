@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupCommand, GroupId, Head, MessageRef,
-    Offset, Query, Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
+    Offset, Query, React, Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
 };
 use bytes::Bytes;
 
@@ -83,6 +83,24 @@ pub enum Event {
     RevisionRefused {
         /// What was asked for.
         revise: Revise,
+        /// Why.
+        reason: Reject,
+    },
+    /// A reaction of this user is there, or taken back.
+    Reacted {
+        /// What was asked for.
+        react: React,
+        /// Which change of the reactions to its message it is; where there was nothing to change, the last one before.
+        edition: u32,
+        /// How many users have reacted with this emoji, after it.
+        count: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+    /// A reaction is refused and will not be tried again.
+    ReactionRefused {
+        /// What was asked for.
+        react: React,
         /// Why.
         reason: Reject,
     },

@@ -66,6 +66,8 @@ impl ClientSession {
             self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
         } else if let Some(command) = self.groups.answered(|it| Some(&it.client_ref) == client_ref) {
             self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
+        } else if let Some(react) = self.reactions.answered(|it| Some(&it.client_ref) == client_ref) {
+            self.outbox.push_back(Output::Event(Event::ReactionRefused { react, reason }));
         }
     }
 
@@ -88,6 +90,20 @@ impl ClientSession {
             Noted::Unrevised { client_ref, reason, .. } => {
                 if let Some(revise) = self.revisions.answered(|it| it.client_ref == client_ref) {
                     self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
+                }
+            }
+            Noted::Reacted { client_ref, edition, count, offset } => {
+                if let Some(react) = self.reactions.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::Reacted { react, edition, count, offset }));
+                }
+            }
+            Noted::Unreacted { client_ref, retry_after_ms: Some(wait_ms), .. } => {
+                self.retry_after(now, wait_ms);
+                self.reactions.again(|it| it.client_ref == client_ref);
+            }
+            Noted::Unreacted { client_ref, reason, .. } => {
+                if let Some(react) = self.reactions.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::ReactionRefused { react, reason }));
                 }
             }
             Noted::Grouped { client_ref, edition, offset } => {

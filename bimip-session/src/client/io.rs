@@ -1,8 +1,8 @@
 //! What goes into a session and what comes out.
 
 use bimip_proto::{
-    ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, Reject, Revise, ServerPacket, Status,
-    UnixMs,
+    ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, React, Reject, Revise, ServerPacket,
+    Status, UnixMs,
 };
 use bytes::Bytes;
 
@@ -108,6 +108,8 @@ pub struct Resume {
     pub revisions: Vec<Revise>,
     /// Commands about groups whose answer the app has not seen, in order.
     pub groups: Vec<GroupCommand>,
+    /// Reactions whose answer the app has not seen, in order.
+    pub reactions: Vec<React>,
 }
 
 /// What happens to a session.

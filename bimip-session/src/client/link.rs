@@ -149,6 +149,7 @@ impl ClientSession {
         self.inbox.rewind();
         self.marks.rewind();
         self.revisions.rewind();
+        self.reactions.rewind();
         self.give_up_queries();
         self.groups.rewind();
         self.talker.cut();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bimip_proto::{
     ClientPacket, ClientRef, CloseReason, Draft, GroupCommand, GroupId, MessageRef, Noted, Now, Offset,
-    Query, Reject, Revise, ServerPacket, Status, Talk, limits,
+    Query, React, Reject, Revise, ServerPacket, Status, Talk, limits,
 };
 
 use super::around::Around;
@@ -17,7 +17,7 @@ use super::queries::Queries;
 use super::redial::Redial;
 use super::talker::Talker;
 use super::token::Renewal;
-use super::unacked::{Commands, Drafts, Marks, Revisions};
+use super::unacked::{Commands, Drafts, Marks, Reactions, Revisions};
 use crate::Machine;
 
 /// One device: dials, signs in, resumes, sends what is unsent, receives in order, disposes of what is stored.
@@ -41,6 +41,7 @@ pub struct ClientSession {
     pub(super) drafts: Drafts,
     pub(super) marks: Marks,
     pub(super) revisions: Revisions,
+    pub(super) reactions: Reactions,
     pub(super) queries: Queries,
     pub(super) groups: Commands,
     pub(super) inbox: Inbox,
@@ -104,6 +105,7 @@ impl ClientSession {
             drafts: Drafts::new(resume.unacked),
             marks: Marks::new(resume.marks),
             revisions: Revisions::new(resume.revisions),
+            reactions: Reactions::new(resume.reactions),
             queries: Queries::default(),
             groups: Commands::new(resume.groups),
             inbox: Inbox::new(resume.seen),
@@ -179,6 +181,21 @@ impl ClientSession {
             return Err(Full(revise));
         }
         self.revisions.push(revise);
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Reacts to a message, or takes a reaction back; kept and said again until it is answered with
+    /// [`Event::Reacted`](super::Event::Reacted) or [`Event::ReactionRefused`](super::Event::ReactionRefused). Reactions to a
+    /// message go out one by one, in the order they were made.
+    ///
+    /// # Errors
+    /// [`Full`] gives it back when [`Config::unnoted_marks`] are waiting.
+    pub fn react(&mut self, now: Now, react: React) -> Result<(), Full<React>> {
+        if self.reactions.len() >= self.config.unnoted_marks && !self.reactions.has(&react) {
+            return Err(Full(react));
+        }
+        self.reactions.push(react);
         self.pump(now);
         Ok(())
     }
@@ -266,6 +283,11 @@ impl ClientSession {
         self.revisions.iter()
     }
 
+    /// Reactions that are not answered yet, in order, for [`Resume::reactions`].
+    pub fn unreacted(&self) -> impl Iterator<Item = &React> {
+        self.reactions.iter()
+    }
+
     /// Commands about groups that are not answered yet, in order, for [`Resume::groups`].
     pub fn ungrouped(&self) -> impl Iterator<Item = &GroupCommand> {
         self.groups.iter()
@@ -287,7 +309,7 @@ impl ClientSession {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let waiting = self.drafts.len() + self.marks.len() + self.revisions.len() + self.groups.len();
-        waiting == 0 && self.queries.is_empty() && self.inbox.due().is_none()
+        waiting == 0 && self.reactions.len() == 0 && self.queries.is_empty() && self.inbox.due().is_none()
     }
 
     // ---- what is said ---------------------------------------------------------------------------------
@@ -322,6 +344,11 @@ impl ClientSession {
         {
             self.say(now, ClientPacket::Revise(revise));
         }
+        while self.retry_mono_ms.is_none()
+            && let Some(react) = self.reactions.next(self.config.window_marks, same_target)
+        {
+            self.say(now, ClientPacket::React(react));
+        }
         // Before drafts: what is said to a group comes after the group was made.
         while self.retry_mono_ms.is_none()
             && let Some(command) = self.groups.next(self.config.window_marks, same_group)
@@ -351,6 +378,9 @@ impl ClientSession {
             ClientPacket::Revise(Revise { client_ref, .. }) => {
                 ServerPacket::Noted(Noted::Unrevised { client_ref, reason, retry_after_ms: None })
             }
+            ClientPacket::React(React { client_ref, .. }) => {
+                ServerPacket::Noted(Noted::Unreacted { client_ref, reason, retry_after_ms: None })
+            }
             ClientPacket::Query(Query { id, .. }) => {
                 ServerPacket::Unanswered { id, reason, retry_after_ms: None }
             }
@@ -366,6 +396,11 @@ impl ClientSession {
 
 /// One revision of a message at a time: one that is refused for now must not be overtaken by a later one for good.
 fn same_message(later: &Revise, earlier: &Revise) -> bool {
+    later.message == earlier.message
+}
+
+/// The same of reactions: what is taken back must not be set after that.
+fn same_target(later: &React, earlier: &React) -> bool {
     later.message == earlier.message
 }
 

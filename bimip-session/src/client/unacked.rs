@@ -1,8 +1,8 @@
-//! Drafts, marks, revisions and commands about groups that wait for their answer.
+//! Drafts, marks, revisions, reactions and commands about groups that wait for their answer.
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Address, ClientRef, Draft, GroupCommand, MessageRef, Revise, Status};
+use bimip_proto::{Address, ClientRef, Draft, GroupCommand, MessageRef, React, Revise, Status};
 
 /// Drafts in the order the app gave them: the first `on_wire` of them sent on this connection, the first `tried` on
 /// any.
@@ -139,6 +139,9 @@ pub(super) type Marks = Waiting<(MessageRef, Status)>;
 
 /// Edits and deletions.
 pub(super) type Revisions = Waiting<Revise>;
+
+/// Reactions, set and taken back.
+pub(super) type Reactions = Waiting<React>;
 
 /// Commands about groups.
 pub(super) type Commands = Waiting<GroupCommand>;

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs, UserId,
-    limits,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs,
+    UserId, limits,
 };
 
 use super::feed::Stretch;
@@ -14,6 +14,7 @@ use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::rights::listens;
 use super::standing::Standing;
+use super::tally::Tally;
 use super::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown};
 use crate::server::Attachment;
 
@@ -40,6 +41,8 @@ pub struct Book {
     push_tokens: BTreeMap<Device, PushToken>,
     feeds: BTreeMap<GroupId, BTreeMap<u64, u64>>,
     pulls: BTreeMap<UserId, BTreeMap<GroupId, Vec<Stretch>>>,
+    tallies: BTreeMap<u64, Arc<Tally>>,
+    reacted: BTreeMap<(u64, UserId), Vec<Emoji>>,
 }
 
 impl Book {
@@ -67,6 +70,8 @@ impl Book {
             push_tokens: BTreeMap::new(),
             feeds: BTreeMap::new(),
             pulls: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            reacted: BTreeMap::new(),
         }
     }
 
@@ -150,6 +155,15 @@ impl Book {
             }
             Write::PushToken { device, token: None } => {
                 self.push_tokens.remove(device);
+            }
+            Write::Tally { sequence, tally } => {
+                self.tallies.insert(*sequence, Arc::clone(tally));
+            }
+            Write::Reacted { sequence, user, emojis } if emojis.is_empty() => {
+                self.reacted.remove(&(*sequence, user.clone()));
+            }
+            Write::Reacted { sequence, user, emojis } => {
+                self.reacted.insert((*sequence, user.clone()), emojis.clone());
             }
         }
     }
@@ -389,5 +403,13 @@ impl View for Book {
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Infallible> {
         let all = self.push_tokens.iter().filter(|(device, _)| device.user == *user);
         Ok(all.map(|(device, token)| (device.name.clone(), token.clone())).collect())
+    }
+
+    fn tally(&self, sequence: u64) -> Result<Arc<Tally>, Infallible> {
+        Ok(self.tallies.get(&sequence).map(Arc::clone).unwrap_or_default())
+    }
+
+    fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, Infallible> {
+        Ok(self.reacted.get(&(sequence, user.clone())).cloned().unwrap_or_default())
     }
 }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq,
+    UnixMs, UserId,
 };
 
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
+use super::tally::Tally;
 use super::view::{ConversationHead, Known, Marked, Revised, View, Write};
 
 /// The storage's view with the batch's own writes on top, and the list of those writes.
@@ -38,6 +39,8 @@ pub(super) struct Overlay<'v, V: View> {
     feed_heads: BTreeMap<GroupId, u64>,
     fed: BTreeMap<(GroupId, u64), u64>,
     stretches: BTreeMap<(UserId, GroupId), Vec<Stretch>>,
+    tallies: BTreeMap<u64, Arc<Tally>>,
+    reacted: BTreeMap<(u64, UserId), Vec<Emoji>>,
     writes: Vec<Write>,
 }
 
@@ -65,6 +68,8 @@ impl<'v, V: View> Overlay<'v, V> {
             feed_heads: BTreeMap::new(),
             fed: BTreeMap::new(),
             stretches: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            reacted: BTreeMap::new(),
             writes: Vec::new(),
         })
     }
@@ -98,6 +103,14 @@ impl<'v, V: View> Overlay<'v, V> {
         }));
         self.writes
             .extend(self.standings.into_iter().map(|(user, standing)| Write::Standing { user, standing }));
+        self.writes
+            .extend(self.tallies.into_iter().map(|(sequence, tally)| Write::Tally { sequence, tally }));
+        let reacted = self.reacted.into_iter();
+        self.writes.extend(reacted.map(|((sequence, user), emojis)| Write::Reacted {
+            sequence,
+            user,
+            emojis,
+        }));
         self.writes
     }
 
@@ -162,6 +175,26 @@ impl<'v, V: View> Overlay<'v, V> {
 
     pub(super) fn revise(&mut self, sequence: u64, revised: Revised) {
         self.revised.insert(sequence, revised);
+    }
+
+    pub(super) fn tally(&self, sequence: u64) -> Result<Arc<Tally>, V::Error> {
+        match self.tallies.get(&sequence) {
+            Some(tally) => Ok(Arc::clone(tally)),
+            None => self.view.tally(sequence),
+        }
+    }
+
+    pub(super) fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, V::Error> {
+        match self.reacted.get(&(sequence, user.clone())) {
+            Some(emojis) => Ok(emojis.clone()),
+            None => self.view.reacted(sequence, user),
+        }
+    }
+
+    /// The reactions to a message are these from now on, and this user's own of them those.
+    pub(super) fn react(&mut self, sequence: u64, user: &UserId, tally: Arc<Tally>, own: Vec<Emoji>) {
+        self.tallies.insert(sequence, tally);
+        self.reacted.insert((sequence, user.clone()), own);
     }
 
     /// Appends an entry to the log under [`next_sequence`](Self::next_sequence).

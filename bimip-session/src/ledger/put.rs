@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Device, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
-    MessageRef, Revise, Role, SoundName, Status, UnixMs, UserId,
+    MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserId,
 };
 
 use super::standing::Setting;
@@ -44,6 +44,8 @@ pub enum Guard {
     MayJoin,
     /// Only by a member whose role allows it.
     MayManage,
+    /// Only somebody who has the message: the author, or somebody it was sent to, while they are in its conversation.
+    Reader,
 }
 
 /// Whose mailboxes get a row.
@@ -153,6 +155,15 @@ pub enum Record {
         /// What.
         setting: Setting,
     },
+    /// Somebody reacts to a message, or takes a reaction back.
+    React {
+        /// Who, and with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// To which message, and with what.
+        react: React,
+    },
 }
 
 impl Put {
@@ -193,7 +204,7 @@ impl Put {
                 Some(body) => body.bytes.len() + 128,
                 None => 128,
             },
-            Record::Setting { .. } => 512,
+            Record::Setting { .. } | Record::React { .. } => 512,
             // As many rows as users at most, and texts of a paragraph.
             Record::Group { command, .. } => match &command.act {
                 GroupAct::Create { members: users, .. } | GroupAct::Add(users) => 2_048 + 64 * users.len(),
@@ -265,6 +276,23 @@ pub(crate) fn digest_of_command(command: &GroupCommand) -> u64 {
         GroupAct::Unban(user) => digest.act(8, user),
         _ => {}
     }
+    digest.0
+}
+
+/// A digest of what is asked about a reaction. Of nothing else: they share one space of names.
+pub(crate) fn digest_of_reaction(react: &React) -> u64 {
+    let mut digest = Fnv::default();
+    digest.write(&[5, u8::from(react.on)]);
+    match &react.message {
+        MessageRef::Id(id) => digest.part(&id.to_ascii()),
+        MessageRef::Alias(alias) => digest.part(alias.to_string().as_bytes()),
+        MessageRef::Place { conversation, seq } => {
+            digest.part(conversation.to_string().as_bytes());
+            digest.write(&seq.0.to_le_bytes());
+        }
+        _ => {}
+    }
+    digest.part(react.emoji.as_str().as_bytes());
     digest.0
 }
 

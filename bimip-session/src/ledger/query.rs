@@ -8,8 +8,8 @@ mod seen;
 mod status;
 
 use bimip_proto::{
-    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, UserId, limits, page_rows,
-    status_users,
+    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, ReactionCount, UserId, limits,
+    page_rows, status_users,
 };
 
 use self::seen::Seen;
@@ -97,5 +97,11 @@ fn weight(message: &HistoryMessage) -> u64 {
         .seal
         .as_ref()
         .map_or(0, |seal| seal.encryption_type.len() + seal.encrypted.len() + seal.signature.len());
-    (bytes + seal) as u64
+    let count = |it: &ReactionCount| {
+        let users: u64 = it.users.iter().map(|user| user.as_str().len() as u64 + 3).sum();
+        // So much at least that there are no more of them in an answer than there may be.
+        (it.emoji.as_str().len() as u64 + users + 16).max(limits::PAGE_BYTES / limits::PAGE_REACTIONS as u64)
+    };
+    let reactions: u64 = message.reactions.counts.iter().map(count).sum();
+    (bytes + seal) as u64 + reactions
 }

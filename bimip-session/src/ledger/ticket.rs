@@ -74,6 +74,8 @@ pub(crate) enum Ack {
     Query(ClientRef),
     /// Logging out.
     LogOut { origin: u32, what: LogOut },
+    /// A reaction.
+    Reacted(ClientRef),
 }
 
 impl Ack {
@@ -206,6 +208,15 @@ pub enum Outcome {
     },
     /// Nothing of it is stored.
     Refused(Reject),
+    /// The reaction is there or taken back, now or before under the same key, or there was nothing to change.
+    Reacted {
+        /// Which change of the reactions to its message it is.
+        edition: u32,
+        /// How many users have reacted with this emoji, after it.
+        count: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
 }
 
 /// What the commit gave a message.

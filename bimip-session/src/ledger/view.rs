@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, Status,
-    UnixMs, UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq,
+    Status, UnixMs, UserId,
 };
 
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
+use super::tally::Tally;
 
 /// What a storage backend can say about what it holds, inside the transaction of a batch.
 ///
@@ -192,6 +193,18 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Self::Error>;
+
+    /// The reactions to the message of a log entry, counted; the default where nobody ever reacted.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn tally(&self, sequence: u64) -> Result<Arc<Tally>, Self::Error>;
+
+    /// What a user has reacted with to the message of a log entry, in the order in which they did.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, Self::Error>;
 }
 
 /// Takes one of many memberships, and says whether it wants another.
@@ -422,20 +435,37 @@ pub enum Write {
         /// Where to. Its `id` is not kept.
         token: Option<PushToken>,
     },
+    /// The reactions to a message, counted: replaces what was there.
+    Tally {
+        /// The message's log entry.
+        sequence: u64,
+        /// All of them.
+        tally: Arc<Tally>,
+    },
+    /// What a user has reacted with to a message: replaces what was there, or takes it away when empty.
+    Reacted {
+        /// The message's log entry.
+        sequence: u64,
+        /// Who.
+        user: UserId,
+        /// In the order in which they did, at most [`REACTIONS_PER_USER`](bimip_proto::limits::REACTIONS_PER_USER).
+        emojis: Vec<Emoji>,
+    },
 }
 
-/// The log entry of the message whose words a log entry has: its own, or those that it was edited to.
+/// The log entry of the message whose words a log entry has: its own, or those that it was edited to, or a reaction to it.
 #[must_use]
 pub fn speaks_for(entry: &Entry, sequence: u64) -> Option<u64> {
     match entry {
         Entry::Message(_) => Some(sequence),
         Entry::Revised(revision) if !revision.is_deletion() => Some(revision.message.id.sequence()),
+        Entry::Reacted(reaction) => Some(reaction.message.id.sequence()),
         _ => None,
     }
 }
 
 /// What a mailbox row that refers to this log entry shows: the entry, or the deletion in the place of a message that is
-/// deleted, and of its edits. What was taken back reaches no device that did not have it yet.
+/// deleted, of its edits, and of the reactions to it. What was taken back reaches no device that did not have it yet.
 ///
 /// # Errors
 /// As the view reads.

@@ -1,7 +1,7 @@
 //! From a draft to a put.
 
 use bimip_proto::{
-    Address, Body, BodyKind, Device, Draft, GroupAct, GroupCommand, Now, Reject, Revise, limits,
+    Address, Body, BodyKind, Device, Draft, GroupAct, GroupCommand, Now, React, Reject, Revise, limits,
 };
 
 use crate::ledger::{Audience, Guard, Put, PutKey, Record};
@@ -38,6 +38,13 @@ pub(super) fn revision(now: Now, by: &Device, revise: Revise) -> Result<Put, Rej
     let key = Some(PutKey { device: by.clone(), client_ref: revise.client_ref.clone() });
     let record = Record::Revise { by: by.clone(), at: now.stamp(), revise };
     Ok(Put::new(Guard::Author, Audience::Readers, record).named(key))
+}
+
+/// The put of a reaction: whether its user has the message, and who is told, is found out in the commit.
+pub(super) fn reaction(now: Now, by: &Device, react: React) -> Put {
+    let key = Some(PutKey { device: by.clone(), client_ref: react.client_ref.clone() });
+    let record = Record::React { by: by.clone(), at: now.stamp(), react };
+    Put::new(Guard::Reader, Audience::Readers, record).named(key)
 }
 
 /// The put of a command about a group: who may, and who is told, is found out in the commit.

@@ -393,6 +393,7 @@ impl Reader {
             }
             Entry::Receipt(receipt) => receipt.by == self.device,
             Entry::Revised(revision) => revision.by == self.device,
+            Entry::Reacted(reaction) => reaction.by == self.device,
             // The answer to a join and to a leave does not say what the group is.
             Entry::Group(change) => change.by == self.device && change.client_ref.is_some(),
             _ => false,

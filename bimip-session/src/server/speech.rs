@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, GroupCommand, MessageRef,
-    Now, Offset, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
+    Now, Offset, React, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -125,6 +125,7 @@ impl ServerCore {
             ClientPacket::Send(draft) => self.draft(now, conn, &device, draft),
             ClientPacket::Talk(talk) => self.talk(now, conn, &device, talk),
             ClientPacket::Revise(revise) => self.revise(now, conn, &device, revise),
+            ClientPacket::React(react) => self.react(now, conn, &device, react),
             ClientPacket::Dispose(upto) => self.dispose(now, conn, upto),
             ClientPacket::Delivered(messages) => self.delivered(now, conn, &device, messages),
             ClientPacket::Mark { message, status } => self.mark(now, conn, &device, message, status),
@@ -241,6 +242,12 @@ impl ServerCore {
         }
     }
 
+    fn react(&mut self, now: Now, conn: ConnId, device: &Device, react: React) {
+        let ack = Ack::Reacted(react.client_ref.clone());
+        let put = draft::reaction(now, device, react);
+        self.store(conn, vec![put.of_session(self.session_number(conn))], ack);
+    }
+
     fn group(&mut self, now: Now, conn: ConnId, device: &Device, command: GroupCommand) {
         self.counters.group_commands += 1;
         let ack = Ack::Grouped(command.client_ref.clone());
@@ -272,6 +279,7 @@ const fn commits(packet: &ClientPacket) -> bool {
         packet,
         ClientPacket::Send(_)
             | ClientPacket::Revise(_)
+            | ClientPacket::React(_)
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
             | ClientPacket::Group(_)
@@ -292,6 +300,7 @@ pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
             Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() }
         }
         ClientPacket::Revise(revise) => Ack::Revised(revise.client_ref.clone()),
+        ClientPacket::React(react) => Ack::Reacted(react.client_ref.clone()),
         ClientPacket::Query(query) => Ack::Query(query.id.clone()),
         ClientPacket::Group(command) => Ack::Grouped(command.client_ref.clone()),
         ClientPacket::Join(group) => Ack::Joined(group.clone()),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::Subject;
 use super::managed::{command, create};
+use super::reactions::react;
 use super::world::{Rows, World, accepted, draft, group, user};
 use crate::storage::memory::MemoryStorage;
 use crate::storage::{Reader, Storage, StorageError};
@@ -108,7 +109,7 @@ impl<S: Storage> Pair<S> {
 
     fn step(&mut self, subject: &Subject<'_, S>) {
         let (conn, ..) = self.conns[self.dice.below(self.conns.len())];
-        match self.dice.below(48) {
+        match self.dice.below(52) {
             0..14 => self.say(conn, |pair| pair.send()),
             14..20 => self.say(conn, |pair| ClientPacket::Dispose(Offset(pair.dice.below(60) as u64))),
             20..26 => self.say(conn, |pair| {
@@ -116,6 +117,7 @@ impl<S: Storage> Pair<S> {
                 ClientPacket::Mark { message: pair.reference(), status: status[pair.dice.below(4)] }
             }),
             34..36 => self.say(conn, Self::revise),
+            48..52 => self.say(conn, Self::react),
             44..48 => self.say(conn, Self::manage),
             26..28 => self.say(conn, |pair| {
                 let count = pair.dice.below(5);
@@ -208,6 +210,12 @@ impl<S: Storage> Pair<S> {
             Ok(client_ref) => ClientPacket::Revise(Revise { client_ref, message, body }),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// By whomever, to whatever message.
+    fn react(&mut self) -> ClientPacket {
+        let (name, message) = (format!("r{}", self.dice.below(40)), self.reference());
+        react(&name, message, ["👍", ":x:", "+1"][self.dice.below(3)], self.dice.below(3) > 0)
     }
 
     /// A message that was sent, one that was not, or one by its other name.

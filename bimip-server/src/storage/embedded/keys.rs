@@ -23,6 +23,7 @@ mod tag {
     pub(super) const CURSOR: u8 = 0x15;
     pub(super) const REVISED: u8 = 0x16;
     pub(super) const READ_UPTO: u8 = 0x17;
+    pub(super) const REACTION: u8 = 0x18;
     pub(super) const GROUP_HEAD: u8 = 0x20;
     pub(super) const MEMBER: u8 = 0x21;
     pub(super) const GROUP_OF: u8 = 0x22;
@@ -102,6 +103,16 @@ pub(super) fn revised(sequence: u64) -> [u8; 9] {
 /// Up to where a user has read a conversation.
 pub(super) fn read_upto(conversation: ConversationNo, user: UserNo) -> [u8; 17] {
     pair(tag::READ_UPTO, conversation.0, user.0)
+}
+
+/// The reactions to a message, counted. Right before what each user reacted with.
+pub(super) fn tally(sequence: u64) -> [u8; 9] {
+    single(tag::REACTION, sequence)
+}
+
+/// What a user has reacted with to a message.
+pub(super) fn reacted(sequence: u64, user: UserNo) -> [u8; 17] {
+    pair(tag::REACTION, sequence, user.0)
 }
 
 /// A device's cursor.
@@ -205,7 +216,9 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 24] = [
+        let all: [(Vec<u8>, &[u8]); 26] = [
+            (tally(268).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02"),
+            (reacted(268, user).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
             (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
             (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),

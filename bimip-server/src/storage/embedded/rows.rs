@@ -4,6 +4,7 @@ pub(super) mod account;
 pub(super) mod feeds;
 pub(super) mod groups;
 pub(super) mod marks;
+pub(super) mod reactions;
 
 use std::sync::Arc;
 

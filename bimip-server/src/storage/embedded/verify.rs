@@ -5,6 +5,7 @@ mod checker;
 mod feeds;
 mod groups;
 mod mailboxes;
+mod reactions;
 mod scratch;
 
 use std::fmt;
@@ -69,6 +70,8 @@ pub struct Summary {
     pub revisions: u64,
     /// What happened to groups.
     pub group_changes: u64,
+    /// Reactions, set and taken back.
+    pub reactions: u64,
     /// Rows of mailboxes.
     pub mailbox_rows: u64,
     /// Rows of any kind.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs,
+    UserId,
 };
 use bimip_session::ledger::{
     ConversationHead, EachMember, GroupHead, Known, Marked, Membership, PutKey, Revised, Standing, Stretch,
-    View,
+    Tally, View,
 };
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
@@ -237,6 +238,15 @@ impl View for BatchView<'_> {
 
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, StorageError> {
         self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.push_tokens(user))
+    }
+
+    /// Read when it is asked for, as marks are.
+    fn tally(&self, sequence: u64) -> Result<Arc<Tally>, StorageError> {
+        self.rows.tally(sequence)
+    }
+
+    fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.reacted(sequence, user))
     }
 }
 

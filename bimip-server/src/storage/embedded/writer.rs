@@ -15,6 +15,7 @@ use super::rows::account::{put_push_token, put_standing};
 use super::rows::feeds::put_stretches;
 use super::rows::groups::{head_numbers, put_group_profile, put_membership};
 use super::rows::marks::put_marked;
+use super::rows::reactions::{put_reacted, put_tally};
 use super::rows::{Rows, known_numbers};
 use crate::storage::StorageError;
 
@@ -186,6 +187,21 @@ impl<'e> Writer<'e> {
                         self.put_small(&key);
                     }
                     _ => self.take_small(&key),
+                }
+            }
+            Write::Tally { sequence, tally } => {
+                self.value.clear();
+                put_tally(&mut self.value, tally);
+                self.put_small(&keys::tally(*sequence));
+            }
+            Write::Reacted { sequence, user, emojis } => {
+                let key = keys::reacted(*sequence, self.user(user)?.no);
+                if emojis.is_empty() {
+                    self.take_small(&key);
+                } else {
+                    self.value.clear();
+                    put_reacted(&mut self.value, emojis);
+                    self.put_small(&key);
                 }
             }
             _ => return Err(unknown("a write")),

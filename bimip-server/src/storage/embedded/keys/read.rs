@@ -34,6 +34,8 @@ pub(in super::super) enum Key {
     Standing(UserNo),
     PushToken(UserNo, DeviceName),
     Contact(UserNo, UserNo),
+    Reactions(u64),
+    Reacted(u64, UserNo),
 }
 
 impl Key {
@@ -68,6 +70,10 @@ impl Key {
             tag::STANDING => Self::Standing(UserNo(fields.u64()?)),
             tag::PUSH_TOKEN => Self::PushToken(UserNo(fields.u64()?), text(&mut fields, DeviceName::new)?),
             tag::CONTACT => Self::Contact(UserNo(fields.u64()?), UserNo(fields.u64()?)),
+            tag::REACTION => match (fields.u64()?, fields.left()) {
+                (sequence, 0) => Self::Reactions(sequence),
+                (sequence, _) => Self::Reacted(sequence, UserNo(fields.u64()?)),
+            },
             _ => return Err(Garbage),
         };
         fields.end()?;
@@ -110,6 +116,10 @@ impl fmt::Display for Key {
             Self::GroupProfile(group) => write!(f, "what group {} is called", group.0),
             Self::Standing(user) => write!(f, "the standing of user {}", user.0),
             Self::PushToken(user, name) => write!(f, "the push token of device {name} of user {}", user.0),
+            Self::Reactions(sequence) => write!(f, "the reactions to log record {sequence}"),
+            Self::Reacted(sequence, user) => {
+                write!(f, "what user {} reacted with to log record {sequence}", user.0)
+            }
             Self::Contact(user, other) => write!(f, "contact {} of user {}", other.0, user.0),
         }
     }
@@ -154,6 +164,8 @@ mod tests {
             (keys::standing(user).to_vec(), Key::Standing(user)),
             (keys::push_token(user, &phone), Key::PushToken(user, phone)),
             (keys::contact(user, UserNo(9)).to_vec(), Key::Contact(user, UserNo(9))),
+            (keys::tally(5).to_vec(), Key::Reactions(5)),
+            (keys::reacted(5, user).to_vec(), Key::Reacted(5, user)),
         ];
         for (bytes, key) in all {
             assert_eq!(Key::read(&bytes), Ok(key.clone()));

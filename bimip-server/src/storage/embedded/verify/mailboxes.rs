@@ -101,6 +101,14 @@ impl Checker<'_, '_> {
             }
             return;
         }
+        if let Some(Entry::Reacted(reaction)) = Self::there(self.rows.entry(sequence)).as_deref() {
+            let by = Self::there(self.rows.user(&reaction.by.user));
+            let by = by.and_then(|user| Self::there(self.rows.device(user, &reaction.by.name)));
+            if by != Some(device) || reaction.client_ref != *client_ref {
+                self.find(key, bytes, format!("the reaction in log record {sequence} has another name"));
+            }
+            return;
+        }
         let Some(entry) = self.message(sequence) else {
             return self.find(key, bytes, format!("log record {sequence} is no message that can be read"));
         };

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientRef, Device, DeviceName, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId, limits,
+    ClientRef, Device, DeviceName, Emoji, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId, limits,
 };
-use bimip_session::ledger::{GroupHead, Membership, Standing, Stay, Write};
+use bimip_session::ledger::{Count, GroupHead, Membership, Standing, Stay, Tally, Write};
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
@@ -45,7 +45,12 @@ fn store() -> tempfile::TempDir {
     let token = PushToken { id: None, service: "fcm".into(), token: Some(Bytes::from_static(b"x")) };
     let phone = Device::new(user("ann"), DeviceName::new("phone").unwrap());
     let standing = Arc::new(Standing { hidden: true, ..Standing::default() });
+    let emoji = Emoji::new("+1").unwrap();
+    let count = Count { emoji: emoji.clone(), users: 1, named: vec![user("bob")] };
+    let tally = Arc::new(Tally { edition: 1, counts: vec![count] });
     let writes = [
+        Write::Tally { sequence: 1, tally },
+        Write::Reacted { sequence: 1, user: user("bob"), emojis: vec![emoji] },
         Write::Group { group: group.clone(), head },
         member("ann"),
         member("bob"),
@@ -198,7 +203,35 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 56] = [
+    let cases: [(Change, &str, &str); 64] = [
+        (|it| it.put_bytes(&keys::tally(1), b"x"), "the reactions to log record 1", "shape"),
+        (|it| it.put_bytes(&keys::tally(998), &[0; 5]), "the reactions to log record 998", "no message"),
+        (
+            |it| it.put_bytes(&keys::tally(1), b"\0\0\0\x01\x01\x02+1\0\0\0\x03\0"),
+            "the reactions to log record 1",
+            "+1 is counted for 2 more than are there",
+        ),
+        (
+            |it| it.put_bytes(&keys::tally(1), &[0; 5]),
+            "the reactions to log record 1",
+            "+1 is counted for 1 fewer than are there",
+        ),
+        (
+            |it| it.take(&keys::reacted(1, it.user("bob"))),
+            "the reactions to log record 1",
+            "+1 is counted for 1 more than are there",
+        ),
+        (
+            |it| it.put_bytes(&keys::reacted(1, it.user("bob")), b"\0"),
+            "reacted with to log record 1",
+            "shape",
+        ),
+        (
+            |it| it.put_bytes(&keys::reacted(1, UserNo(99)), b"\x01\x02+1"),
+            "what user 99 reacted with",
+            "no such user",
+        ),
+        (|it| it.take(&keys::tally(1)), "reacted with to log record 1", "nothing is counted"),
         (|it| it.put(&keys::group_head(it.group()), [8, 2]), "group", "shape"),
         (|it| it.put(&keys::group_head(it.group()), [5, 2]), "group", "it is no more, and counts 2 members"),
         (

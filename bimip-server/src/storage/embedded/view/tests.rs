@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, MessageId, MessageRef, Now, Status,
+    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, Emoji, MessageId, MessageRef, Now,
+    React, Status,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Ticket, Write, settle};
@@ -70,7 +71,13 @@ impl Twins {
     /// Somebody says something, and it is committed now or with what follows.
     fn step(&mut self) {
         let conn = ConnId(self.below(USERS.len() as u64));
-        let packet = match self.below(10) {
+        let packet = match self.below(12) {
+            10.. => ClientPacket::React(React {
+                client_ref: ClientRef::new(&format!("r{}", self.below(NAMES))).unwrap(),
+                message: MessageRef::Id(MessageId::new(self.book.epoch(), 1 + self.below(60))),
+                emoji: Emoji::new(self.one_of(&["x", "👍"])).unwrap(),
+                on: self.below(3) > 0,
+            }),
             0 => ClientPacket::Join(group(self.one_of(&GROUPS))),
             1 if self.below(2) == 0 => ClientPacket::Leave(group(self.one_of(&GROUPS))),
             2..4 => {
@@ -202,6 +209,7 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
         }
         for sequence in 0..=last + 1 {
             assert_eq!(view.marked(sequence, &who).unwrap(), book.marked(sequence, &who).unwrap());
+            assert_eq!(view.reacted(sequence, &who).unwrap(), book.reacted(sequence, &who).unwrap());
         }
     }
     for name in GROUPS.map(group) {
@@ -219,13 +227,14 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
     }
     for sequence in 0..=last + 1 {
         assert_eq!(view.entry(sequence).unwrap(), book.entry(sequence).unwrap());
+        assert_eq!(view.tally(sequence).unwrap(), book.tally(sequence).unwrap());
     }
 }
 
 fn story(options: &Options) {
     let directory = tempfile::tempdir().unwrap();
     let mut twins = Twins::new(EmbeddedStorage::open_with(directory.path(), options).unwrap());
-    for step in 0..240 {
+    for step in 0..280 {
         twins.step();
         if step % 40 == 0 {
             twins.compare();
