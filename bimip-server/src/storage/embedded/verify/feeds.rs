@@ -78,6 +78,7 @@ impl Checker<'_, '_> {
                 _ => return false,
             },
             Some(Entry::Revised(revision)) => revision.conversation.clone(),
+            Some(Entry::Group(change)) => ConversationId::Group(change.group.clone()),
             _ => return false,
         };
         let group = self.conversation(&group);
