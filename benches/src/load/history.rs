@@ -36,6 +36,8 @@ const PAGES: u64 = 1_000;
 const LIST: &str = "20 conversations, the newest";
 /// Of a page of messages, the 99th of a hundred.
 const GOAL_MS: f64 = 5.0;
+/// Devices that ask for lists while others ask for pages.
+const LISTERS: u32 = 50;
 /// Until the store is filled.
 const FILL: Duration = Duration::from_secs(900);
 /// Between two who sign in while others ask.
@@ -208,32 +210,44 @@ fn crowd(
     let address = running.address();
     let quiet = block_on(bystanders(address, "quiet", time))?;
     let before = running.usage();
-    let (busy, pages) = block_on(async {
-        let ends = clock::ns() + clock::to_ns(time + time / 5);
-        let mut askers = JoinSet::new();
+    let (busy, pages, lists) = block_on(async {
+        // Everybody is there before anybody asks.
+        let (mut here, mut devices) = (Vec::new(), Vec::new());
         for index in 0..peers {
-            let seat = Seat::take(address, &peer(index), "phone").await?;
-            askers.spawn(ask_until(seat, index, each, ends));
+            here.push((index, Seat::take(address, &peer(index), "phone").await?));
+        }
+        for index in 0..LISTERS {
+            devices.push(Seat::take(address, ANN, &format!("tablet {index}")).await?);
+        }
+        let ends = clock::ns() + clock::to_ns(time + time / 5);
+        let (mut askers, mut listers) = (JoinSet::new(), JoinSet::new());
+        for (index, seat) in here {
+            askers.spawn(ask_until(seat, ends, u64::from(index) * 31, move |number| {
+                messages(ANN, false, Some(place(number, each)), None)
+            }));
+        }
+        for seat in devices {
+            listers.spawn(ask_until(seat, ends, 0, |_| Query { ask: 3, limit: 20, ..Query::default() }));
         }
         let busy = bystanders(address, "busy", time).await?;
-        let mut pages = Histogram::new();
-        while let Some(asked) = askers.join_next().await {
-            pages.merge(&asked.map_err(|error| format!("somebody who asks failed: {error}"))??);
-        }
-        Ok((busy, pages))
+        Ok((busy, all_of(askers).await?, all_of(listers).await?))
     })?;
-    let cpu = (running.usage().cpu_s() - before.cpu_s()) * 1e3 / pages.count() as f64;
-    let rate = pages.count() as f64 / (time + time / 5).as_secs_f64();
+    let (answers, seconds) = (pages.count() + lists.count(), (time + time / 5).as_secs_f64());
+    let cpu = (running.usage().cpu_s() - before.cpu_s()) * 1e3 / answers as f64;
+    let rate = |count: u64| count as f64 / seconds;
     report.say(&format!(
-        "{peers} clients ask for pages of {PAGE} of their own conversations without a pause, for {} s. Meanwhile 200 messages / s go \
-         from one user to another, and every {} ms somebody signs in.",
-        (time + time / 5).as_secs_f64(),
+        "{peers} clients ask for pages of {PAGE} of their own conversations without a pause, and {LISTERS} devices of the one user for \
+         20 conversations, each with more than a hundred unread messages, for {seconds} s. Meanwhile 200 messages / s go from one \
+         user to another, and every {} ms somebody signs in.",
         KNOCK.as_millis()
     ));
     let mut table = Table::new(&["", "alone", "beside them"]);
-    let rows: [(&str, Option<f64>, f64); 8] = [
-        ("pages / s", None, rate),
-        ("processor s / 1000 pages", None, cpu),
+    let rows: [(&str, Option<f64>, f64); 11] = [
+        ("pages / s", None, rate(pages.count())),
+        ("lists / s", None, rate(lists.count())),
+        ("processor s / 1000 answers", None, cpu),
+        ("a list, p50 ms", None, lists.ms(50.0)),
+        ("a list, p99 ms", None, lists.ms(99.0)),
         ("a page, p50 ms", None, pages.ms(50.0)),
         ("a page, p99 ms", None, pages.ms(99.0)),
         ("send to delivery, p50 ms", Some(quiet.deliveries.ms(50.0)), busy.deliveries.ms(50.0)),
@@ -254,16 +268,30 @@ fn crowd(
     Ok(())
 }
 
-/// One of those who ask, one page after the other.
-async fn ask_until(mut seat: Seat, index: u32, each: u64, ends: u64) -> Result<Histogram, String> {
+/// One of those who ask, one thing after the other.
+async fn ask_until(
+    mut seat: Seat,
+    ends: u64,
+    first: u64,
+    question: impl Fn(u64) -> Query,
+) -> Result<Histogram, String> {
     let mut times = Histogram::new();
-    let mut number = u64::from(index) * 31;
-    while clock::ns() < ends {
-        number += 1;
-        let question = messages(ANN, false, Some(place(number, each)), None);
+    for number in first.. {
+        if clock::ns() >= ends {
+            break;
+        }
+        let question = question(number);
         let (ns, answer) = seat.ask(question.clone()).await?;
         check(&question, &answer)?;
         times.add(ns);
+    }
+    Ok(times)
+}
+
+async fn all_of(mut askers: JoinSet<Result<Histogram, String>>) -> Result<Histogram, String> {
+    let mut times = Histogram::new();
+    while let Some(asked) = askers.join_next().await {
+        times.merge(&asked.map_err(|error| format!("somebody who asks failed: {error}"))??);
     }
     Ok(times)
 }
