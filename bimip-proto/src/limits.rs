@@ -164,3 +164,6 @@ pub const MENTIONS: usize = 64;
 /// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
 /// first and the latest count.
 pub const SHOWN_TOKENS: usize = 16;
+/// How long drafts that were refused for now wait for the answer to another one before their client connects anew. A server
+/// that is well answers within a second, and one that is not gets no herd of clients for a bad half minute.
+pub const HELD_BACK_MS: u64 = 30_000;

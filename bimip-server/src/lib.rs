@@ -65,6 +65,7 @@ mod durable;
 mod fanout;
 mod gate;
 pub mod jwt;
+mod lanes;
 mod library;
 mod node;
 pub mod objects;

@@ -41,6 +41,7 @@ impl ClientSession {
     }
 
     fn accepted(&mut self, client_ref: Option<ClientRef>, mut head: Head, offset: Offset) {
+        self.held_mono_ms = None;
         if let Some(draft) = self.drafts.answered(client_ref.as_ref(), Some(&head.to)) {
             // An ack need not say what the draft says: not every dialect tells a group from a user in it.
             (head.to, head.kind) = (draft.to, draft.body.kind);
@@ -56,6 +57,7 @@ impl ClientSession {
         reason: Reject,
         retry_after_ms: Option<u32>,
     ) {
+        self.held_mono_ms = None;
         if let Some(wait_ms) = retry_after_ms {
             self.retry_after(now, wait_ms);
             self.drafts.refused_for_now(client_ref, to);
@@ -175,7 +177,7 @@ impl ClientSession {
                 }
                 self.outbox.push_back(Output::Event(Event::Received(row)));
             }
-            Arrival::Stored => self.inbox.dispose_again(now.mono_ms),
+            Arrival::Stored => self.inbox.dispose_again(now.mono_ms, self.config.dispose_ms),
             Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),
             Arrival::Seen => {}
             Arrival::Missing => self.hangup(now),

@@ -55,6 +55,8 @@ pub struct ClientSession {
     /// Joins that are not answered, where only that tells them from drafts.
     pub(super) joining: Vec<GroupId>,
     pub(super) retry_mono_ms: Option<u64>,
+    /// Until when what was refused for now waits for the answers that it waits for.
+    pub(super) held_mono_ms: Option<u64>,
     pub(super) outbox: VecDeque<Output>,
 }
 
@@ -76,6 +78,10 @@ impl Machine for ClientSession {
 
     fn handle_timeout(&mut self, now: Now) {
         self.link_timeout(now);
+        if self.held_mono_ms.is_some_and(|until| until <= now.mono_ms) {
+            // An answer that does not come would hold everything back for ever. The next connection sends all of it in order.
+            self.hangup(now);
+        }
         self.expire_around(now);
         self.pump(now);
     }
@@ -86,7 +92,8 @@ impl Machine for ClientSession {
 
     fn poll_timeout(&self) -> Option<u64> {
         let up = if self.is_up() {
-            [self.inbox.due(), self.retry_mono_ms, self.renewal.due(), self.talker.due()]
+            let waits = [self.retry_mono_ms, self.held_mono_ms];
+            [self.inbox.due(), waits.into_iter().flatten().min(), self.renewal.due(), self.talker.due()]
         } else {
             [None; 4]
         };
@@ -117,6 +124,7 @@ impl ClientSession {
             talker: Talker::default(),
             joining: Vec::new(),
             retry_mono_ms: None,
+            held_mono_ms: None,
             outbox: VecDeque::new(),
             config,
         }
@@ -359,6 +367,9 @@ impl ClientSession {
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
             self.say(now, ClientPacket::Send(draft));
+        }
+        if self.retry_mono_ms.is_none() && self.drafts.holds_back() {
+            self.held_mono_ms.get_or_insert(now.mono_ms + limits::HELD_BACK_MS);
         }
     }
 

@@ -182,13 +182,13 @@ impl Reader {
         self.advance(at, offset, entry)
     }
 
-    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
     /// It has nearly all that is in the mailbox, and room for more.
     pub(super) fn is_hungry(&self) -> bool {
         let ahead = self.head.0.saturating_sub(self.sent.0) + self.in_flight.len() as u64;
         ahead <= u64::from(self.window.rows / 2)
     }
 
+    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
     pub(super) fn hint(&mut self, upto: Offset) {
         if upto > self.sent {
             self.hinted = self.hinted.max(upto);

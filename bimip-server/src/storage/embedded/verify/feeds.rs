@@ -80,6 +80,7 @@ impl Checker<'_, '_> {
             },
             Some(Entry::Revised(revision)) => revision.conversation.clone(),
             Some(Entry::Reacted(reaction)) => reaction.conversation.clone(),
+            Some(Entry::Group(change)) => ConversationId::Group(change.group.clone()),
             _ => return false,
         };
         let group = self.conversation(&group);
