@@ -55,7 +55,7 @@ impl Dialect {
             Self::VoicePing => Caps::WALKIE,
             Self::Scheme => Caps::FULL,
             Self::Deployed => Caps::DEPLOYED,
-            Self::Events => Caps::FULL,
+            Self::Events => Caps::EVENTS,
         }
     }
 

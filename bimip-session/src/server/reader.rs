@@ -168,13 +168,13 @@ impl Reader {
         self.advance(offset, entry)
     }
 
-    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
     /// It has nearly all that is in the mailbox, and room for more.
     pub(super) fn is_hungry(&self) -> bool {
         let ahead = self.head.0.saturating_sub(self.sent.0) + self.in_flight.len() as u64;
         ahead <= u64::from(self.window.rows / 2)
     }
 
+    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
     pub(super) fn hint(&mut self, upto: Offset) {
         if upto > self.sent {
             self.hinted = self.hinted.max(upto);
@@ -278,8 +278,8 @@ impl Reader {
         due.then_some(self.shown.0)
     }
 
-    /// The question came back: rows up to `upto` arrived. A disposal for those dialects that have no word of it;
-    /// it delivers nothing, since arriving is not storing.
+    /// The question came back: rows up to `upto` arrived. A disposal for those who have no word of it. It delivers
+    /// nothing, since arriving is not storing, but to a client that never says what it stores.
     pub(super) fn barrier(&mut self, upto: u64) -> Option<Disposal> {
         self.barrier = Barrier::Quiet;
         let before = self.requested;
@@ -288,7 +288,9 @@ impl Reader {
             return None;
         }
         let mut disposal = self.drop_flying(upto);
-        disposal.delivered.clear();
+        if self.caps.cursor != CursorBy::Arrival {
+            disposal.delivered.clear();
+        }
         (disposal.cursor > before).then_some(disposal)
     }
 
@@ -308,6 +310,7 @@ impl Reader {
     fn by_barrier(&self) -> Offset {
         match self.caps.cursor {
             CursorBy::Barrier => self.shown,
+            CursorBy::Arrival if !self.disposes => self.shown,
             CursorBy::Message if self.gave_up && !self.disposes => self.shown,
             CursorBy::Message => {
                 let nameless = self.in_flight.iter().take_while(|flying| !flying.message);
