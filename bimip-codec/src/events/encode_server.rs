@@ -1,8 +1,8 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Act, Aware, CloseReason, ConversationId, Device, Entry, Fault, Head, MessageRef, Noted, Receipt, Reject,
-    Revision, Row, ServerPacket, Signal, Status, TokenAnswer, Welcome,
+    Act, Aware, ClientRef, CloseReason, ConversationId, Device, Entry, Fault, Head, MessageRef, Noted,
+    Receipt, Reject, Revision, Row, ServerPacket, Signal, Status, TokenAnswer, Welcome,
 };
 
 use super::encode_client::{name, named, put, utf8, write_awareness, write_log_out, write_track};
@@ -25,10 +25,7 @@ pub(crate) fn encode_server(
         ServerPacket::Welcome(it) => put(welcome(it), out),
         ServerPacket::Accepted { head, offset, .. } => put(accepted(head, offset.0), out),
         ServerPacket::Rejected { client_ref, reason, retry_after_ms, .. } => {
-            let mut to = named("refused");
-            to.text("request", kinds::name(kinds::SEND));
-            to.maybe("client_id", client_ref.as_ref().map(|it| it.as_str()));
-            put(why(to, *reason, *retry_after_ms), out);
+            put(refused_by_name(kinds::SEND, client_ref.as_ref(), *reason, *retry_after_ms), out);
         }
         ServerPacket::Noted(it) => put(noted(it)?, out),
         ServerPacket::Deliver(row) => deliver(row, shared, out),
@@ -69,16 +66,10 @@ pub(crate) fn encode_server(
             }
         }
         ServerPacket::Unanswered { id, reason, retry_after_ms } => {
-            let mut to = named("refused");
-            to.text("request", "query");
-            to.text("id", id.as_str());
-            put(why(to, *reason, *retry_after_ms), out);
+            put(unanswered(id, *reason, *retry_after_ms), out);
         }
         ServerPacket::Declined { origin, id, reason, retry_after_ms } => {
-            let mut to = named("refused");
-            to.text("request", kinds::name(*origin));
-            to.maybe("id", id.as_ref().map(|it| it.as_str()));
-            put(why(to, *reason, *retry_after_ms), out);
+            put(declined(*origin, id.as_ref(), *reason, *retry_after_ms), out);
         }
         ServerPacket::Fault(it) => put(fault(it), out),
         ServerPacket::Bye(reason) => put(bye(reason), out),
@@ -128,6 +119,30 @@ fn why(mut to: Writer, reason: Reject, retry_after_ms: Option<u32>) -> Writer {
     to
 }
 
+/// What asked for it says what the refusal looks like.
+fn declined(origin: u32, id: Option<&ClientRef>, reason: Reject, retry_after_ms: Option<u32>) -> Writer {
+    match (origin, id) {
+        (kinds::SEND, id) => refused_by_name(kinds::SEND, id, reason, retry_after_ms),
+        (kinds::EDIT | kinds::DELETE, Some(_)) => refused_by_name(kinds::EDIT, id, reason, retry_after_ms),
+        (kinds::GROUP, Some(_)) => refused_by_name(kinds::GROUP, id, reason, retry_after_ms),
+        (kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS, Some(id)) => {
+            unanswered(id, reason, retry_after_ms)
+        }
+        _ => {
+            let mut to = refused(origin);
+            to.maybe("id", id.map(|it| it.as_str()));
+            why(to, reason, retry_after_ms)
+        }
+    }
+}
+
+fn unanswered(id: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> Writer {
+    let mut to = named("refused");
+    to.text("request", "query");
+    to.text("id", id.as_str());
+    why(to, reason, retry_after_ms)
+}
+
 fn noted(it: &Noted) -> Result<Writer, EncodeError> {
     Ok(match it {
         Noted::Disposed(offset) => {
@@ -152,10 +167,10 @@ fn noted(it: &Noted) -> Result<Writer, EncodeError> {
             done_by_name(kinds::GROUP, client_ref.as_str(), *edition, offset.0)
         }
         Noted::Unrevised { client_ref, reason, retry_after_ms } => {
-            refused_by_name(kinds::EDIT, client_ref.as_str(), *reason, *retry_after_ms)
+            refused_by_name(kinds::EDIT, Some(client_ref), *reason, *retry_after_ms)
         }
         Noted::Ungrouped { client_ref, reason, retry_after_ms } => {
-            refused_by_name(kinds::GROUP, client_ref.as_str(), *reason, *retry_after_ms)
+            refused_by_name(kinds::GROUP, Some(client_ref), *reason, *retry_after_ms)
         }
         Noted::Joined(group) => in_group(done(kinds::JOIN), group.as_str()),
         Noted::Left(group) => in_group(done(kinds::LEAVE), group.as_str()),
@@ -197,9 +212,14 @@ fn done_by_name(kind: u32, client_ref: &str, edition: u32, offset: u64) -> Write
     to
 }
 
-fn refused_by_name(kind: u32, client_ref: &str, reason: Reject, retry_after_ms: Option<u32>) -> Writer {
+fn refused_by_name(
+    kind: u32,
+    client_ref: Option<&ClientRef>,
+    reason: Reject,
+    retry_after_ms: Option<u32>,
+) -> Writer {
     let mut to = refused(kind);
-    to.text("client_id", client_ref);
+    to.maybe("client_id", client_ref.map(|it| it.as_str()));
     why(to, reason, retry_after_ms)
 }
 

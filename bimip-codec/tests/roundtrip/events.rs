@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{Body, Entry, Fault, Form, Found, Marks, Message, Row, ServerPacket, Status};
+use bimip_proto::{
+    Body, ClientRef, Entry, Fault, Form, Found, Marks, Message, Noted, Reject, Row, ServerPacket, Status,
+};
 
 /// The packet with its bodies as this dialect tells them: a readable one is text or an object, whatever its sender said
 /// it is.
@@ -21,10 +23,25 @@ pub(crate) fn told(packet: ServerPacket) -> ServerPacket {
         }
         ServerPacket::Answer { id, found } => ServerPacket::Answer { id, found: found_as_told(found) },
         ServerPacket::Declined { origin, id, reason, retry_after_ms } => {
-            ServerPacket::Declined { origin: named(origin), id, reason, retry_after_ms }
+            declined(named(origin), id, reason, retry_after_ms)
         }
         ServerPacket::Fault(it) => ServerPacket::Fault(Fault { origin: named(it.origin), ..it }),
         packet => packet,
+    }
+}
+
+/// What asked for it says what a refusal looks like: sending, editing, managing, asking.
+fn declined(origin: u32, id: Option<ClientRef>, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
+    match (origin, id) {
+        (2, client_ref) => ServerPacket::Rejected { client_ref, to: None, reason, retry_after_ms },
+        (7 | 8, Some(client_ref)) => {
+            ServerPacket::Noted(Noted::Unrevised { client_ref, reason, retry_after_ms })
+        }
+        (14, Some(client_ref)) => {
+            ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms })
+        }
+        (17..=19, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
+        (origin, id) => ServerPacket::Declined { origin, id, reason, retry_after_ms },
     }
 }
 
