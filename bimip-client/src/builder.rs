@@ -208,8 +208,9 @@ async fn open(
 
 /// What a dialect has words for.
 fn follow(dialect: Dialect, config: &mut Config) {
-    let welcomes = dialect == Dialect::Scheme;
+    let welcomes = matches!(dialect, Dialect::Scheme | Dialect::Events);
     config.welcome = welcomes;
+    config.announce = dialect == Dialect::Events;
     config.resend = dialect != Dialect::VoicePing;
     if !welcomes {
         // Its headers carry it.

@@ -15,6 +15,10 @@ pub enum CursorBy {
     /// rows: those go by the barrier once no message is before them. A client that leaves a full window
     /// without such a word for long is moved on by the barrier altogether, or it would hear nothing more.
     Message,
+    /// What arrived counts as stored and delivered, by a transport ping as for [`Barrier`](Self::Barrier), until the client
+    /// says for the first time how far it has stored; from then on its word counts alone, as by
+    /// [`Dispose`](Self::Dispose).
+    Arrival,
 }
 
 /// What one connection can speak. A row it has no words for is passed over: the cursor moves, nothing is sent.
@@ -71,6 +75,9 @@ impl Caps {
         reactions: false,
         ..Self::FULL
     };
+
+    /// JSON events, of clients that may know nothing of offsets.
+    pub const EVENTS: Self = Self { cursor: CursorBy::Arrival, ..Self::FULL };
 
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {

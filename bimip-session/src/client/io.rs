@@ -26,6 +26,9 @@ pub struct Config {
     /// Whether the dialect names drafts, so that sending one again is harmless. Without it a draft whose ack was
     /// lost is given back to the app ([`Event::Unsure`]).
     pub resend: bool,
+    /// Whether the server has to be told that this client says what it has stored, before it is given anything: in a dialect
+    /// where what arrived counts as stored until then.
+    pub announce: bool,
     /// Drafts waiting for their ack. Bounds the memory, and what is sent again after a cut.
     pub unacked_drafts: usize,
     /// Drafts on the wire at once; the rest wait here. Under the server's own bound.
@@ -73,6 +76,7 @@ impl Config {
             refresh_ahead_ms: 300_000,
             welcome: true,
             resend: true,
+            announce: false,
             unacked_drafts: 1024,
             window_drafts: 64,
             unnoted_marks: 1024,

@@ -98,6 +98,9 @@ impl ClientSession {
         self.server_ahead_ms =
             i64::try_from(welcome.server_time.0).unwrap_or(i64::MAX).saturating_sub_unsigned(now.unix_ms);
         self.plan_renewal(now);
+        if self.config.announce {
+            self.outbox.push_back(Output::Transmit(ClientPacket::Dispose(welcome.resume_from)));
+        }
         let (known, seen) = (self.epoch, self.inbox.seen);
         self.epoch = welcome.epoch;
         let event = if known != 0 && known != welcome.epoch {

@@ -6,6 +6,7 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output, Page};
 use super::reader::{Offer, Reader};
+use super::receipt;
 use super::timers::Due;
 use crate::ledger::{Ack, Advance, Committed, Delivery, Failed, Outcome, Outgoing, Ticket};
 
@@ -197,8 +198,9 @@ impl ServerCore {
         let Some(reader) = self.reader(conn) else { return };
         if let Some(disposal) = reader.barrier(upto) {
             let device = reader.device().clone();
+            let puts = receipt::of_disposal(now, &device, disposal.delivered);
             let advance = Advance { device, from: disposal.from, to: disposal.cursor };
-            self.commit(conn, Ticket::new(conn, Vec::new(), Some(advance), Ack::None));
+            self.commit(conn, Ticket::new(conn, puts, Some(advance), Ack::None));
         }
         self.fill(conn);
     }

@@ -292,8 +292,8 @@ impl Reader {
         due.then_some(self.shown.0)
     }
 
-    /// The question came back: rows up to `upto` arrived. A disposal for those dialects that have no word of it;
-    /// it delivers nothing, since arriving is not storing.
+    /// The question came back: rows up to `upto` arrived. A disposal for those who have no word of it. It delivers
+    /// nothing, since arriving is not storing, but to a client that never says what it stores.
     pub(super) fn barrier(&mut self, upto: u64) -> Option<Disposal> {
         self.barrier = Barrier::Quiet;
         let before = self.requested;
@@ -302,7 +302,9 @@ impl Reader {
             return None;
         }
         let mut disposal = self.drop_flying(upto);
-        disposal.delivered.clear();
+        if self.caps.cursor != CursorBy::Arrival {
+            disposal.delivered.clear();
+        }
         (disposal.cursor > before).then_some(disposal)
     }
 
@@ -322,6 +324,7 @@ impl Reader {
     fn by_barrier(&self) -> Offset {
         match self.caps.cursor {
             CursorBy::Barrier => self.shown,
+            CursorBy::Arrival if !self.disposes => self.shown,
             CursorBy::Message if self.gave_up && !self.disposes => self.shown,
             CursorBy::Message => {
                 let nameless = self.in_flight.iter().take_while(|flying| !flying.message);
