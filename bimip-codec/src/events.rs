@@ -18,6 +18,8 @@ mod kinds;
 mod message;
 mod parts;
 mod query;
+mod reaction;
+mod status;
 mod time;
 mod words;
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bimip_codec::{Codec, DecodeError, Dialect, Frames, Shared};
 use bimip_proto::{
     Act, Address, Alias, Ask, Aware, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason,
-    ConversationState, Device, DeviceName, Draft, Entry, Fault, FaultKind, Form, Found, GroupAct,
-    GroupChange, GroupId, GroupNews, GroupProfile, Head, HistoryMessage, Location, LogOut, Marks, MayPost,
-    Message, MessageId, MessageRef, Noted, Offset, PageFrom, Ping, Presence, PushToken, Query, Receipt,
-    Reject, Revision, Role, Row, Said, Seal, Seq, ServerPacket, Signal, SoundName, Status, TokenAnswer,
-    TokenTask, UnixMs, UserId, Welcome, Window,
+    ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Emoji, Entry, Fault, FaultKind,
+    Form, Found, GroupAct, GroupChange, GroupId, GroupNews, GroupProfile, Head, HistoryMessage, Location,
+    LogOut, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, NotYet, Noted, Offset, PageFrom,
+    Ping, Presence, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary, Receipt,
+    RecipientStatus, Reject, Revision, Role, Row, Said, Seal, Seq, ServerPacket, Signal, SoundName, Status,
+    StatusCounts, TokenAnswer, TokenTask, UnixMs, UserId, Welcome, Window,
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -750,6 +751,7 @@ fn questions_and_answers() {
         edition: 2,
         deleted: false,
         marks: Marks::NONE.with(Status::Read),
+        reactions: ReactionSummary::default(),
     };
     let found = Found::History { messages: vec![told.clone()], more: true };
     let answer = event(&ServerPacket::Answer { id: name("q"), found });
@@ -779,4 +781,128 @@ fn questions_and_answers() {
         parts(&event(&refused), ["type", "request", "id", "code"]),
         [json!("refused"), json!("query"), json!("q"), json!("BUSY")]
     );
+}
+
+// MISSION M3
+// EV-RCT-1, EV-RCT-2, EV-RCT-3
+#[test]
+fn reactions() {
+    let thumb = Emoji::new("\u{1f44d}").unwrap();
+    let asked = |on: Value| {
+        said(
+            &json!({"type": "react", "client_id": "r", "message_id": here_text(0), "emoji": "\u{1f44d}", "on": on}),
+        )
+    };
+    for (on, expected) in [(json!(null), true), (json!(true), true), (json!(false), false)] {
+        let react = React {
+            client_ref: name("r"),
+            message: MessageRef::Id(id()),
+            emoji: thumb.clone(),
+            on: expected,
+        };
+        assert_eq!(asked(on), ClientPacket::React(react));
+    }
+    let empty = json!({"type": "react", "client_id": "c", "message_id": here_text(0), "emoji": ""});
+    assert_eq!(unfit(&empty), Reject::Field("emoji"));
+    let done = Noted::Reacted { client_ref: name("r"), edition: 2, count: 7, offset: Offset(4) };
+    assert_eq!(
+        event(&ServerPacket::Noted(done)),
+        json!({"type": "done", "request": "react", "client_id": "r", "edition": 2, "offset": 4, "count": 7})
+    );
+    let head = head(bob(), BodyKind::Text);
+    let reaction = Reaction {
+        message: head.names(),
+        conversation: head.conversation(),
+        seq: head.seq,
+        edition: 3,
+        by: device("bob", "tv"),
+        client_ref: name("r"),
+        at: AT,
+        emoji: thumb.clone(),
+        on: true,
+        count: 2,
+    };
+    assert_eq!(
+        event(&row(Entry::Reacted(reaction))),
+        json!({
+            "type": "message_reaction", "message_id": here_text(0), "message_client_id": "c-1", "conversation_id": "d:ann:bob",
+            "seq": 5, "emoji": "\u{1f44d}", "on": true, "edition": 3, "count": 2, "user_id": "bob", "device_id": "tv",
+            "client_id": "r", "timestamp": "2025-11-20T15:20:00.123Z", "offset": 9, "prev_offset": 8,
+        })
+    );
+    let count = ReactionCount { emoji: thumb, count: 2, mine: true, users: vec![user("bob")] };
+    let message = HistoryMessage {
+        message: Message { head, body: Body::text("hi") },
+        edition: 0,
+        deleted: false,
+        marks: Marks::NONE,
+        reactions: ReactionSummary { edition: 3, counts: vec![count] },
+    };
+    let found = Found::History { messages: vec![message], more: false };
+    let answer = event(&ServerPacket::Answer { id: name("q"), found });
+    assert_eq!(
+        parts(&answer["messages"][0], ["reaction_edition", "reactions"]),
+        [json!(3), json!([{"emoji": "\u{1f44d}", "count": 2, "mine": true, "users": ["bob"]}])]
+    );
+}
+
+// MISSION A1 E4
+// EV-STAT-1, EV-STAT-2
+#[test]
+fn how_far_a_message_got() {
+    let asked = said(
+        &json!({"type": "status", "id": "q", "message_id": here_text(0), "after_user": "bob", "limit": 5}),
+    );
+    let ask = Ask::Status { message: MessageRef::Id(id()), after: Some(user("bob")), limit: 5 };
+    assert_eq!(asked, ClientPacket::Query(Query { id: name("q"), ask }));
+
+    let phone = DeviceStatus {
+        name: DeviceName::new("phone").unwrap(),
+        state: DeviceState::WindowFull { rows_before: 3 },
+        connected_at: Some(AT),
+    };
+    let recipient = RecipientStatus {
+        user: user("bob"),
+        row: None,
+        marks: Marks::NONE,
+        delivered_at: None,
+        read_at: None,
+        why: Some(NotYet::NotFilled),
+        devices: Some(vec![phone]),
+        more_devices: false,
+    };
+    let head = head(bob(), BodyKind::Text);
+    let status = MessageStatus {
+        id: head.id,
+        client_ref: None,
+        from: head.from,
+        to: head.to,
+        seq: head.seq,
+        at: AT,
+        deleted: false,
+        counts: StatusCounts { recipients: 1, exact: true, ..StatusCounts::default() },
+        recipients: vec![recipient],
+        more: false,
+    };
+    let answer = event(&ServerPacket::Answer { id: name("q"), found: Found::Status(Some(Box::new(status))) });
+    let told = &answer["status"];
+    assert_eq!(
+        parts(told, ["message_id", "conversation_id", "seq", "status", "counts"]),
+        [
+            json!(here_text(0)),
+            json!("d:ann:bob"),
+            json!(5),
+            json!("pending"),
+            json!({"recipients": 1, "delivered": 0, "read": 0, "exact": true}),
+        ]
+    );
+    assert_eq!(
+        told["recipients"],
+        json!([{
+            "user_id": "bob", "status": "pending", "marks": [], "reason": "not_filled", "more_devices": false,
+            "devices": [{"device_id": "phone", "state": "window_full", "rows_before": 3, "connected_at": "2025-11-20T15:20:00.123Z"}],
+        }])
+    );
+    let nothing = event(&ServerPacket::Answer { id: name("q"), found: Found::Status(None) });
+    assert_eq!(nothing, json!({"type": "answer", "id": "q", "status": {}}));
 }

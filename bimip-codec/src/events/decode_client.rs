@@ -7,7 +7,7 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use super::fields::{self, address, fields};
-use super::{group, kinds, message, query, words};
+use super::{group, kinds, message, query, reaction, words};
 use crate::DecodeError;
 use crate::json::Object;
 
@@ -82,7 +82,8 @@ impl<'a> Reading<'a> {
                     ClientPacket::Leave(group)
                 })
             }
-            kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS => {
+            kinds::REACT => self.by_name("client_id", reaction::read_request(self.object, self.origin)),
+            kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS | kinds::STATUS => {
                 self.by_name("id", query::read_request(self.me, self.object, self.origin))
             }
             kinds::TOKEN => {

@@ -12,7 +12,7 @@ use super::decode_client::{read_awareness, read_track};
 use super::fields::{self, Value, device, fields};
 use super::message::{self, to_of};
 use super::parts::State;
-use super::{group, kinds, query, words};
+use super::{group, kinds, query, reaction, words};
 use crate::DecodeError;
 use crate::json::Object;
 use crate::scheme::numbers;
@@ -47,6 +47,7 @@ pub(crate) fn decode_server(
         "message_edited" => ServerPacket::Deliver(revision(object, true)?),
         "message_deleted" => ServerPacket::Deliver(revision(object, false)?),
         "group" => ServerPacket::Deliver(group::read_change(object, place(object)?)?),
+        "message_reaction" => ServerPacket::Deliver(reaction::read(object, place(object)?)?),
         "pong" => {
             let [id, at] = fields(object, 0, ["id", "timestamp"]);
             ServerPacket::Pong {
@@ -167,6 +168,15 @@ fn done(object: Object<'_>) -> Result<Noted, DecodeError> {
             edition: edition.small()?,
             offset: Offset(offset.some_number()?),
         },
+        kinds::REACT => {
+            let [count] = fields(object, 0, ["count"]);
+            Noted::Reacted {
+                client_ref: client_ref.some_client_ref()?,
+                edition: edition.small()?,
+                count: count.small()?,
+                offset: Offset(offset.some_number()?),
+            }
+        }
         kinds::JOIN => Noted::Joined(group.some_group()?),
         kinds::LEAVE => Noted::Left(group.some_group()?),
         kinds::PUSH_TOKEN => {
@@ -204,6 +214,9 @@ fn refused(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
         }
         (kinds::GROUP, Some(client_ref)) => {
             ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms })
+        }
+        (kinds::REACT, Some(client_ref)) => {
+            ServerPacket::Noted(Noted::Unreacted { client_ref, reason, retry_after_ms })
         }
         (kinds::JOIN, _) if group.is_there() => {
             ServerPacket::Noted(Noted::Barred { group: group.some_group()?, reason, retry_after_ms })
@@ -244,7 +257,7 @@ fn receipt(
     }))
 }
 
-fn names(message: Value<'_>, client_ref: Value<'_>) -> Result<Option<Names>, DecodeError> {
+pub(super) fn names(message: Value<'_>, client_ref: Value<'_>) -> Result<Option<Names>, DecodeError> {
     let mut names = Names { id: MessageId::NONE, alias: None, client_ref: client_ref.client_ref()? };
     if message.is_there() {
         match message.message()? {

@@ -6,7 +6,7 @@ use bimip_proto::{
 };
 use data_encoding::BASE64;
 
-use super::{group, kinds, query, time, words};
+use super::{group, kinds, query, reaction, time, words};
 use crate::json::Writer;
 use crate::{EncodeError, Frames};
 
@@ -106,6 +106,11 @@ pub(crate) fn encode_client(packet: &ClientPacket, out: &mut Frames) -> Result<(
             let joins = matches!(packet, ClientPacket::Join(_));
             let mut to = event(if joins { kinds::JOIN } else { kinds::LEAVE });
             to.text("group_id", group.as_str());
+            put(to, out);
+        }
+        ClientPacket::React(it) => {
+            let mut to = event(kinds::REACT);
+            reaction::write_request(&mut to, it)?;
             put(to, out);
         }
         ClientPacket::Query(it) => put(query::request(it)?, out),

@@ -7,13 +7,10 @@ use bimip_proto::{
 
 use super::encode_client::{name, named, put, utf8, write_awareness, write_log_out, write_track};
 use super::message::{self, Made};
-use super::{group, kinds, query, time, words};
+use super::{group, kinds, query, reaction, time, words};
 use crate::json::Writer;
 use crate::scheme::numbers;
 use crate::{EncodeError, Frames};
-
-/// EV-WELCOME-1: what a server of this version does beyond messages.
-pub(crate) const FEATURES: [&str; 9] = crate::scheme::FEATURES;
 
 /// Writes the events of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(
@@ -78,6 +75,7 @@ pub(crate) fn encode_server(
     Ok(())
 }
 
+/// EV-WELCOME-1.
 fn welcome(it: &Welcome) -> Writer {
     let mut to = named("welcome");
     to.number("epoch", it.epoch);
@@ -89,7 +87,7 @@ fn welcome(it: &Welcome) -> Writer {
     to.raw("server_time", &time::written(it.server_time));
     to.text("connection_id", &it.connection_id.to_string());
     to.number("dedup_days", it.dedup_days);
-    to.texts("features", FEATURES);
+    to.texts("features", crate::scheme::FEATURES);
     to
 }
 
@@ -125,7 +123,8 @@ fn declined(origin: u32, id: Option<&ClientRef>, reason: Reject, retry_after_ms:
         (kinds::SEND, id) => refused_by_name(kinds::SEND, id, reason, retry_after_ms),
         (kinds::EDIT | kinds::DELETE, Some(_)) => refused_by_name(kinds::EDIT, id, reason, retry_after_ms),
         (kinds::GROUP, Some(_)) => refused_by_name(kinds::GROUP, id, reason, retry_after_ms),
-        (kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS, Some(id)) => {
+        (kinds::REACT, Some(_)) => refused_by_name(kinds::REACT, id, reason, retry_after_ms),
+        (kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS | kinds::STATUS, Some(id)) => {
             unanswered(id, reason, retry_after_ms)
         }
         _ => {
@@ -171,6 +170,14 @@ fn noted(it: &Noted) -> Result<Writer, EncodeError> {
         }
         Noted::Ungrouped { client_ref, reason, retry_after_ms } => {
             refused_by_name(kinds::GROUP, Some(client_ref), *reason, *retry_after_ms)
+        }
+        Noted::Reacted { client_ref, edition, count, offset } => {
+            let mut to = done_by_name(kinds::REACT, client_ref.as_str(), *edition, offset.0);
+            to.number("count", *count);
+            to
+        }
+        Noted::Unreacted { client_ref, reason, retry_after_ms } => {
+            refused_by_name(kinds::REACT, Some(client_ref), *reason, *retry_after_ms)
         }
         Noted::Joined(group) => in_group(done(kinds::JOIN), group.as_str()),
         Noted::Left(group) => in_group(done(kinds::LEAVE), group.as_str()),
@@ -253,6 +260,11 @@ fn deliver(row: &Row, shared: Option<&Made>, out: &mut Frames) {
         }
         Entry::Receipt(it) => receipt(row, it, out),
         Entry::Revised(it) => put(place(revision(it), row), out),
+        Entry::Reacted(it) => {
+            let mut to = named("message_reaction");
+            reaction::write(&mut to, it);
+            put(place(to, row), out);
+        }
         Entry::Group(it) => {
             let mut to = named("group");
             group::write_change(&mut to, it);

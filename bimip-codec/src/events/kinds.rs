@@ -47,6 +47,8 @@ kinds! {
     PUSH_TOKEN = 22 "push_token",
     PING = 23 "ping",
     BYE = 24 "bye",
+    REACT = 25 "react",
+    STATUS = 26 "status",
 }
 
 #[cfg(test)]
@@ -55,9 +57,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=BYE {
+        for kind in AUTH..=STATUS {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(BYE + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(STATUS + 1)), (None, None, "", ""));
     }
 }

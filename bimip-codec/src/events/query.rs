@@ -1,13 +1,13 @@
 //! Questions about what is stored, and their answers.
 
 use bimip_proto::{
-    Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, Marks, PageFrom, Query, Seq,
-    ServerPacket, Status, UserId, limits,
+    Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, PageFrom, Query, Seq,
+    ServerPacket, UserId, limits,
 };
 
-use super::encode_client::{event, named, write_address};
+use super::encode_client::{event, name, named, write_address};
 use super::fields::{Value, address, fields};
-use super::{kinds, message};
+use super::{kinds, message, reaction, status, words};
 use crate::json::{Object, Writer};
 use crate::{DecodeError, EncodeError};
 
@@ -25,6 +25,10 @@ pub(super) fn read_request(
             let [before, after] = fields(object, origin, ["before", "after"]);
             let from = page(before.number()?.map(Seq), after.number()?.map(Seq), after)?;
             Ask::History { of: address(me, conversation, to)?, from, limit }
+        }
+        kinds::STATUS => {
+            let [message, after] = fields(object, origin, ["message_id", "after_user"]);
+            Ask::Status { message: message.message()?, after: after.user()?, limit }
         }
         kinds::CONVERSATION => Ask::Conversation(address(me, conversation, to)?),
         _ => {
@@ -71,6 +75,12 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             }
             to.number("limit", *limit);
         }
+        Ask::Status { message, after, limit } => {
+            to = event(kinds::STATUS);
+            to.text("message_id", &name(message)?);
+            to.maybe("after_user", after.as_ref().map(|it| it.as_str()));
+            to.number("limit", *limit);
+        }
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     }
     to.text("id", it.id.as_str());
@@ -90,6 +100,11 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
             to.objects("conversations", conversations, write_conversation);
             to.flag("has_more", *more);
         }
+        Found::Status(None) => to.object("status", |_| {}),
+        Found::Status(Some(it)) => {
+            to.object("status", |to| status::write(to, it));
+            to.flag("has_more", it.more);
+        }
         _ => return None,
     }
     Some(to)
@@ -103,8 +118,8 @@ fn write_message(to: &mut Writer, it: &HistoryMessage) {
     if it.deleted {
         to.flag("deleted", true);
     }
-    let said = [Status::Delivered, Status::Read, Status::Played, Status::Forwarded];
-    to.texts("marks", said.into_iter().filter(|it_is| it.marks.has(*it_is)).map(super::words::of_status));
+    to.texts("marks", words::of_marks(it.marks));
+    reaction::write_summary(to, &it.reactions);
 }
 
 fn write_conversation(to: &mut Writer, it: &ConversationState) {
@@ -119,11 +134,15 @@ fn write_conversation(to: &mut Writer, it: &ConversationState) {
 
 /// At a client's end.
 pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
-    let [id, messages, conversations, more] =
-        fields(object, 0, ["id", "messages", "conversations", "has_more"]);
+    let [id, messages, conversations, status, more] =
+        fields(object, 0, ["id", "messages", "conversations", "status", "has_more"]);
     let (id, more) = (id.some_client_ref()?, more.flag()?.unwrap_or_default());
     let rows = limits::PAGE_ROWS as usize;
-    let found = if conversations.is_there() {
+    let found = if let Some(status) = status.object()? {
+        // An empty object: there is nothing that the asker may know of.
+        let there = (status.len() > 0).then(|| status::read(status, more)).transpose()?;
+        Found::Status(there.map(Box::new))
+    } else if conversations.is_there() {
         let list = conversations.objects(rows)?.into_iter().map(read_conversation);
         Found::Conversations { conversations: list.collect::<Result<_, _>>()?, more }
     } else {
@@ -135,15 +154,12 @@ pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeErro
 
 fn read_message(object: Object<'_>) -> Result<HistoryMessage, DecodeError> {
     let [edition, deleted, marks] = fields(object, 0, ["edition", "deleted", "marks"]);
-    let mut said = Marks::NONE;
-    for word in marks.texts(4)? {
-        said = said.with(super::words::status(&word).ok_or_else(|| marks.wrong())?);
-    }
     Ok(HistoryMessage {
         message: message::read(object, 0)?,
         edition: edition.small()?,
         deleted: deleted.flag()?.unwrap_or_default(),
-        marks: said,
+        marks: status::read_marks(marks)?,
+        reactions: reaction::read_summary(object)?,
     })
 }
 

@@ -1,6 +1,8 @@
 //! The words of this dialect for what the model counts: reasons, statuses, presences, acts.
 
-use bimip_proto::{Act, BodyKind, FaultKind, LogOut, MayPost, Presence, Reject, Role, Status, TokenTask};
+use bimip_proto::{
+    Act, BodyKind, FaultKind, LogOut, Marks, MayPost, Presence, Reject, Role, Status, TokenTask,
+};
 
 pub(super) const fn of_status(status: Status) -> &'static str {
     match status {
@@ -17,6 +19,12 @@ pub(super) fn status(word: &str) -> Option<Status> {
     [Status::Delivered, Status::Read, Status::Played, Status::Forwarded]
         .into_iter()
         .find(|it| of_status(*it) == word)
+}
+
+/// All that was said about a message.
+pub(super) fn of_marks(marks: Marks) -> impl Iterator<Item = &'static str> {
+    let said = [Status::Delivered, Status::Read, Status::Played, Status::Forwarded];
+    said.into_iter().filter(move |it| marks.has(*it)).map(of_status)
 }
 
 pub(super) const fn of_presence(presence: Presence) -> &'static str {

@@ -40,14 +40,17 @@ fn declined(origin: u32, id: Option<ClientRef>, reason: Reject, retry_after_ms: 
         (14, Some(client_ref)) => {
             ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms })
         }
-        (17..=19, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
+        (25, Some(client_ref)) => {
+            ServerPacket::Noted(Noted::Unreacted { client_ref, reason, retry_after_ms })
+        }
+        (17..=19 | 26, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
         (origin, id) => ServerPacket::Declined { origin, id, reason, retry_after_ms },
     }
 }
 
 /// What was asked is said by its name, which a number of another dialect may not have.
 fn named(origin: u32) -> u32 {
-    if origin <= 24 { origin } else { 0 }
+    if origin <= 26 { origin } else { 0 }
 }
 
 fn found_as_told(found: Found) -> Found {
@@ -65,6 +68,14 @@ fn found_as_told(found: Found) -> Found {
                 it.last.marks = marks(it.last.marks);
             }
             Found::Conversations { conversations, more }
+        }
+        Found::Status(Some(mut it)) => {
+            for one in &mut it.recipients {
+                one.marks = marks(one.marks);
+                // Of devices that are not told there are no more.
+                one.more_devices &= one.devices.is_some();
+            }
+            Found::Status(Some(it))
         }
         found => found,
     }
