@@ -198,7 +198,7 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 56] = [
+    let cases: [(Change, &str, &str); 58] = [
         (|it| it.put(&keys::group_head(it.group()), [8, 2]), "group", "shape"),
         (|it| it.put(&keys::group_head(it.group()), [5, 2]), "group", "it is no more, and counts 2 members"),
         (
