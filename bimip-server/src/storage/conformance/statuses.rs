@@ -45,7 +45,6 @@ fn passes<S: Storage>(world: &mut World<S>, ms: u64) -> Option<UnixMs> {
 }
 
 // DM-STAT-1, DM-STAT-2
-// MISSION E4
 pub(super) fn times_of_marks_survive_reopening<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
     let (a, b) = (world.open("a", "1"), world.open("b", "1"));
