@@ -10,10 +10,11 @@ import bimip_pb2 as pb
 from inbox import Inbox, Line, dial
 
 AWARENESS, PING, VISIBILITY, TOKEN, MESSAGE, SIGNAL, PUSH, LOCATION, BODY, ERROR, LOGOUT = range(2, 13)
-WELCOME, REVISION, GROUP = 16, 17, 19
+WELCOME, REVISION, QUERY, GROUP = 16, 17, 18, 19
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
 SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
 EDIT, DELETE = 1, 2
+MESSAGE_STATUS = 4
 CREATE, CHANGE, REMOVE_GROUP, ADD, REMOVE, ROLE, BAN, UNBAN, JOIN, LEAVE = range(1, 11)
 TYPING, RECORDING, PAUSED, CANCELLED, RESUMED, CALLING, DECLINED = range(6, 13)
 ONLINE, OFFLINE, AWAY, BUSY = range(1, 5)
@@ -161,6 +162,15 @@ class Scheme(Inbox):
         await self.say(GROUP, group=pb.Group(type=REQUEST, id=id, group=name, action=action, **fields))
         mine = lambda it: it.type != EVENT and (it.group == name if moves else it.id == id)
         return (await self.take(lambda frame: frame.route == GROUP and mine(frame.group), "answer about a group")).group
+
+    async def status(self, signal_id, **fields):
+        """How far a message got; returns the answer."""
+        id = self.new_id()
+        await self.say(QUERY, query=pb.Query(type=REQUEST, id=id, ask=MESSAGE_STATUS, signal_id=signal_id, **fields))
+        wanted = lambda frame: frame.route == QUERY and frame.query.id == id
+        answer = (await self.take(wanted, f"how far {signal_id} got")).query
+        assert (answer.type, answer.ask) == (RESPONSE, MESSAGE_STATUS), answer
+        return answer
 
     async def change(self):
         """The next row that is a change of a group."""

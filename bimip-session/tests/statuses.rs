@@ -78,8 +78,7 @@ fn one(status: &MessageStatus, name: &str) -> DeviceState {
 }
 
 // DM-STAT-1, DM-STAT-2, DM-STAT-4
-// MISSION A1
-// MISSION E4
+// MISSION A1 E4
 #[test]
 fn a_message_is_followed_from_its_author_to_its_reader() {
     let mut house = House::new();
@@ -383,8 +382,7 @@ fn crowd(house: &mut House, members: usize) -> Vec<(String, ConnId)> {
 }
 
 // DM-STAT-6
-// MISSION A1
-// MISSION E4
+// MISSION A1 E4
 #[test]
 fn a_group_is_told_of_in_pages_and_counts() {
     let mut house = House::new();

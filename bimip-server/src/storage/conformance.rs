@@ -25,6 +25,7 @@ mod receipts;
 mod recovery;
 mod revisions;
 mod sending;
+mod statuses;
 mod world;
 
 use std::fmt;
@@ -116,6 +117,8 @@ cases! {
         a_batch_sees_who_manages_what;
     reactions: reactions_are_rows_and_are_counted, a_batch_sees_its_own_reactions,
         a_deletion_takes_the_reactions_along, reactions_come_by_the_feed;
+    statuses: times_of_marks_survive_reopening, everybody_it_went_to_is_told_of_once,
+        a_stranger_is_told_of_no_message;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

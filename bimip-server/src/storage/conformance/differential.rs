@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::Subject;
 use super::managed::{command, create};
 use super::reactions::react;
+use super::statuses;
 use super::world::{Rows, World, accepted, draft, group, user};
 use crate::storage::memory::MemoryStorage;
 use crate::storage::{Reader, Storage, StorageError};
@@ -21,6 +22,8 @@ const GROUPS: [&str; 3] = ["g", "a", "g_h"];
 const TOKENS: usize = 40;
 const SEEDS: u64 = 4;
 const STEPS: u32 = 400;
+/// Of so many messages it is compared how far they got.
+const STATUSES: usize = 40;
 
 pub(super) fn it_agrees_with_the_model<S: Storage>(subject: &Subject<'_, S>) {
     for seed in 0..SEEDS {
@@ -290,6 +293,13 @@ impl<S: Storage> Pair<S> {
             }
             for name in DEVICES {
                 self.each(|one| one.attach(who, name), |other| other.attach(who, name));
+            }
+            for head in self.sent.iter().rev().take(STATUSES).cloned().collect::<Vec<_>>() {
+                let (message, limit) = (MessageRef::Id(head.id), [1, 2, 3][self.dice.below(3)]);
+                self.each(
+                    |one| statuses::status(&one.reader, who, &message, limit),
+                    |other| statuses::status(&other.reader, who, &message, limit),
+                );
             }
         }
     }

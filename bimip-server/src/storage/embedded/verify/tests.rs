@@ -203,7 +203,7 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 64] = [
+    let cases: [(Change, &str, &str); 66] = [
         (|it| it.put_bytes(&keys::tally(1), b"x"), "the reactions to log record 1", "shape"),
         (|it| it.put_bytes(&keys::tally(998), &[0; 5]), "the reactions to log record 998", "no message"),
         (

@@ -213,7 +213,7 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
         }
     }
     for name in GROUPS.map(group) {
-        assert_eq!(everybody(&view, &name), everybody(book, &name), "{name}");
+        assert_eq!(everybody(view, &name), everybody(book, &name), "{name}");
         assert_eq!(view.group(&name).unwrap(), book.group(&name).unwrap(), "{name}");
         assert_eq!(view.members(&name).unwrap(), book.members(&name).unwrap(), "{name}");
     }
