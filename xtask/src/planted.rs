@@ -6,6 +6,7 @@ mod client;
 mod feeds;
 mod groups;
 mod ledger;
+mod patience;
 mod server;
 mod statuses;
 pub(crate) mod workshop;
@@ -53,9 +54,18 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS, statuses::BUGS]
-        .into_iter()
-        .flatten()
+    [
+        blind::BUGS,
+        ledger::BUGS,
+        feeds::BUGS,
+        groups::BUGS,
+        server::BUGS,
+        client::BUGS,
+        statuses::BUGS,
+        patience::BUGS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

@@ -31,8 +31,10 @@ const AT_ONCE: u32 = 256;
 const RATE: u64 = 50;
 /// What the largest group may cost more than the smallest.
 const GOAL_TIMES: f64 = 1.2;
-/// Until what made the group is behind the store.
-const REST: Duration = Duration::from_secs(2);
+/// The store has done what comes of making the group when it wrote nothing for so long,
+const REST: Duration = Duration::from_secs(1);
+/// or after so long.
+const RESTS_IN: Duration = Duration::from_secs(30);
 /// Until everything has arrived.
 const DRAIN: Duration = Duration::from_secs(30);
 /// Once everything is there, whatever comes in this time is one too many.
@@ -40,12 +42,18 @@ const LINGER: Duration = Duration::from_millis(200);
 const GROUP: &str = "bench_large";
 const OWNER: &str = "bench_owner";
 const CREATE: i32 = 1;
+const EDIT: i32 = 2;
 const ADD: i32 = 4;
+/// Who may post.
+const EVERYBODY: i32 = 1;
+const ADMINS: i32 = 2;
 
 struct Round {
     /// To let everybody in, for 1000 members, in ms.
     made_ms: f64,
     made_cpu: f64,
+    /// To let only admins post, and then everybody again, each, in ms.
+    rule_ms: f64,
     store_mib: f64,
     acks: Histogram,
     delays: Histogram,
@@ -75,7 +83,7 @@ pub(super) fn large(args: &Args, program: &Program, report: &mut Report) -> Resu
     let names = sizes.iter().map(|size| format!("{size} members")).collect();
     let one = async |at: usize, running: &Running| round(args, running, sizes[at], time).await;
     let settings = Settings::take("large", program, names, rounds, one)?;
-    let numbers: [Number<Round>; 11] = [
+    let numbers: [Number<Round>; 12] = [
         ("processor ms / message", |one| one.cpu_ms),
         ("bytes to disk / message", |one| one.written),
         ("send to ack, p50 ms", |one| one.acks.ms(50.0)),
@@ -86,6 +94,7 @@ pub(super) fn large(args: &Args, program: &Program, report: &mut Report) -> Resu
         ("memory at the end, MiB", |one| one.rss_mib),
         ("letting in 1000 members, ms", |one| one.made_ms),
         ("letting in 1000 members, processor s", |one| one.made_cpu),
+        ("changing who may post, ms", |one| one.rule_ms),
         ("store on disk before the messages, MiB", |one| one.store_mib),
     ];
     settings.table(&numbers, report);
@@ -117,7 +126,7 @@ fn here(index: u32) -> String {
 }
 
 /// Makes the group: those who are to be connected last, so that little of how it was made waits for them.
-async fn make(address: SocketAddr, size: u32, connected: u32) -> Result<Peer, String> {
+async fn make(address: SocketAddr, size: u32, connected: u32) -> Result<Seat, String> {
     let mut owner = Seat::take(address, OWNER, "phone").await?;
     let group = Group { group: GROUP.to_owned(), ..Group::default() };
     owner.manage(Group { action: CREATE, title: Some("large".to_owned()), ..group.clone() }).await?;
@@ -134,14 +143,24 @@ async fn make(address: SocketAddr, size: u32, connected: u32) -> Result<Peer, St
             eprint!(" {}k of {}k let in …", told * AT_ONCE / 1_000, size / 1_000);
         }
     }
-    Ok(owner.into_peer())
+    Ok(owner)
+}
+
+/// Changes who may post, and back: how long each of the two takes, in ms.
+async fn change_rule(owner: &mut Seat) -> Result<f64, String> {
+    let begun = clock::ns();
+    for post in [ADMINS, EVERYBODY] {
+        owner.manage(Group { action: EDIT, group: GROUP.to_owned(), post, ..Group::default() }).await?;
+    }
+    Ok((clock::ns() - begun) as f64 / 2e6)
 }
 
 async fn round(args: &Args, running: &Running, size: u32, time: Duration) -> Result<Round, String> {
     let (address, connected) = (running.address(), args.members);
     let (begun, before) = (clock::ns(), running.usage());
-    let sender = make(address, size, connected).await?;
+    let mut owner = make(address, size, connected).await?;
     let (made, after) = (clock::ns(), running.usage());
+    let rule_ms = change_rule(&mut owner).await?;
     let thousands = f64::from(size) / 1e3;
     let shared = Arc::new(Shared { last: AtomicU64::new(u64::MAX), timed_from: AtomicU64::new(u64::MAX) });
     let mut members = JoinSet::new();
@@ -149,12 +168,13 @@ async fn round(args: &Args, running: &Running, size: u32, time: Duration) -> Res
         let reader = Reader::new(signed_in(address, &here(index), "phone").await?, 1, 1);
         members.spawn(listen(reader, Arc::clone(&shared)));
     }
+    come_to_rest(running).await;
     let store = running.data().map_or(Ok(0), machine::disk_bytes);
     let store = store.map_err(|error| format!("the size of the store: {error}"))?;
 
     let draft = Draft::to_group(OWNER, "phone", GROUP);
-    let mut sender = Sender::new(sender, draft);
-    sender.send_for(args.warm_up.max(REST)).await?;
+    let mut sender = Sender::new(owner.into_peer(), draft);
+    sender.send_for(args.warm_up).await?;
     sender.timed_from = sender.sent + 1;
     shared.timed_from.store(sender.timed_from, Ordering::Relaxed);
     let (usage, sent) = (running.usage(), sender.sent);
@@ -171,6 +191,7 @@ async fn round(args: &Args, running: &Running, size: u32, time: Duration) -> Res
     Ok(Round {
         made_ms: (made - begun) as f64 / 1e6 / thousands,
         made_cpu: (after.cpu_s() - before.cpu_s()) / thousands,
+        rule_ms,
         store_mib: store as f64 / 1_048_576.0,
         acks: sender.acks,
         delays,
@@ -179,6 +200,19 @@ async fn round(args: &Args, running: &Running, size: u32, time: Duration) -> Res
         rss_mib: now.rss as f64 / 1_048_576.0,
         checked,
     })
+}
+
+/// Tables that are merged behind a large group would be counted as the cost of its messages.
+async fn come_to_rest(running: &Running) {
+    let until_ns = clock::ns() + clock::to_ns(RESTS_IN);
+    let mut before = 0;
+    while clock::ns() < until_ns {
+        let written = running.usage().written;
+        if std::mem::replace(&mut before, written) == written {
+            return;
+        }
+        sleep(REST).await;
+    }
 }
 
 /// What the sender and the members share.
