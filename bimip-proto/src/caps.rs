@@ -41,6 +41,28 @@ pub struct Caps {
     pub queries: bool,
     /// It knows that groups are managed, and hears what happens to them.
     pub group_changes: bool,
+    /// It hears what its user's other devices change about the user, and in what the user keeps.
+    pub user_changes: bool,
+    /// How long a connection may say nothing, where that is not what the server says for all of them.
+    pub silence: Option<Silence>,
+}
+
+/// How long a connection may say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "when to ask and when to give up, complete")]
+pub struct Silence {
+    /// After so long it is asked for a sign of life, where its transport has a word for that.
+    pub probe_ms: u64,
+    /// After so long it is ended; with the last one its user is offline.
+    pub idle_ms: u64,
+}
+
+impl Silence {
+    /// Ended after `idle_ms`, and asked a little before half of it, so that there is time for an answer.
+    #[must_use]
+    pub const fn of(idle_ms: u64) -> Self {
+        Self { probe_ms: idle_ms.saturating_mul(9) / 20, idle_ms }
+    }
 }
 
 impl Caps {
@@ -56,6 +78,8 @@ impl Caps {
         revisions: true,
         queries: true,
         group_changes: true,
+        user_changes: true,
+        silence: None,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -65,6 +89,7 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        user_changes: false,
         ..Self::FULL
     };
 
@@ -80,6 +105,8 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        user_changes: false,
+        silence: None,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -97,6 +124,7 @@ impl Caps {
             }
             Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
             Entry::Group(_) => self.group_changes,
+            Entry::User(_) => self.user_changes,
         }
     }
 }

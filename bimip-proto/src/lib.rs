@@ -53,11 +53,12 @@ mod revision;
 mod sound;
 mod time;
 mod unread;
+mod user;
 mod voice;
 
 pub use crate::account::{LogOut, PushToken, TokenAnswer, TokenTask};
 pub use crate::alias::{Alias, AliasError, AliasKind, Channel, Parties};
-pub use crate::caps::{Caps, CursorBy};
+pub use crate::caps::{Caps, CursorBy, Silence};
 pub use crate::conversation::{ConversationError, ConversationId};
 pub use crate::group::{GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, MayPost, Role};
 pub use crate::id::{Address, ClientRef, Device, DeviceName, GroupId, IdError, TokenId, UserId};
@@ -74,4 +75,7 @@ pub use crate::revision::{Revise, Revision};
 pub use crate::sound::SoundName;
 pub use crate::time::{Now, UnixMs};
 pub use crate::unread::{Unread, unread_of};
+pub use crate::user::{
+    DeviceState, ProfileState, Saved, UserAct, UserChange, UserCommand, UserNews, UserProfile,
+};
 pub use crate::voice::{Floor, Talk, TalkAct};

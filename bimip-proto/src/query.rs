@@ -1,6 +1,9 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
-use crate::{Address, ClientRef, ConversationId, Marks, Message, MessageId, Seq, limits};
+use crate::{
+    Address, ClientRef, ConversationId, DeviceState, Marks, Message, MessageId, ProfileState, Saved, Seq,
+    UserId, limits,
+};
 
 /// A question about what is stored. It changes nothing, and is answered once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,24 @@ pub enum Ask {
     Conversations {
         /// Which of them, by their last messages.
         from: PageFrom<MessageId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
+    /// What a user tells about themselves: [`Found::Profile`].
+    Profile(UserId),
+    /// The address book of the user who asks, in the order of its ids: [`Found::AddressBook`].
+    AddressBook {
+        /// Those after this one; `None` from the beginning.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
+    /// The devices of the user who asks: [`Found::Devices`].
+    Devices,
+    /// Whom the user who asks has blocked, in the order of their ids: [`Found::Blocked`].
+    Blocked {
+        /// Those after this one; `None` from the beginning.
+        after: Option<UserId>,
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
@@ -70,6 +91,25 @@ pub enum Found {
         /// The conversations.
         conversations: Vec<ConversationState>,
         /// Whether there are more.
+        more: bool,
+    },
+    /// What a user tells about themselves; `None` where there is nothing to see for who asks, whether there is such a user
+    /// or not.
+    Profile(Option<ProfileState>),
+    /// Entries of the own address book, in the order of their ids.
+    AddressBook {
+        /// The entries.
+        saved: Vec<Saved>,
+        /// Whether there are more after them.
+        more: bool,
+    },
+    /// The own devices, in the order of their names.
+    Devices(Vec<DeviceState>),
+    /// Users who are blocked, in the order of their ids.
+    Blocked {
+        /// The users.
+        users: Vec<UserId>,
+        /// Whether there are more after them.
         more: bool,
     },
 }

@@ -32,6 +32,7 @@ mod rights;
 mod settle;
 mod standing;
 mod ticket;
+mod user;
 mod view;
 
 pub use self::book::Book;
@@ -44,7 +45,8 @@ pub use self::query::find;
 pub use self::rights::{Place, listens, may_join, may_manage, may_post, place};
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
-pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
+pub use self::ticket::{Committed, Decided, Delivery, Failed, Failure, Outcome, Placed, Ticket};
+pub use self::user::{Listed, Sighting, UserHead};
 pub use self::view::{ConversationHead, Known, Revised, View, Write, shown, speaks_for};
 
 pub(crate) use self::ticket::{Ack, Advance};

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, Reject, Revise, ServerPacket, Status,
-    UnixMs,
+    UnixMs, UserCommand,
 };
 use bytes::Bytes;
 
@@ -30,9 +30,10 @@ pub struct Config {
     pub unacked_drafts: usize,
     /// Drafts on the wire at once; the rest wait here. Under the server's own bound.
     pub window_drafts: usize,
-    /// Marks waiting for their answer; as many edits and deletions, and as many commands about groups.
+    /// Marks waiting for their answer; as many edits and deletions, as many commands about groups, and as many about the
+    /// user.
     pub unnoted_marks: usize,
-    /// Marks on the wire at once, as many edits and deletions, and as many commands about groups; the rest wait here.
+    /// Marks on the wire at once, as many edits and deletions, and as many commands of each kind; the rest wait here.
     pub window_marks: usize,
     /// First wait before dialling again; doubled up to [`redial_max_ms`](Self::redial_max_ms), and then drawn
     /// between nothing and that, so that a crowd does not come back at once.
@@ -108,6 +109,8 @@ pub struct Resume {
     pub revisions: Vec<Revise>,
     /// Commands about groups whose answer the app has not seen, in order.
     pub groups: Vec<GroupCommand>,
+    /// Commands about the user whose answer the app has not seen, in order.
+    pub users: Vec<UserCommand>,
 }
 
 /// What happens to a session.

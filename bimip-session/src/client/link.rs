@@ -151,6 +151,7 @@ impl ClientSession {
         self.revisions.rewind();
         self.give_up_queries();
         self.groups.rewind();
+        self.users.rewind();
         self.talker.cut();
         if self.config.resend {
             self.drafts.rewind();

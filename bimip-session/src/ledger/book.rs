@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId, limits,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId, limits,
 };
 
 use super::feed::Stretch;
@@ -14,6 +14,7 @@ use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::rights::listens;
 use super::standing::Standing;
+use super::user::{Listed, UserHead};
 use super::view::{ConversationHead, Known, Revised, View, Write, shown};
 use crate::server::Attachment;
 
@@ -40,6 +41,11 @@ pub struct Book {
     push_tokens: BTreeMap<Device, PushToken>,
     feeds: BTreeMap<GroupId, BTreeMap<u64, u64>>,
     pulls: BTreeMap<UserId, BTreeMap<GroupId, Vec<Stretch>>>,
+    user_heads: BTreeMap<UserId, UserHead>,
+    address_books: BTreeMap<UserId, BTreeMap<UserId, Arc<str>>>,
+    blocked: BTreeMap<UserId, BTreeSet<UserId>>,
+    last_seen: BTreeMap<UserId, UnixMs>,
+    listed: BTreeMap<UserId, BTreeMap<DeviceName, Listed>>,
 }
 
 impl Book {
@@ -67,6 +73,11 @@ impl Book {
             push_tokens: BTreeMap::new(),
             feeds: BTreeMap::new(),
             pulls: BTreeMap::new(),
+            user_heads: BTreeMap::new(),
+            address_books: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 
@@ -151,6 +162,30 @@ impl Book {
             Write::PushToken { device, token: None } => {
                 self.push_tokens.remove(device);
             }
+            Write::UserHead { user, head } => {
+                self.user_heads.insert(user.clone(), head.clone());
+            }
+            Write::Saved { user, other, name } => {
+                let book = self.address_books.entry(user.clone()).or_default();
+                match name {
+                    Some(name) => book.insert(other.clone(), Arc::clone(name)),
+                    None => book.remove(other),
+                };
+            }
+            Write::Blocked { user, other, blocked } => {
+                let all = self.blocked.entry(user.clone()).or_default();
+                let _ = if *blocked { all.insert(other.clone()) } else { all.remove(other) };
+            }
+            Write::LastSeen { user, at } => {
+                self.last_seen.insert(user.clone(), *at);
+            }
+            Write::Listed { device, listed } => {
+                let all = self.listed.entry(device.user.clone()).or_default();
+                match listed {
+                    Some(listed) => all.insert(device.name.clone(), *listed),
+                    None => all.remove(&device.name),
+                };
+            }
         }
     }
 
@@ -187,6 +222,7 @@ impl Book {
         let Ok(sequence) = self.last_sequence();
         let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
         let Ok(listens) = listens(self, &device.user, &groups);
+        let Ok(blocked) = self.blocked(&device.user);
         Attachment {
             epoch: self.epoch,
             session: 0,
@@ -199,6 +235,7 @@ impl Book {
             standing,
             contacts: self.contacts(&device.user),
             behind: self.is_behind(&device.user),
+            blocked: Arc::new(blocked.into_iter().collect()),
         }
     }
 
@@ -365,5 +402,41 @@ impl View for Book {
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Infallible> {
         let all = self.push_tokens.iter().filter(|(device, _)| device.user == *user);
         Ok(all.map(|(device, token)| (device.name.clone(), token.clone())).collect())
+    }
+
+    fn user_head(&self, user: &UserId) -> Result<UserHead, Infallible> {
+        Ok(self.user_heads.get(user).cloned().unwrap_or_default())
+    }
+
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, Infallible> {
+        Ok(self.address_books.get(user).and_then(|book| book.get(other)).map(Arc::clone))
+    }
+
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, Infallible> {
+        let book = self.address_books.get(user).into_iter().flatten();
+        let page = book.filter(|(other, _)| after.is_none_or(|after| *other > after)).take(rows);
+        Ok(page.map(|(user, name)| Saved { user: user.clone(), name: Arc::clone(name) }).collect())
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, Infallible> {
+        Ok(self.blocked.get(user).is_some_and(|blocked| blocked.contains(other)))
+    }
+
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, Infallible> {
+        Ok(self.blocked.get(user).into_iter().flatten().cloned().collect())
+    }
+
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, Infallible> {
+        Ok(self.last_seen.get(user).copied().unwrap_or_default())
+    }
+
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, Infallible> {
+        let all = self.listed.get(user).into_iter().flatten();
+        Ok(all.map(|(name, listed)| (name.clone(), *listed)).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! A view that sees what the batch has added so far.
 
+mod user;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use bimip_proto::{
     UserId,
 };
 
+use self::user::Keeps;
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
@@ -38,6 +41,7 @@ pub(super) struct Overlay<'v, V: View> {
     feed_heads: BTreeMap<GroupId, u64>,
     fed: BTreeMap<(GroupId, u64), u64>,
     stretches: BTreeMap<(UserId, GroupId), Vec<Stretch>>,
+    keeps: Keeps,
     writes: Vec<Write>,
 }
 
@@ -65,6 +69,7 @@ impl<'v, V: View> Overlay<'v, V> {
             feed_heads: BTreeMap::new(),
             fed: BTreeMap::new(),
             stretches: BTreeMap::new(),
+            keeps: Keeps::default(),
             writes: Vec::new(),
         })
     }
@@ -99,6 +104,7 @@ impl<'v, V: View> Overlay<'v, V> {
         }));
         self.writes
             .extend(self.standings.into_iter().map(|(user, standing)| Write::Standing { user, standing }));
+        self.keeps.into_writes(&mut self.writes);
         self.writes
     }
 

@@ -5,6 +5,7 @@
 mod conversations;
 mod history;
 mod seen;
+mod user;
 
 use bimip_proto::{
     Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, UserId, limits, page_rows,
@@ -34,9 +35,29 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
             let (conversations, more) = conversations::page(user, *from, page_rows(*limit), view)?;
             Found::Conversations { conversations, more }
         }
+        Ask::Profile(owner) => Found::Profile(user::profile(owner, user, view)?),
+        Ask::AddressBook { after, limit } => {
+            let rows = page_rows(*limit) as usize;
+            let (saved, more) = cut(view.address_book(user, after.as_ref(), rows + 1)?, rows);
+            Found::AddressBook { saved, more }
+        }
+        Ask::Devices => Found::Devices(user::devices(user, view)?),
+        Ask::Blocked { after, limit } => {
+            let blocked = view.blocked(user)?.into_iter();
+            let later = blocked.filter(|it| after.as_ref().is_none_or(|after| it > after));
+            let (users, more) = cut(later.collect(), page_rows(*limit) as usize);
+            Found::Blocked { users, more }
+        }
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },
     })
+}
+
+/// The first rows, and whether there are more.
+fn cut<T>(mut all: Vec<T>, rows: usize) -> (Vec<T>, bool) {
+    let more = all.len() > rows;
+    all.truncate(rows);
+    (all, more)
 }
 
 fn conversation(user: &UserId, of: &Address) -> ConversationId {

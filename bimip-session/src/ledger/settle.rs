@@ -8,6 +8,7 @@ mod member;
 mod message;
 mod revise;
 mod setting;
+mod user;
 
 pub use self::find::readable;
 
@@ -46,6 +47,8 @@ pub struct About<'a> {
     pub membership: Option<&'a Membership>,
     /// What the group knows of the user whose place in it is to change.
     pub target: Option<&'a Membership>,
+    /// Whether the one user it is to has blocked whoever asks.
+    pub blocked: bool,
 }
 
 /// Judges a put by its guard.
@@ -67,6 +70,7 @@ pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
             (received, Reject::NoSuchMessage)
         }
         (Guard::MayPost, Record::Message { .. }) => return verdict(may_post(about.group, member)),
+        (Guard::MayWrite, Record::Message { .. }) => (!about.blocked, Reject::Blocked),
         (Guard::Author, Record::Revise { by, .. }) => {
             (about.message.is_some_and(|head| head.from.user == by.user), Reject::NoSuchMessage)
         }
@@ -185,6 +189,8 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
                 member::leave(mover, overlay, &mut decision)?
             }
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
+            Record::User { .. } => user::settle(put, overlay, &mut decision)?,
+            Record::Sighted(sightings) => user::sighted(sightings, overlay)?,
         };
         remember_refusal(put, &outcome, overlay)?;
         decision.outcomes.push(outcome);

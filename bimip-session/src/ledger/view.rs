@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId,
 };
 
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
+use super::user::{Listed, UserHead};
 
 /// What a storage backend can say about what it holds, inside the transaction of a batch.
 ///
@@ -160,6 +161,53 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Self::Error>;
+
+    /// What a user keeps; the default for who never kept anything.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn user_head(&self, user: &UserId) -> Result<UserHead, Self::Error>;
+
+    /// A user's own name for another one in the address book; `None` for who is not in it.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, Self::Error>;
+
+    /// Entries of a user's address book after `after`, in the order of their ids, at most `rows`.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, Self::Error>;
+
+    /// Whether a user has blocked another one. Asked for every message between two.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, Self::Error>;
+
+    /// Everybody whom a user has blocked, in the order of their ids.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, Self::Error>;
+
+    /// When a user was last seen; 0 for who never was, or only while hidden.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, Self::Error>;
+
+    /// The devices of a user that are listed, in the order of their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, Self::Error>;
 }
 
 /// The last message of a conversation.
@@ -358,6 +406,45 @@ pub enum Write {
         device: Device,
         /// Where to. Its `id` is not kept.
         token: Option<PushToken>,
+    },
+    /// What a user keeps: replaces what was there.
+    UserHead {
+        /// Who.
+        user: UserId,
+        /// All of it.
+        head: UserHead,
+    },
+    /// An entry of an address book: replaces what was there, or takes it away.
+    Saved {
+        /// Whose address book.
+        user: UserId,
+        /// Who is in it.
+        other: UserId,
+        /// The owner's own name for them.
+        name: Option<Arc<str>>,
+    },
+    /// A user has blocked another one, or has no more.
+    Blocked {
+        /// Who.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// Whether they have.
+        blocked: bool,
+    },
+    /// When a user was last seen: replaces what was there, and is after it.
+    LastSeen {
+        /// Who.
+        user: UserId,
+        /// When.
+        at: UnixMs,
+    },
+    /// A device that is listed: replaces what was there, or takes it away.
+    Listed {
+        /// Which device.
+        device: Device,
+        /// What is known of it.
+        listed: Option<Listed>,
     },
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Query, Said, TokenId, TokenTask, UnixMs, limits};
+use bimip_proto::{
+    Caps, CloseReason, GroupId, Now, Offset, Query, Said, Silence, TokenId, TokenTask, UnixMs, limits,
+};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -68,6 +70,8 @@ pub(super) struct Connection {
     strikes: u32,
     struck_mono_ms: u64,
     pub(super) heard_mono_ms: u64,
+    /// When its session began, by the wall clock.
+    pub(super) began: UnixMs,
     /// When its grant is looked at, if it runs out: taken off the table when the connection goes.
     pub(super) expiry_mono_ms: Option<u64>,
     /// It started a talk: worth a look when it goes.
@@ -89,6 +93,7 @@ impl Connection {
             strikes: 0,
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,
+            began: now.stamp(),
             expiry_mono_ms: None,
             talked: false,
         }
@@ -117,9 +122,18 @@ impl Connection {
         }
     }
 
+    /// How long it may say nothing.
+    pub(super) const fn silence(&self, config: &Config) -> Silence {
+        match self.caps.silence {
+            Some(silence) => silence,
+            None => Silence { probe_ms: config.probe_ms, idle_ms: config.idle_ms },
+        }
+    }
+
     /// When to look whether it fell silent: first to ask, then to give up.
     pub(super) const fn silence_due(&self, config: &Config, now: Now) -> u64 {
-        let probe = self.heard_mono_ms + config.probe_ms;
-        if now.mono_ms < probe { probe } else { self.heard_mono_ms + config.idle_ms }
+        let Silence { probe_ms, idle_ms } = self.silence(config);
+        let probe = self.heard_mono_ms.saturating_add(probe_ms);
+        if now.mono_ms < probe { probe } else { self.heard_mono_ms.saturating_add(idle_ms) }
     }
 }

@@ -36,6 +36,7 @@ impl ServerCore {
                 Outcome::Pulled { .. }
                 | Outcome::Noted
                 | Outcome::Revised { .. }
+                | Outcome::User { .. }
                 | Outcome::Stands { .. } => {}
             }
         }
