@@ -41,6 +41,7 @@ mod read;
 mod revision;
 mod row;
 mod signal;
+mod user;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, reason = "generated; its documentation is the schema's")]
 pub mod v1;

@@ -11,10 +11,10 @@ use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Body as Batch, Identity, PingPong};
-use super::{account, group, live, query, revision};
+use super::{account, group, live, query, revision, user};
 use crate::DecodeError;
 
-const SERVED: [u32; 13] = [
+const SERVED: [u32; 14] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -28,6 +28,7 @@ const SERVED: [u32; 13] = [
     route::REVISION,
     route::QUERY,
     route::GROUP,
+    route::USER,
 ];
 
 /// Reads one frame and adds what it says to `out`; on an error `out` is as it was.
@@ -124,6 +125,10 @@ impl Reading<'_> {
             Payload::Group(it) => {
                 let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
                 (claim, by_name(&id, group::read_request(fields, it))?)
+            }
+            Payload::User(it) => {
+                let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
+                (claim, by_name(&id, user::read_request(fields, it))?)
             }
             Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, account::logout(fields, &it)?),
             _ => return Err(DecodeError::Unsupported { origin: fields.origin }),

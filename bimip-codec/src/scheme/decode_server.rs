@@ -14,10 +14,10 @@ use super::parts::State;
 use super::read;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
-use super::{account, group, live, query, revision};
+use super::{account, group, live, query, revision, user};
 use crate::DecodeError;
 
-const SERVED: [u32; 15] = [
+const SERVED: [u32; 16] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -33,6 +33,7 @@ const SERVED: [u32; 15] = [
     route::REVISION,
     route::QUERY,
     route::GROUP,
+    route::USER,
 ];
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
@@ -75,6 +76,7 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
         Payload::Revision(it) => revision::read_server(fields, it)?,
         Payload::Query(it) => query::read_server(fields, it)?,
         Payload::Group(it) => group::read_server(fields, it)?,
+        Payload::User(it) => user::read_server(fields, it)?,
         Payload::Error(it) => error(it),
         _ => return Err(fields.wrong("type")),
     }))

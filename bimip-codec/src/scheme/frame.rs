@@ -135,7 +135,7 @@ fn parts(frame: &[u8]) -> Result<usize, Broken> {
 
 /// How many rows a frame of route 18 carries, likewise.
 fn rows(frame: &[u8]) -> Result<usize, Broken> {
-    elements(frame, route::QUERY, &[10])
+    elements(frame, route::QUERY, &[10, 25, 26])
 }
 
 /// How many elements the lists of a payload have, `lists` by their tags.
@@ -171,6 +171,7 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Revision(_) => 17,
         Payload::Query(_) => 18,
         Payload::Group(_) => 19,
+        Payload::User(_) => 20,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
     write(&scheme, out);

@@ -1,6 +1,7 @@
 //! What each dialect can say, as generators.
 
 mod live;
+mod users;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ fn reject() -> impl Strategy<Value = Reject> {
         Reject::Deleted,
         Reject::Role,
         Reject::Taken,
+        Reject::Blocked,
         Reject::NotYourself,
         Reject::NoSuchMessage,
         Reject::TooLarge,
@@ -318,6 +320,7 @@ fn query() -> impl Strategy<Value = Query> {
         }),
         address().prop_map(Ask::Conversation),
         (page_from(id), any::<u32>()).prop_map(|(from, limit)| Ask::Conversations { from, limit }),
+        users::ask(),
     ];
     (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
 }
@@ -349,6 +352,7 @@ fn answer() -> impl Strategy<Value = ServerPacket> {
             .prop_map(|(messages, more)| Found::History { messages, more }),
         (vec(state, 0..4), any::<bool>())
             .prop_map(|(conversations, more)| Found::Conversations { conversations, more }),
+        users::found(),
     ];
     prop_oneof![
         (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),
@@ -385,6 +389,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
             .prop_map(ClientPacket::Group),
         group().prop_map(ClientPacket::Join),
         group().prop_map(ClientPacket::Leave),
+        users::client(),
         live::client(),
     ]
 }
@@ -594,6 +599,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         answer(),
         fault,
         bye.prop_map(ServerPacket::Bye),
+        users::server(),
         live::server(),
     ]
 }
