@@ -110,6 +110,9 @@ conformance! {
     roles_and_names_of_groups_survive_reopening
     who_was_put_out_stays_out
     a_batch_sees_who_manages_what
+    what_users_keep_survives_reopening
+    a_batch_sees_who_blocks_whom
+    who_was_seen_survives_reopening
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

@@ -24,6 +24,7 @@ mod receipts;
 mod recovery;
 mod revisions;
 mod sending;
+mod users;
 mod world;
 
 use std::fmt;
@@ -113,6 +114,8 @@ cases! {
         a_stranger_finds_nothing, a_question_finds_what_is_proven_and_no_more;
     managed: roles_and_names_of_groups_survive_reopening, who_was_put_out_stays_out,
         a_batch_sees_who_manages_what;
+    users: what_users_keep_survives_reopening, a_batch_sees_who_blocks_whom,
+        who_was_seen_survives_reopening;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

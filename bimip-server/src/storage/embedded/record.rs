@@ -1,7 +1,8 @@
 //! A log record, format 1: an [`Entry`] as bytes.
 //!
 //! ```text
-//! record   = 1 message / 2 receipt / 3 revision / 4 group change    the shape, one byte: a new shape gets a new number
+//! record   = 1 message / 2 receipt / 3 revision / 4 group change / 6 user change
+//!                                                      the shape, one byte: a new shape gets a new number
 //! message  = flags id user device to [client_ref] [client_time] at stamp seq kind
 //!            kind form body [encryption_type encrypted signature]
 //! receipt  = user device status at count name*
@@ -9,6 +10,7 @@
 //!            [kind form body [encryption_type encrypted signature]]
 //! change   = flags group edition user device [client_ref] at title about members
 //!            kind [role] [count user*]
+//! user     = edition user device client_ref at kind [name about avatar / user name / user / device]
 //! name     = flags id [client_ref] [alias-kind stamp to from / alias-kind stamp to_from]
 //! id       = epoch u32, sequence u64
 //! ```
@@ -18,6 +20,7 @@
 //! that is not below. The checksum is not part of it ([`checksum`](super::checksum)).
 
 mod change;
+mod user;
 
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientRef, Device, DeviceName, Entry, Form, GroupId,
@@ -26,6 +29,7 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use self::change::{change, put_change};
+use self::user::{put_user_change, user_change};
 use super::fields::{Fields, Garbage, put_bytes, put_length, put_u32, put_u64};
 
 /// The entry has a part that this format has no words for: a build of the program whose parts do not fit.
@@ -38,6 +42,7 @@ const MESSAGE: u8 = 1;
 const RECEIPT: u8 = 2;
 const REVISION: u8 = 3;
 const GROUP_CHANGE: u8 = 4;
+const USER_CHANGE: u8 = 6;
 
 /// Flags of a message.
 mod message_flag {
@@ -83,6 +88,10 @@ pub(super) fn encode(entry: &Entry, record: &mut Vec<u8>) -> Encoded {
             record.push(GROUP_CHANGE);
             put_change(record, change)
         }
+        Entry::User(change) => {
+            record.push(USER_CHANGE);
+            put_user_change(record, change)
+        }
         _ => Err(Inexpressible),
     }
 }
@@ -95,6 +104,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Entry, Garbage> {
         RECEIPT => Entry::Receipt(receipt(&mut fields)?),
         REVISION => Entry::Revised(revision(&mut fields)?),
         GROUP_CHANGE => Entry::Group(change(&mut fields)?),
+        USER_CHANGE => Entry::User(user_change(&mut fields)?),
         _ => return Err(Garbage),
     };
     fields.end()?;

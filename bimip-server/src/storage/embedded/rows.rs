@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod feeds;
 pub(super) mod groups;
+pub(super) mod users;
 
 use std::sync::Arc;
 

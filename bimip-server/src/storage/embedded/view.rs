@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View,
+    ConversationHead, GroupHead, Known, Listed, Membership, PutKey, Revised, Standing, Stretch, UserHead,
+    View,
 };
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
@@ -210,6 +211,49 @@ impl View for BatchView<'_> {
 
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, StorageError> {
         self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.push_tokens(user))
+    }
+
+    /// Read when it is asked for, as all that follows but who is blocked: only what users do about themselves asks, and
+    /// questions.
+    fn user_head(&self, user: &UserId) -> Result<UserHead, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(UserHead::default()), |user| self.rows.user_head(user))
+    }
+
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.user_no(user)?.map_or(Ok(None), |user| self.rows.saved(user, other))
+    }
+
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, StorageError> {
+        let Some(user) = self.user_no(user)? else { return Ok(Vec::new()) };
+        self.rows.address_book(user, after).take(rows).collect()
+    }
+
+    /// Remembered with the conversation of the two, since every message between them asks.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, StorageError> {
+        if let Some(blocked) = self.memo.borrow_mut().has_blocked(user, other) {
+            return Ok(blocked);
+        }
+        let Some(no) = self.user_no(user)? else { return Ok(false) };
+        let blocked = self.rows.has_blocked(no, other)?;
+        self.memo.borrow_mut().set_blocked(user, other, blocked);
+        Ok(blocked)
+    }
+
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.blocked(user))
+    }
+
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, StorageError> {
+        self.user_no(user)?.map_or(Ok(UnixMs(0)), |user| self.rows.last_seen(user))
+    }
+
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.listed(user))
     }
 }
 

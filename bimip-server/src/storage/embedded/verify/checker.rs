@@ -36,6 +36,10 @@ pub(super) struct Checker<'e, 'h> {
     pub(super) group: Option<InGroup>,
     /// Whose push tokens are being read, and how many there were.
     pub(super) push_tokens: Option<(UserNo, usize)>,
+    /// Whose address book, blocks and devices are being read, and how many there were.
+    pub(super) saved: Option<(UserNo, u32)>,
+    pub(super) blocked: Option<(UserNo, usize)>,
+    pub(super) listed: Option<(UserNo, usize)>,
 }
 
 /// What a number stands for.
@@ -62,6 +66,9 @@ impl<'e, 'h> Checker<'e, 'h> {
             feed: None,
             group: None,
             push_tokens: None,
+            saved: None,
+            blocked: None,
+            listed: None,
         }
     }
 
@@ -240,6 +247,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             Ok(Entry::Receipt(_)) => self.summary.receipts += 1,
             Ok(Entry::Revised(_)) => self.summary.revisions += 1,
             Ok(Entry::Group(_)) => self.summary.group_changes += 1,
+            Ok(Entry::User(_)) => self.summary.user_changes += 1,
             Ok(_) => {}
             Err(what) => self.find_in_log(key, what),
         }
@@ -261,6 +269,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             }
         }
         self.group_ends();
+        self.address_book_ends();
     }
 
     fn row(&mut self, bytes: &[u8], sealed: &[u8]) {
@@ -305,6 +314,11 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::Standing(user) => self.standing(&key, bytes, value, *user),
             Key::PushToken(user, _) => self.push_token(&key, bytes, value, *user),
             Key::Contact(user, other) => self.contact(&key, bytes, value, *user, *other),
+            Key::UserHead(user) => self.user_head(&key, bytes, value, *user),
+            Key::Saved(user, _) => self.saved(&key, bytes, value, *user),
+            Key::Blocked(user, other) => self.blocked(&key, bytes, value, *user, other),
+            Key::LastSeen(user) => self.last_seen(&key, bytes, value, *user),
+            Key::Listed(user, _) => self.listed(&key, bytes, value, *user),
         }
     }
 
