@@ -36,9 +36,9 @@ def fault(word, origin, **more):
 
 def named(say):
     """What a frame calls itself, if that can be read: then its refusal says so (BM-FRAME-2)."""
-    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18, 19):
+    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18, 19, 20):
         return None
-    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query", 19: "group"}[say["route"]], {})
+    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query", 19: "group", 20: "user"}[say["route"]], {})
     return part.get("id") if 1 <= len(part.get("id", "").encode()) <= 128 else None
 
 
@@ -48,7 +48,7 @@ def bad(name, say, error, note, answer=None, **more):
     id = named(say)
     if answer is None and id and more.get("signed_in") != "no":
         refusal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
-        word_of = {17: "revision", 18: "query", 19: "group"}
+        word_of = {17: "revision", 18: "query", 19: "group", 20: "user"}
         route = say.get("route") if say.get("route") in word_of else 7
         answer = [{"route": str(route), word_of.get(route, "signal"): refusal}]
     made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
@@ -465,7 +465,7 @@ def told(**more):
 
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
-               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups", "status"], first=1, dedup_days=7)  # fmt: skip
+               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups", "users", "reactions", "kinds", "status"], first=1, dedup_days=7)  # fmt: skip
 
 SERVER = [
     server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),

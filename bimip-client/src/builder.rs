@@ -181,6 +181,7 @@ impl<C: Connect> Builder<C> {
             keeper: Arc::new(Mutex::new(keeper)),
             link: Link::Down,
             codec: Codec::new(dialect),
+            asking: std::collections::BTreeMap::new(),
             over: false,
         };
         tokio::spawn(driver.run(inbox));

@@ -1,8 +1,8 @@
 //! The handle of a running client.
 
 use bimip_proto::{
-    Address, Body, ClientRef, ConversationId, Device, Draft, GroupAct, GroupId, MessageRef, Offset, Status,
-    UnixMs,
+    Address, Ask, Body, ClientRef, ConversationId, Device, Draft, Found, GroupAct, GroupId, MessageRef,
+    Offset, Status, UnixMs, UserAct,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::builder::{Builder, Missing};
-use crate::command::{Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError};
+use crate::command::{
+    AskError, Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError, UserError,
+};
 use crate::history::{Conversation, Line, Page};
 use crate::keep::Reading;
 use crate::store::StoreError;
@@ -128,6 +130,25 @@ impl Client {
         self.asked(|answer| Command::Group(group, act, answer)).await?
     }
 
+    /// Changes something about this user, or in what they keep: profile, address book, blocks, devices. When this returns the
+    /// store has it; it is said until the server answers, under the name that this gives:
+    /// [`Event::UserChanged`](bimip_session::client::Event::UserChanged) or
+    /// [`Event::UserRefused`](bimip_session::client::Event::UserRefused).
+    ///
+    /// # Errors
+    /// [`UserError`].
+    pub async fn user(&self, act: UserAct) -> Result<ClientRef, UserError> {
+        self.asked(|answer| Command::User(act, answer)).await?
+    }
+
+    /// Asks the server what is stored there, and gives its answer. Asked once, while there is a connection.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
+        self.asked(|answer| Command::Ask(ask, answer)).await?
+    }
+
     /// Edits a message to this body, or deletes it where there is none.
     ///
     /// # Errors
@@ -188,7 +209,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn join(&self, group: GroupId) -> Result<(), Closed> {
-        self.ask(Command::Join(group)).await
+        self.say(Command::Join(group)).await
     }
 
     /// Asks to be in a group no more, while the session is up.
@@ -196,7 +217,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn leave_group(&self, group: GroupId) -> Result<(), Closed> {
-        self.ask(Command::LeaveGroup(group)).await
+        self.say(Command::LeaveGroup(group)).await
     }
 
     /// The button is pressed: asks for the floor, in a dialect with live voice.
@@ -221,7 +242,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn release(&self) -> Result<(), Closed> {
-        self.ask(Command::Release).await
+        self.say(Command::Release).await
     }
 
     // ---- the connection -------------------------------------------------------------------------------
@@ -232,7 +253,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn redial(&self) -> Result<(), Closed> {
-        self.ask(Command::Redial).await
+        self.say(Command::Redial).await
     }
 
     /// The token to sign in with from now on, of the same user and device, and when it runs out. A session that has ended for
@@ -241,7 +262,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn renew(&self, token: impl Into<Bytes>, expires: Option<UnixMs>) -> Result<(), Closed> {
-        self.ask(Command::Renew(token.into(), expires)).await
+        self.say(Command::Renew(token.into(), expires)).await
     }
 
     /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store, which can be opened
@@ -261,7 +282,7 @@ impl Client {
     /// # Errors
     /// [`Closed`]: then they come again.
     pub async fn stored(&self, epoch: u32, offset: Offset) -> Result<(), Closed> {
-        self.ask(Command::Stored(epoch, offset)).await
+        self.say(Command::Stored(epoch, offset)).await
     }
 
     /// As [`stored`](Self::stored), in dialects whose rows have no offsets: these messages are kept.
@@ -269,16 +290,16 @@ impl Client {
     /// # Errors
     /// [`Closed`]: then they come again.
     pub async fn delivered(&self, messages: Vec<MessageRef>) -> Result<(), Closed> {
-        self.ask(Command::Delivered(messages)).await
+        self.say(Command::Delivered(messages)).await
     }
 
-    async fn ask(&self, command: Command) -> Result<(), Closed> {
+    async fn say(&self, command: Command) -> Result<(), Closed> {
         self.commands.send(command).await.map_err(|_| Closed)
     }
 
     async fn asked<R>(&self, command: impl FnOnce(oneshot::Sender<R>) -> Command) -> Result<R, Closed> {
         let (answer, answered) = oneshot::channel();
-        self.ask(command(answer)).await?;
+        self.say(command(answer)).await?;
         answered.await.map_err(|_| Closed)
     }
 }

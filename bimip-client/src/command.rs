@@ -1,6 +1,9 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, GroupAct, GroupId, MessageRef, Offset, Status, UnixMs};
+use bimip_proto::{
+    Address, Ask, Body, ClientRef, Draft, Found, GroupAct, GroupId, MessageRef, Offset, Reject, Status,
+    UnixMs, UserAct,
+};
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
 use thiserror::Error;
@@ -19,6 +22,8 @@ pub(crate) enum Command {
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
     Group(GroupId, GroupAct, oneshot::Sender<Result<ClientRef, GroupError>>),
     Revise(MessageRef, Option<Body>, oneshot::Sender<Result<(), MarkError>>),
+    User(UserAct, oneshot::Sender<Result<ClientRef, UserError>>),
+    Ask(Ask, oneshot::Sender<Result<Found, AskError>>),
     Stored(u32, Offset),
     Delivered(Vec<MessageRef>),
     Live(Box<Live>, oneshot::Sender<bool>),
@@ -88,6 +93,41 @@ pub enum GroupError {
     #[error("too many commands wait for the server; try again when earlier ones are answered")]
     Full,
     /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a command about the user was not taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// [`Config::unnoted_marks`](crate::Config::unnoted_marks) wait for the server already.
+    #[error("too many commands wait for the server; try again when earlier ones are answered")]
+    Full,
+    /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a question has no answer. It changed nothing, and may be asked again as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// There is no connection, or it went before the answer came.
+    #[error("there is no connection; ask again when there is")]
+    Offline,
+    /// [`QUERIES_IN_FLIGHT`](bimip_proto::limits::QUERIES_IN_FLIGHT) wait for the server already.
+    #[error("too many questions wait for the server; ask again when earlier ones are answered")]
+    Full,
+    /// The server says no.
+    #[error("the server does not answer: {reason}")]
+    Refused {
+        /// Why.
+        reason: Reject,
+        /// When to ask again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// Nobody is there to ask.
     #[error(transparent)]
     Closed(#[from] Closed),
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use bimip_proto::{
     Address, ClientRef, Device, Draft, Entry, Floor, GroupCommand, MessageRef, Offset, Revise, Row, Status,
-    UnixMs,
+    UnixMs, UserCommand,
 };
 use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub(crate) struct Keeper {
     revisions: Vec<(u64, Revise)>,
     /// In order.
     commands: Vec<(u64, GroupCommand)>,
+    /// In order.
+    user_commands: Vec<(u64, UserCommand)>,
     /// In order.
     early: VecDeque<Early>,
     batch: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -113,6 +115,13 @@ impl Keeper {
         let number = self.number();
         self.put(keys::command(number), record::command_bytes(&command));
         self.commands.push((number, command));
+    }
+
+    /// A command about the user, before it is said.
+    pub(crate) fn user_command(&mut self, command: UserCommand) {
+        let number = self.number();
+        self.put(keys::user_command(number), record::user_command_bytes(&command));
+        self.user_commands.push((number, command));
     }
 
     /// The app has all rows up to here.
@@ -206,6 +215,13 @@ impl Keeper {
                 if let Some(at) = self.commands.iter().position(|(_, other)| other == command) {
                     let (number, _) = self.commands.remove(at);
                     self.delete(keys::command(number));
+                }
+                None
+            }
+            Event::UserChanged { command, .. } | Event::UserRefused { command, .. } => {
+                if let Some(at) = self.user_commands.iter().position(|(_, other)| other == command) {
+                    let (number, _) = self.user_commands.remove(at);
+                    self.delete(keys::user_command(number));
                 }
                 None
             }

@@ -43,6 +43,7 @@ mod revision;
 mod row;
 mod signal;
 mod status;
+mod user;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, reason = "generated; its documentation is the schema's")]
 pub mod v1;

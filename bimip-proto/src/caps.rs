@@ -47,6 +47,28 @@ pub struct Caps {
     pub group_changes: bool,
     /// It knows reactions.
     pub reactions: bool,
+    /// It hears what its user's other devices change about the user, and in what the user keeps.
+    pub user_changes: bool,
+    /// How long a connection may say nothing, where that is not what the server says for all of them.
+    pub silence: Option<Silence>,
+}
+
+/// How long a connection may say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "when to ask and when to give up, complete")]
+pub struct Silence {
+    /// After so long it is asked for a sign of life, where its transport has a word for that.
+    pub probe_ms: u64,
+    /// After so long it is ended; with the last one its user is offline.
+    pub idle_ms: u64,
+}
+
+impl Silence {
+    /// Ended after `idle_ms`, and asked a little before half of it, so that there is time for an answer.
+    #[must_use]
+    pub const fn of(idle_ms: u64) -> Self {
+        Self { probe_ms: idle_ms.saturating_mul(9) / 20, idle_ms }
+    }
 }
 
 impl Caps {
@@ -63,6 +85,8 @@ impl Caps {
         queries: true,
         group_changes: true,
         reactions: true,
+        user_changes: true,
+        silence: None,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -73,6 +97,7 @@ impl Caps {
         queries: false,
         group_changes: false,
         reactions: false,
+        user_changes: false,
         ..Self::FULL
     };
 
@@ -92,6 +117,8 @@ impl Caps {
         queries: false,
         group_changes: false,
         reactions: false,
+        user_changes: false,
+        silence: None,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -110,6 +137,7 @@ impl Caps {
             Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
             Entry::Group(_) => self.group_changes,
             Entry::Reacted(reaction) => self.reactions && (self.own_copies || reaction.by.user != *user),
+            Entry::User(_) => self.user_changes,
         }
     }
 }

@@ -56,11 +56,12 @@ mod sound;
 mod status;
 mod time;
 mod unread;
+mod user;
 mod voice;
 
 pub use crate::account::{LogOut, PushToken, TokenAnswer, TokenTask};
 pub use crate::alias::{Alias, AliasError, AliasKind, Channel, Parties};
-pub use crate::caps::{Caps, CursorBy};
+pub use crate::caps::{Caps, CursorBy, Silence};
 pub use crate::content::{Attachment, AttachmentKind, Content, ContentError, Mention};
 pub use crate::conversation::{ConversationError, ConversationId};
 pub use crate::group::{GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, MayPost, Role};
@@ -86,4 +87,7 @@ pub use crate::status::{
 };
 pub use crate::time::{Now, UnixMs};
 pub use crate::unread::{Unread, unread_of};
+pub use crate::user::{
+    OwnDevice, ProfileState, Saved, UserAct, UserChange, UserCommand, UserNews, UserProfile,
+};
 pub use crate::voice::{Floor, Talk, TalkAct};

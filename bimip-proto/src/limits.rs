@@ -167,3 +167,20 @@ pub const SHOWN_TOKENS: usize = 16;
 /// How long drafts that were refused for now wait for the answer to another one before their client connects anew. A server
 /// that is well answers within a second, and one that is not gets no herd of clients for a bad half minute.
 pub const HELD_BACK_MS: u64 = 30_000;
+/// A user's display name, and somebody's own name for another user: what fits a line of a list, in any script.
+pub const USER_NAME_BYTES: usize = 255;
+/// What a user says about themselves: a paragraph.
+pub const USER_ABOUT_BYTES: usize = 1_000;
+/// Where a user's picture is. Browsers and proxies take URIs of about this length everywhere.
+pub const AVATAR_BYTES: usize = 2_048;
+/// Entries of one address book. A telephone keeps a few hundred; a company's directory is not kept here.
+pub const SAVED_USERS: u32 = 5_000;
+/// Users whom one user has blocked. A session knows all of them, and each change of them reads them.
+pub const BLOCKED_USERS: usize = 1_024;
+/// Devices of one user that are listed: what one answer holds. Of more, those are listed that were seen last.
+pub const LISTED_DEVICES: usize = 100;
+/// How long it may take until it is written down when somebody was seen. Who comes and goes shares a commit with others
+/// meanwhile; what was not written yet is lost in a crash.
+pub const SEEN_MS: u64 = 5_000;
+/// Devices that were seen and are written down in one commit.
+pub const SEEN_DEVICES: usize = 256;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::{
     Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, Found,
     GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, React, Reject, Revise, Row,
-    Signal, Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserId,
+    Signal, Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserCommand, UserId,
 };
 
 /// A client's word.
@@ -42,6 +42,8 @@ pub enum ClientPacket {
     },
     /// I manage a group.
     Group(GroupCommand),
+    /// I change something about my user, or in what they keep.
+    User(UserCommand),
     /// I want to be in this group.
     Join(GroupId),
     /// I want to be in it no more.
@@ -278,6 +280,24 @@ pub enum Noted {
     },
     /// What was asked about a group is refused, and nothing of it is stored.
     Ungrouped {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// What was asked about this user is done.
+    UserChanged {
+        /// Its name.
+        client_ref: ClientRef,
+        /// The edition of the user's profile after it.
+        edition: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+    /// What was asked about this user is refused, and nothing of it is stored.
+    UserUnchanged {
         /// Its name.
         client_ref: ClientRef,
         /// Why not.

@@ -1,8 +1,8 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
 use crate::{
-    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus,
-    ReactionSummary, Seq, UserId, limits,
+    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus, OwnDevice,
+    ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
 };
 
 /// A question about what is stored. It changes nothing, and is answered once.
@@ -45,6 +45,24 @@ pub enum Ask {
         /// They are in an order of the store's, which does not change.
         after: Option<UserId>,
         /// At most so many recipients; 0 and more than [`STATUS_USERS`](limits::STATUS_USERS) are that many.
+        limit: u32,
+    },
+    /// What a user tells about themselves: [`Found::Profile`].
+    Profile(UserId),
+    /// The address book of the user who asks, in the order of its ids: [`Found::AddressBook`].
+    AddressBook {
+        /// Those after this one; `None` from the beginning.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
+    /// The devices of the user who asks: [`Found::Devices`].
+    Devices,
+    /// Whom the user who asks has blocked, in the order of their ids: [`Found::Blocked`].
+    Blocked {
+        /// Those after this one; `None` from the beginning.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
 }
@@ -93,6 +111,25 @@ pub enum Found {
     },
     /// How far a message got. `None` where there is no such message, or it is not the asker's to know of.
     Status(Option<Box<MessageStatus>>),
+    /// What a user tells about themselves; `None` where there is nothing to see for who asks, whether there is such a user
+    /// or not.
+    Profile(Option<ProfileState>),
+    /// Entries of the own address book, in the order of their ids.
+    AddressBook {
+        /// The entries.
+        saved: Vec<Saved>,
+        /// Whether there are more after them.
+        more: bool,
+    },
+    /// The own devices, in the order of their names.
+    Devices(Vec<OwnDevice>),
+    /// Users who are blocked, in the order of their ids.
+    Blocked {
+        /// The users.
+        users: Vec<UserId>,
+        /// Whether there are more after them.
+        more: bool,
+    },
 }
 
 /// A message as it is now.

@@ -30,11 +30,15 @@ pub enum Reject {
     /// The user is in this group, and may not do this there: it takes another [`Role`](crate::Role).
     #[error("your role in this group does not allow it")]
     Role,
+    /// The user it is to takes nothing from this one.
+    #[error("this user takes no messages from you")]
+    Blocked,
     /// There is or was a group of this name.
     #[error("the name of the group is taken")]
     Taken,
-    /// The group has [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in
-    /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) groups, or there are as many reactions as may be.
+    /// There is no room for one more of what a user keeps, or as many reactions as may be, or the group has
+    /// [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER)
+    /// groups.
     #[error("no room for another member")]
     Full,
     /// The body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).

@@ -203,6 +203,7 @@ pub(crate) mod tests {
             standing: Arc::default(),
             contacts: Vec::new(),
             behind: false,
+            blocked: Arc::default(),
         };
         let grant = Some(Grant::new(device));
         core.handle_input(now, Input::Opened { conn: CONN, caps: Caps::FULL, grant });

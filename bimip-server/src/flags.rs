@@ -108,6 +108,15 @@ pub(crate) struct Serve {
     /// The silence of a talker after which another member of the group may take the floor.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time::parse)]
     pub(crate) floor_idle: Duration,
+    /// The silence after which a VoicePing connection is ended, and its user offline.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time::parse)]
+    pub(crate) voiceping_idle: Duration,
+    /// The same of bimip.v1.
+    #[arg(long, value_name = "TIME", default_value = "240s", value_parser = time::parse)]
+    pub(crate) bimip_idle: Duration,
+    /// The same of the deployed protobuf layout.
+    #[arg(long, value_name = "TIME", default_value = "240s", value_parser = time::parse)]
+    pub(crate) deployed_idle: Duration,
     /// What a VoicePing client gets of a talk that it missed.
     #[arg(long, value_enum, default_value_t = Missed::Stop)]
     pub(crate) voiceping_replay: Missed,

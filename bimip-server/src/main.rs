@@ -12,7 +12,7 @@ use bimip_proto::limits;
 use bimip_server::objects::FolderObjects;
 use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
-use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server};
+use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server, Silence};
 use clap::Parser;
 use clap::error::ErrorKind;
 use futures_util::FutureExt;
@@ -183,6 +183,9 @@ fn start(serve: &Serve) -> Result<Server, String> {
     config.core.talk_ms = millis(serve.max_talk);
     // As long after it as the defaults are.
     config.core.talk_forgotten_ms = config.core.talk_ms.saturating_add(TALK_GRACE_MS);
+    config.silences.voiceping = Silence::of(millis(serve.voiceping_idle));
+    config.silences.bimip = Silence::of(millis(serve.bimip_idle));
+    config.silences.deployed = Silence::of(millis(serve.deployed_idle));
     config.core.replay_talks = serve.voiceping_replay == Missed::Talk;
     let builder = Server::builder().config(config);
     match serve.auth {

@@ -115,7 +115,10 @@ impl Node {
         match item {
             ToNode::Open { conn, dialect, grant, outbox } => {
                 self.peers.add(conn, dialect, outbox);
-                self.core.handle_input(now, Input::Opened { conn, caps: dialect.caps(), grant });
+                self.core.handle_input(
+                    now,
+                    Input::Opened { conn, caps: self.config.silences.caps(dialect), grant },
+                );
             }
             ToNode::Inputs(inputs) => {
                 for input in inputs {

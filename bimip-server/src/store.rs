@@ -100,6 +100,7 @@ fn table(summary: &Summary) -> io::Result<()> {
         ("revisions", summary.revisions),
         ("group changes", summary.group_changes),
         ("reactions", summary.reactions),
+        ("user changes", summary.user_changes),
         ("mailbox rows", summary.mailbox_rows),
         ("rows", summary.rows),
         ("bytes", summary.bytes),

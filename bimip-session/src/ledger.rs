@@ -33,6 +33,7 @@ mod settle;
 mod standing;
 mod tally;
 mod ticket;
+mod user;
 mod view;
 
 pub use self::book::Book;
@@ -46,7 +47,8 @@ pub use self::rights::{Place, listens, may_join, may_manage, may_post, place};
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
 pub use self::tally::{Count, Tally};
-pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
+pub use self::ticket::{Committed, Decided, Delivery, Failed, Failure, Outcome, Placed, Ticket};
+pub use self::user::{Listed, Sighting, UserHead};
 pub use self::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown, speaks_for};
 
 pub(crate) use self::ticket::{Ack, Advance};

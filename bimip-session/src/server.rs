@@ -77,6 +77,7 @@ mod query;
 mod reader;
 mod receipt;
 mod roster;
+mod seen;
 mod siblings;
 mod speech;
 mod status;
@@ -106,6 +107,12 @@ pub fn weight(entry: &bimip_proto::Entry) -> u64 {
             64 + texts as u64 + 32 * change.what.users().len() as u64
         }
         bimip_proto::Entry::Reacted(reaction) => 64 + reaction.emoji.as_str().len() as u64,
+        bimip_proto::Entry::User(change) => match &change.what {
+            bimip_proto::UserNews::Profile(it) => {
+                64 + (it.name.len() + it.about.len() + it.avatar.len()) as u64
+            }
+            _ => 64,
+        },
         bimip_proto::Entry::Receipt(receipt) => 64 * receipt.messages.len() as u64,
         _ => 64,
     }

@@ -5,12 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, EachMember, GroupHead, Known, Marked, Membership, PutKey, Revised, Standing, Stretch,
-    Tally, View, Write,
+    ConversationHead, EachMember, GroupHead, Known, Listed, Marked, Membership, PutKey, Revised, Standing,
+    Stretch, Tally, UserHead, View, Write,
 };
 
 /// Log entries kept: far more than are in flight at once.
@@ -190,5 +190,34 @@ impl View for Shelf {
 
     fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {
         Ok(self.cursors.get(device).copied().unwrap_or_default())
+    }
+
+    // Nobody keeps anything, and nobody is blocked.
+    fn user_head(&self, _: &UserId) -> Result<UserHead, Infallible> {
+        Ok(UserHead::default())
+    }
+
+    fn saved(&self, _: &UserId, _: &UserId) -> Result<Option<Arc<str>>, Infallible> {
+        Ok(None)
+    }
+
+    fn address_book(&self, _: &UserId, _: Option<&UserId>, _: usize) -> Result<Vec<Saved>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn has_blocked(&self, _: &UserId, _: &UserId) -> Result<bool, Infallible> {
+        Ok(false)
+    }
+
+    fn blocked(&self, _: &UserId) -> Result<Vec<UserId>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn last_seen(&self, _: &UserId) -> Result<UnixMs, Infallible> {
+        Ok(UnixMs(0))
+    }
+
+    fn listed(&self, _: &UserId) -> Result<Vec<(DeviceName, Listed)>, Infallible> {
+        Ok(Vec::new())
     }
 }

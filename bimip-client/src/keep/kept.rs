@@ -121,7 +121,7 @@ impl Kept {
 
 // ---- and back -----------------------------------------------------------------------------------------
 
-const REASONS: [Reject; 14] = [
+const REASONS: [Reject; 15] = [
     Reject::Conflict,
     Reject::NotYourself,
     Reject::NoSuchMessage,
@@ -137,6 +137,7 @@ const REASONS: [Reject; 14] = [
     Reject::Deleted,
     Reject::Role,
     Reject::Taken,
+    Reject::Blocked,
 ];
 
 /// Counted from 1; 0 is none.

@@ -7,6 +7,7 @@
 //! | `k` number | a mark that waits for its answer, in order |
 //! | `v` number | an edit or a deletion that waits for its answer, in order |
 //! | `g` number | a command about a group that waits for its answer, in order |
+//! | `u` number | a command about the user that waits for its answer, in order |
 //! | `e` number | a mark about a message that is not here yet, in order |
 //! | `h` conversation 0 era place | a line |
 //! | `i` epoch sequence, `a` alias, `c` client reference | the key of the line of that name |
@@ -37,6 +38,10 @@ pub(super) fn revision(number: u64) -> Vec<u8> {
 
 pub(super) fn command(number: u64) -> Vec<u8> {
     numbered(b'g', number)
+}
+
+pub(super) fn user_command(number: u64) -> Vec<u8> {
+    numbered(b'u', number)
 }
 
 pub(super) fn early(number: u64) -> Vec<u8> {

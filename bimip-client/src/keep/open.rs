@@ -78,6 +78,12 @@ impl Keeper {
                 keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a command"))?;
             commands.push((number, record::read_command(&value)?));
         }
+        let mut user_commands = Vec::new();
+        for (key, value) in all(&*store, b'u')? {
+            let number =
+                keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a command"))?;
+            user_commands.push((number, record::read_user_command(&value)?));
+        }
         let mut early = VecDeque::new();
         for (key, value) in all(&*store, b'e')? {
             let number =
@@ -103,10 +109,24 @@ impl Keeper {
             revisions: revisions.iter().map(|(_, revise)| revise.clone()).collect(),
             groups: commands.iter().map(|(_, command)| command.clone()).collect(),
             reactions: Vec::new(),
+            users: user_commands.iter().map(|(_, command)| command.clone()).collect(),
         };
         let batch = BTreeMap::new();
-        let keeper =
-            Self { store, me, history, place, given, next, drafts, marks, revisions, commands, early, batch };
+        let keeper = Self {
+            store,
+            me,
+            history,
+            place,
+            given,
+            next,
+            drafts,
+            marks,
+            revisions,
+            commands,
+            user_commands,
+            early,
+            batch,
+        };
         Ok(Opened { keeper, resume, token })
     }
 

@@ -3,6 +3,7 @@
 //! Numbers of fields are for ever. What cannot be read again is an error that names it, never a guess.
 
 mod command;
+mod user;
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Draft, Form, GroupId, MessageId, MessageRef, Revise, Seal, Seq,
@@ -14,6 +15,7 @@ use prost::Message as _;
 use crate::store::StoreError;
 
 pub(super) use self::command::{command_bytes, read_command};
+pub(super) use self::user::{read_user_command, user_command_bytes};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Place {

@@ -11,10 +11,10 @@ use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Body as Batch, Identity, PingPong};
-use super::{account, group, live, query, reaction, revision};
+use super::{account, group, live, query, reaction, revision, user};
 use crate::DecodeError;
 
-const SERVED: [u32; 14] = [
+const SERVED: [u32; 15] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -29,6 +29,7 @@ const SERVED: [u32; 14] = [
     route::QUERY,
     route::GROUP,
     route::REACTION,
+    route::USER,
 ];
 
 /// Reads one frame and adds what it says to `out`; on an error `out` is as it was.
@@ -129,6 +130,10 @@ impl Reading<'_> {
             Payload::Reaction(it) => {
                 let claim = claim(it.from.as_ref(), "from.eid")?;
                 (claim, by_name(&it.id, reaction::read_request(fields, &it))?)
+            }
+            Payload::User(it) => {
+                let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
+                (claim, by_name(&id, user::read_request(fields, it))?)
             }
             Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, account::logout(fields, &it)?),
             _ => return Err(DecodeError::Unsupported { origin: fields.origin }),

@@ -14,10 +14,10 @@ use super::parts::State;
 use super::read;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
-use super::{account, group, live, query, reaction, revision};
+use super::{account, group, live, query, reaction, revision, user};
 use crate::DecodeError;
 
-const SERVED: [u32; 16] = [
+const SERVED: [u32; 17] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -34,6 +34,7 @@ const SERVED: [u32; 16] = [
     route::QUERY,
     route::GROUP,
     route::REACTION,
+    route::USER,
 ];
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
@@ -77,6 +78,7 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
         Payload::Query(it) => query::read_server(fields, it)?,
         Payload::Group(it) => group::read_server(fields, it)?,
         Payload::Reaction(it) => reaction::read_server(fields, &it)?,
+        Payload::User(it) => user::read_server(fields, it)?,
         Payload::Error(it) => error(it),
         _ => return Err(fields.wrong("type")),
     }))

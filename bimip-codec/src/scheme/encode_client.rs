@@ -7,7 +7,7 @@ use super::numbers::{self, kind};
 use super::payload::payload;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Identity, Signal};
-use super::{account, group, live, query, reaction, revision};
+use super::{account, group, live, query, reaction, revision, user};
 use crate::{EncodeError, Frames};
 
 /// Writes the frames of a packet. Who speaks is said where it is known, and need not be.
@@ -38,6 +38,7 @@ pub(crate) fn encode_client(
         ClientPacket::Send(it) => put(Payload::Message(message(me, it)?), out),
         ClientPacket::Query(it) => put(Payload::Query(query::request(me, it)?), out),
         ClientPacket::Group(it) => put(Payload::Group(group::request(me, it)), out),
+        ClientPacket::User(it) => put(Payload::User(user::request(me, it)?), out),
         ClientPacket::Join(it) => put(Payload::Group(group::move_request(me, it, numbers::JOIN)), out),
         ClientPacket::Leave(it) => put(Payload::Group(group::move_request(me, it, numbers::LEAVE)), out),
         ClientPacket::Revise(it) => put(Payload::Revision(revision::request(me, it)), out),

@@ -12,11 +12,11 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
-use super::{account, group, live, query, reaction, revision};
+use super::{account, group, live, query, reaction, revision, user};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 12] = [
+pub const FEATURES: [&str; 13] = [
     "dispose",
     "receipts",
     "notifications",
@@ -26,6 +26,7 @@ pub const FEATURES: [&str; 12] = [
     "revisions",
     "queries",
     "groups",
+    "users",
     "reactions",
     "kinds",
     "status",
@@ -53,6 +54,7 @@ pub(crate) fn encode_server(
             Entry::Revised(it) => revision::put_row(row, it, out),
             Entry::Group(it) => group::put_row(row, it, out),
             Entry::Reacted(it) => reaction::put_row(row, it, out),
+            Entry::User(it) => user::put_row(row, it, out),
             _ => {}
         },
         ServerPacket::Pong { ping, at } => {
@@ -203,6 +205,12 @@ fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
         Noted::Ungrouped { client_ref, reason, retry_after_ms } => {
             group::put_refused(client_ref, *reason, *retry_after_ms, out);
         }
+        Noted::UserChanged { client_ref, edition, offset } => {
+            user::put_changed(client_ref, *edition, *offset, out);
+        }
+        Noted::UserUnchanged { client_ref, reason, retry_after_ms } => {
+            user::put_unchanged(client_ref, *reason, *retry_after_ms, out);
+        }
         Noted::Joined(it) => group::put_moved(it, numbers::JOIN, out),
         Noted::Left(it) => group::put_moved(it, numbers::LEAVE, out),
         Noted::Barred { group, reason, retry_after_ms } => {
@@ -288,6 +296,9 @@ fn declined(
     }
     if let (route::GROUP, Some(id)) = (origin, id) {
         return group::put_refused(id, reason, retry_after_ms, out);
+    }
+    if let (route::USER, Some(id)) = (origin, id) {
+        return user::put_unchanged(id, reason, retry_after_ms, out);
     }
     if let (route::REVISION, Some(id)) = (origin, id) {
         return revision::put_unrevised(id, reason, retry_after_ms, out);

@@ -148,7 +148,7 @@ fn parts(frame: &[u8]) -> Result<usize, Broken> {
 
 /// How many rows a frame of route 18 carries, likewise.
 fn rows(frame: &[u8]) -> Result<usize, Broken> {
-    elements(frame, route::QUERY, &[10])
+    elements(frame, route::QUERY, &[10, 25, 26])
 }
 
 /// Whether a frame of route 18 has no more recipients than there may be, and none of them more devices.
@@ -252,6 +252,7 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Query(_) => 18,
         Payload::Group(_) => 19,
         Payload::Reaction(_) => 21,
+        Payload::User(_) => 20,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
     write(&scheme, out);

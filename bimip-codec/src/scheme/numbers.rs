@@ -36,11 +36,13 @@ pub mod route {
     pub const GROUP: u32 = 19;
     /// [`Reaction`](super::super::v1::Reaction).
     pub const REACTION: u32 = 21;
+    /// [`User`](super::super::v1::User).
+    pub const USER: u32 = 20;
 
     /// Whether the dialect has this route.
     #[must_use]
     pub const fn is_known(route: u32) -> bool {
-        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP | REACTION)
+        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP | USER | REACTION)
     }
 }
 
@@ -92,6 +94,14 @@ pub const CONVERSATION: i32 = 2;
 pub const CONVERSATIONS: i32 = 3;
 /// The `ask` of a question about how far a message got.
 pub const MESSAGE_STATUS: i32 = 4;
+/// The `ask` of a question about what a user tells about themselves.
+pub const ASK_PROFILE: i32 = 5;
+/// The `ask` of a question about the own address book.
+pub const ASK_ADDRESS_BOOK: i32 = 6;
+/// The `ask` of a question about the own devices.
+pub const ASK_DEVICES: i32 = 7;
+/// The `ask` of a question about whom one has blocked.
+pub const ASK_BLOCKED: i32 = 8;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.
@@ -120,6 +130,18 @@ pub const LEAVE: i32 = 10;
 pub const SET: i32 = 1;
 /// The `action` of a reaction that is taken back.
 pub const TAKE_BACK: i32 = 2;
+/// The `action` of a user who changes their profile.
+pub const PROFILE: i32 = 1;
+/// The `action` of a user who puts somebody into the address book.
+pub const SAVE: i32 = 2;
+/// The `action` of a user who takes somebody out of it.
+pub const FORGET: i32 = 3;
+/// The `action` of a user who blocks somebody.
+pub const BLOCK: i32 = 4;
+/// The `action` of a user who takes a block back.
+pub const UNBLOCK: i32 = 5;
+/// The `action` of a user who removes a device.
+pub const REMOVE_DEVICE: i32 = 6;
 /// The `status` of a new message and of its acknowledgement.
 pub const SENT: i32 = 1;
 
@@ -247,6 +269,7 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::NotMember => 442,
         Reject::Role => 443,
         Reject::Taken => 444,
+        Reject::Blocked => 445,
         Reject::Full => 471,
         Reject::BadToken => 498,
         Reject::Field(_) => 422,
@@ -269,6 +292,7 @@ pub const fn reject(code: i32) -> Reject {
         442 => Reject::NotMember,
         443 => Reject::Role,
         444 => Reject::Taken,
+        445 => Reject::Blocked,
         471 => Reject::Full,
         498 => Reject::BadToken,
         501 => Reject::Unsupported,
@@ -314,7 +338,7 @@ pub const fn fault(code: i32) -> FaultKind {
 /// Whether a code is a refusal of something that was understood, and never the fault of a frame.
 #[must_use]
 pub const fn is_reject_alone(code: i32) -> bool {
-    matches!(code, 409 | 410 | 429 | 442..=444 | 471 | 498 | 503)
+    matches!(code, 409 | 410 | 429 | 442..=445 | 471 | 498 | 503)
 }
 
 /// The code of a sign-in that failed.
@@ -380,6 +404,7 @@ mod tests {
             Reject::NotMember,
             Reject::Role,
             Reject::Taken,
+            Reject::Blocked,
             Reject::Full,
             Reject::BadToken,
             Reject::Unavailable,

@@ -9,7 +9,7 @@ pub struct MessageScheme {
     /// What the frame carries.
     #[prost(
         oneof = "message_scheme::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 21"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21"
     )]
     pub payload: ::core::option::Option<message_scheme::Payload>,
 }
@@ -66,6 +66,9 @@ pub mod message_scheme {
         /// Route 21: users react to messages, and take reactions back.
         #[prost(message, tag = "21")]
         Reaction(super::Reaction),
+        /// Route 20: a user changes what they keep, and their own devices are told.
+        #[prost(message, tag = "20")]
+        User(super::User),
     }
 }
 /// A user, and where it matters one device of that user.
@@ -503,8 +506,8 @@ pub struct Query {
     /// The client's name for the question.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got. In an answer 1 or 3, for
-    /// what its rows are, or 4.
+    /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got, 5 a user's profile, 6 one's
+    /// address book, 7 one's devices, 8 whom one has blocked. In an answer 1 or 3 to 8, for what it has.
     #[prost(int32, tag = "3")]
     pub ask: i32,
     /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
@@ -543,7 +546,8 @@ pub struct Query {
     /// Who asks.
     #[prost(message, optional, tag = "15")]
     pub from: ::core::option::Option<Identity>,
-    /// Of ask 3: the oldest conversations whose last message is newer than this one.
+    /// Of ask 3: the oldest conversations whose last message is newer than this one. Of ask 6 and 8: the users after this one,
+    /// by its id.
     #[prost(string, tag = "16")]
     pub after_id: ::prost::alloc::string::String,
     /// Of ask 4: which message, by its signal_id or its msgpack name.
@@ -558,6 +562,12 @@ pub struct Query {
     /// Of an answer to ask 4: whom it went to.
     #[prost(message, repeated, tag = "33")]
     pub recipients: ::prost::alloc::vec::Vec<RecipientStatus>,
+    /// Of an answer: users, in the order of their ids.
+    #[prost(message, repeated, tag = "25")]
+    pub users: ::prost::alloc::vec::Vec<QueryUser>,
+    /// Of an answer: devices, in the order of their names.
+    #[prost(message, repeated, tag = "26")]
+    pub devices: ::prost::alloc::vec::Vec<QueryDevice>,
 }
 /// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -769,6 +779,102 @@ pub struct Reaction {
     pub error: ::prost::alloc::string::String,
     /// Of a refusal that may pass: when to try again.
     #[prost(uint32, tag = "17")]
+    pub retry_after_ms: u32,
+}
+/// A user: as others see them, or as an entry of an address book or of whom one has blocked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryUser {
+    /// Who.
+    #[prost(string, tag = "1")]
+    pub eid: ::prost::alloc::string::String,
+    /// Of a profile: the display name. Of an address book: its owner's own name for them.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Of a profile: a few words.
+    #[prost(string, tag = "3")]
+    pub about: ::prost::alloc::string::String,
+    /// Of a profile: where the picture is.
+    #[prost(string, tag = "4")]
+    pub avatar: ::prost::alloc::string::String,
+    /// Of a profile: which one it is; 0 where none was set. The highest one holds.
+    #[prost(uint32, tag = "5")]
+    pub edition: u32,
+    /// Of a profile: when the user was last here, in milliseconds since the Unix epoch; 0 where that is not told.
+    #[prost(int64, tag = "6")]
+    pub last_seen: i64,
+}
+/// A device of the user who asks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryDevice {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub device: ::prost::alloc::string::String,
+    /// When it first signed in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "2")]
+    pub first_seen: i64,
+    /// When it last came or went.
+    #[prost(int64, tag = "3")]
+    pub last_seen: i64,
+    /// Up to where it has stored the mailbox.
+    #[prost(uint64, tag = "4")]
+    pub cursor: u64,
+    /// Whether it has a push token.
+    #[prost(bool, tag = "5")]
+    pub push: bool,
+    /// Tokens made up to this date do not let it in; 0 where it was never logged out.
+    #[prost(int64, tag = "6")]
+    pub logged_out: i64,
+}
+/// A user changes what they keep (BM-USR-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct User {
+    /// 1 a request, 2 its answer, 3 its refusal, 4 a row.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The asking device's name for it, of the same space as the ids of messages.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// 1 profile, 2 save, 3 forget, 4 block, 5 unblock, 6 remove a device.
+    #[prost(int32, tag = "3")]
+    pub action: i32,
+    /// Who did it, with which device.
+    #[prost(message, optional, tag = "4")]
+    pub from: ::core::option::Option<Identity>,
+    /// Whom it is about: who is saved, forgotten, blocked or unblocked.
+    #[prost(string, tag = "5")]
+    pub user: ::prost::alloc::string::String,
+    /// The display name, or one's own name for who is saved. Of a request about the profile: where it is to change.
+    #[prost(string, optional, tag = "6")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// A few words. Of a request: where they are to change.
+    #[prost(string, optional, tag = "7")]
+    pub about: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where the picture is, a URI. Of a request: where it is to change.
+    #[prost(string, optional, tag = "8")]
+    pub avatar: ::core::option::Option<::prost::alloc::string::String>,
+    /// The device that is removed.
+    #[prost(string, tag = "9")]
+    pub device: ::prost::alloc::string::String,
+    /// The edition of the profile after it. The highest one holds.
+    #[prost(uint32, tag = "10")]
+    pub edition: u32,
+    /// In a row: its offset, a decimal number. In an answer: that of the row in one's own mailbox; 0 where nothing changed.
+    #[prost(string, tag = "11")]
+    pub user_offset: ::prost::alloc::string::String,
+    /// In a row: the offset of the row before it.
+    #[prost(uint64, tag = "12")]
+    pub prev_offset: u64,
+    /// When the server took it in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "13")]
+    pub server_time: i64,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "14")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "15")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to try again.
+    #[prost(uint32, tag = "16")]
     pub retry_after_ms: u32,
 }
 /// A group is made, changed, deleted, joined or left (BM-GRP-1).

@@ -1,6 +1,7 @@
 //! What each dialect can say, as generators.
 
 mod live;
+mod users;
 
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ fn reject() -> impl Strategy<Value = Reject> {
         Reject::Deleted,
         Reject::Role,
         Reject::Taken,
+        Reject::Blocked,
         Reject::NotYourself,
         Reject::NoSuchMessage,
         Reject::TooLarge,
@@ -362,6 +364,7 @@ fn query() -> impl Strategy<Value = Query> {
             after,
             limit
         }),
+        users::ask(),
     ];
     (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
 }
@@ -466,6 +469,7 @@ fn answer() -> impl Strategy<Value = ServerPacket> {
         (vec(state, 0..4), any::<bool>())
             .prop_map(|(conversations, more)| Found::Conversations { conversations, more }),
         option::of(message_status().prop_map(Box::new)).prop_map(Found::Status),
+        users::found(),
     ];
     prop_oneof![
         (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),
@@ -503,6 +507,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
             .prop_map(ClientPacket::Group),
         group().prop_map(ClientPacket::Join),
         group().prop_map(ClientPacket::Leave),
+        users::client(),
         live::client(),
     ]
 }
@@ -723,6 +728,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         answer(),
         fault,
         bye.prop_map(ServerPacket::Bye),
+        users::server(),
         live::server(),
     ]
 }

@@ -26,6 +26,7 @@ mod recovery;
 mod revisions;
 mod sending;
 mod statuses;
+mod users;
 mod world;
 
 use std::fmt;
@@ -119,6 +120,8 @@ cases! {
         a_deletion_takes_the_reactions_along, reactions_come_by_the_feed;
     statuses: times_of_marks_survive_reopening, everybody_it_went_to_is_told_of_once,
         a_stranger_is_told_of_no_message;
+    users: what_users_keep_survives_reopening, a_batch_sees_who_blocks_whom,
+        who_was_seen_survives_reopening;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

@@ -36,6 +36,11 @@
 //! | standing | `30` user | what the user decided (`rows/account.rs`); no row where nothing was |
 //! | push token | `31` user, device | service, token; taken away when the device is logged out |
 //! | contact | `32` user, user | the other's name |
+//! | what a user keeps | `33` user | profile, entries of the address book (`rows/users.rs`) |
+//! | entry of an address book | `34` user, name | the user's own name for them |
+//! | block | `35` user, name | nothing; taken away with the block |
+//! | last seen | `36` user | when |
+//! | listed device | `37` user, device | first and last seen; taken away when it is removed |
 //!
 //! Numbers are eight bytes, big-endian, so that the order of keys is the order of rows; users, devices and
 //! conversations stand in keys by the numbers that their names were given at first sight. The last row of a

@@ -70,6 +70,8 @@ impl ClientSession {
             self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
         } else if let Some(react) = self.reactions.answered(|it| Some(&it.client_ref) == client_ref) {
             self.outbox.push_back(Output::Event(Event::ReactionRefused { react, reason }));
+        } else if let Some(command) = self.users.answered(|it| Some(&it.client_ref) == client_ref) {
+            self.outbox.push_back(Output::Event(Event::UserRefused { command, reason }));
         }
     }
 
@@ -120,6 +122,20 @@ impl ClientSession {
             Noted::Ungrouped { client_ref, reason, .. } => {
                 if let Some(command) = self.groups.answered(|it| it.client_ref == client_ref) {
                     self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
+                }
+            }
+            Noted::UserChanged { client_ref, edition, offset } => {
+                if let Some(command) = self.users.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::UserChanged { command, edition, offset }));
+                }
+            }
+            Noted::UserUnchanged { client_ref, retry_after_ms: Some(wait_ms), .. } => {
+                self.retry_after(now, wait_ms);
+                self.users.again(|it| it.client_ref == client_ref);
+            }
+            Noted::UserUnchanged { client_ref, reason, .. } => {
+                if let Some(command) = self.users.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::UserRefused { command, reason }));
                 }
             }
             Noted::Joined(group) => {

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, React, Reject, Revise, ServerPacket,
-    Status, UnixMs,
+    Status, UnixMs, UserCommand,
 };
 use bytes::Bytes;
 
@@ -33,9 +33,10 @@ pub struct Config {
     pub unacked_drafts: usize,
     /// Drafts on the wire at once; the rest wait here. Under the server's own bound.
     pub window_drafts: usize,
-    /// Marks waiting for their answer; as many edits and deletions, and as many commands about groups.
+    /// Marks waiting for their answer; as many edits and deletions, as many commands about groups, and as many about the
+    /// user.
     pub unnoted_marks: usize,
-    /// Marks on the wire at once, as many edits and deletions, and as many commands about groups; the rest wait here.
+    /// Marks on the wire at once, as many edits and deletions, and as many commands of each kind; the rest wait here.
     pub window_marks: usize,
     /// First wait before dialling again; doubled up to [`redial_max_ms`](Self::redial_max_ms), and then drawn
     /// between nothing and that, so that a crowd does not come back at once.
@@ -114,6 +115,8 @@ pub struct Resume {
     pub groups: Vec<GroupCommand>,
     /// Reactions whose answer the app has not seen, in order.
     pub reactions: Vec<React>,
+    /// Commands about the user whose answer the app has not seen, in order.
+    pub users: Vec<UserCommand>,
 }
 
 /// What happens to a session.

@@ -155,6 +155,7 @@ impl ClientSession {
         self.reactions.rewind();
         self.give_up_queries();
         self.groups.rewind();
+        self.users.rewind();
         self.talker.cut();
         if self.config.resend {
             self.drafts.rewind();

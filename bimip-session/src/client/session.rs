@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bimip_proto::{
     ClientPacket, ClientRef, CloseReason, Draft, GroupCommand, GroupId, MessageRef, Noted, Now, Offset,
-    Query, React, Reject, Revise, ServerPacket, Status, Talk, limits,
+    Query, React, Reject, Revise, ServerPacket, Status, Talk, UserCommand, limits,
 };
 
 use super::around::Around;
@@ -17,7 +17,7 @@ use super::queries::Queries;
 use super::redial::Redial;
 use super::talker::Talker;
 use super::token::Renewal;
-use super::unacked::{Commands, Drafts, Marks, Reactions, Revisions};
+use super::unacked::{Commands, Drafts, Marks, Reactions, Revisions, UserCommands};
 use crate::Machine;
 
 /// One device: dials, signs in, resumes, sends what is unsent, receives in order, disposes of what is stored.
@@ -44,6 +44,7 @@ pub struct ClientSession {
     pub(super) reactions: Reactions,
     pub(super) queries: Queries,
     pub(super) groups: Commands,
+    pub(super) users: UserCommands,
     pub(super) inbox: Inbox,
     pub(super) redial: Redial,
     pub(super) heartbeat: Heartbeat,
@@ -115,6 +116,7 @@ impl ClientSession {
             reactions: Reactions::new(resume.reactions),
             queries: Queries::default(),
             groups: Commands::new(resume.groups),
+            users: UserCommands::new(resume.users),
             inbox: Inbox::new(resume.seen),
             redial: Redial::new(config.seed),
             heartbeat: Heartbeat::new(&config, now),
@@ -223,6 +225,22 @@ impl ClientSession {
         Ok(())
     }
 
+    /// Changes something about this user, or in what they keep: profile, address book, blocks, devices. Kept and said again
+    /// until it is answered with [`Event::UserChanged`](super::Event::UserChanged) or
+    /// [`Event::UserRefused`](super::Event::UserRefused). Commands about the same user go out one by one, in the order they
+    /// were made.
+    ///
+    /// # Errors
+    /// [`Full`] gives it back when [`Config::unnoted_marks`] are waiting.
+    pub fn user(&mut self, now: Now, command: UserCommand) -> Result<(), Full<UserCommand>> {
+        if self.users.len() >= self.config.unnoted_marks && !self.users.has(&command) {
+            return Err(Full(command));
+        }
+        self.users.push(command);
+        self.pump(now);
+        Ok(())
+    }
+
     /// Says that these messages arrived, in dialects where that is not said by disposing of rows. Said now, and again
     /// when the server sends one of them again.
     pub fn delivered(&mut self, now: Now, messages: Vec<MessageRef>) {
@@ -301,6 +319,11 @@ impl ClientSession {
         self.groups.iter()
     }
 
+    /// Commands about the user that are not answered yet, in order, for [`Resume::users`].
+    pub fn unchanged(&self) -> impl Iterator<Item = &UserCommand> {
+        self.users.iter()
+    }
+
     /// Whether the session is up.
     #[must_use]
     pub const fn is_up(&self) -> bool {
@@ -316,8 +339,9 @@ impl ClientSession {
     /// Whether nothing waits for an answer.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len() + self.groups.len();
-        waiting == 0 && self.reactions.len() == 0 && self.queries.is_empty() && self.inbox.due().is_none()
+        let commands = self.groups.len() + self.users.len() + self.reactions.len();
+        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len() + commands;
+        waiting == 0 && self.queries.is_empty() && self.inbox.due().is_none()
     }
 
     // ---- what is said ---------------------------------------------------------------------------------
@@ -364,6 +388,11 @@ impl ClientSession {
             self.say(now, ClientPacket::Group(command));
         }
         while self.retry_mono_ms.is_none()
+            && let Some(command) = self.users.next(self.config.window_marks, same_subject)
+        {
+            self.say(now, ClientPacket::User(command));
+        }
+        while self.retry_mono_ms.is_none()
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
             self.say(now, ClientPacket::Send(draft));
@@ -398,6 +427,9 @@ impl ClientSession {
             ClientPacket::Group(GroupCommand { client_ref, .. }) => {
                 ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms: None })
             }
+            ClientPacket::User(UserCommand { client_ref, .. }) => {
+                ServerPacket::Noted(Noted::UserUnchanged { client_ref, reason, retry_after_ms: None })
+            }
             // What is said now or never was not said.
             _ => return,
         };
@@ -418,4 +450,9 @@ fn same_target(later: &React, earlier: &React) -> bool {
 /// The same of a group: who is let in must not be so before the group is made.
 fn same_group(later: &GroupCommand, earlier: &GroupCommand) -> bool {
     later.group == earlier.group
+}
+
+/// And of whom a user command is about; those about nobody else are about the user.
+fn same_subject(later: &UserCommand, earlier: &UserCommand) -> bool {
+    later.act.subject() == earlier.act.subject()
 }

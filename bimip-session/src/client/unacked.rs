@@ -1,8 +1,8 @@
-//! Drafts, marks, revisions, reactions and commands about groups that wait for their answer.
+//! Drafts, marks, revisions, reactions and commands that wait for their answer.
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Address, ClientRef, Draft, GroupCommand, MessageRef, React, Revise, Status};
+use bimip_proto::{Address, ClientRef, Draft, GroupCommand, MessageRef, React, Revise, Status, UserCommand};
 
 /// Drafts in the order the app gave them: the first `on_wire` of them sent on this connection, the first `tried` on
 /// any.
@@ -150,6 +150,9 @@ pub(super) type Reactions = Waiting<React>;
 
 /// Commands about groups.
 pub(super) type Commands = Waiting<GroupCommand>;
+
+/// Commands about the user.
+pub(super) type UserCommands = Waiting<UserCommand>;
 
 impl<T: Clone + PartialEq> Waiting<T> {
     pub(super) fn new(waiting: Vec<T>) -> Self {

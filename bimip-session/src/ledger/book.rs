@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs,
-    UserId, limits,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId, limits,
 };
 
 use super::feed::Stretch;
@@ -15,6 +15,7 @@ use super::put::PutKey;
 use super::rights::listens;
 use super::standing::Standing;
 use super::tally::Tally;
+use super::user::{Listed, UserHead};
 use super::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown};
 use crate::server::Attachment;
 
@@ -43,6 +44,11 @@ pub struct Book {
     pulls: BTreeMap<UserId, BTreeMap<GroupId, Vec<Stretch>>>,
     tallies: BTreeMap<u64, Arc<Tally>>,
     reacted: BTreeMap<(u64, UserId), Vec<Emoji>>,
+    user_heads: BTreeMap<UserId, UserHead>,
+    address_books: BTreeMap<UserId, BTreeMap<UserId, Arc<str>>>,
+    blocked: BTreeMap<UserId, BTreeSet<UserId>>,
+    last_seen: BTreeMap<UserId, UnixMs>,
+    listed: BTreeMap<UserId, BTreeMap<DeviceName, Listed>>,
 }
 
 impl Book {
@@ -72,6 +78,11 @@ impl Book {
             pulls: BTreeMap::new(),
             tallies: BTreeMap::new(),
             reacted: BTreeMap::new(),
+            user_heads: BTreeMap::new(),
+            address_books: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 
@@ -165,6 +176,30 @@ impl Book {
             Write::Reacted { sequence, user, emojis } => {
                 self.reacted.insert((*sequence, user.clone()), emojis.clone());
             }
+            Write::UserHead { user, head } => {
+                self.user_heads.insert(user.clone(), head.clone());
+            }
+            Write::Saved { user, other, name } => {
+                let book = self.address_books.entry(user.clone()).or_default();
+                match name {
+                    Some(name) => book.insert(other.clone(), Arc::clone(name)),
+                    None => book.remove(other),
+                };
+            }
+            Write::Blocked { user, other, blocked } => {
+                let all = self.blocked.entry(user.clone()).or_default();
+                let _ = if *blocked { all.insert(other.clone()) } else { all.remove(other) };
+            }
+            Write::LastSeen { user, at } => {
+                self.last_seen.insert(user.clone(), *at);
+            }
+            Write::Listed { device, listed } => {
+                let all = self.listed.entry(device.user.clone()).or_default();
+                match listed {
+                    Some(listed) => all.insert(device.name.clone(), *listed),
+                    None => all.remove(&device.name),
+                };
+            }
         }
     }
 
@@ -201,6 +236,7 @@ impl Book {
         let Ok(sequence) = self.last_sequence();
         let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
         let Ok(listens) = listens(self, &device.user, &groups);
+        let Ok(blocked) = self.blocked(&device.user);
         Attachment {
             epoch: self.epoch,
             session: 0,
@@ -213,6 +249,7 @@ impl Book {
             standing,
             contacts: self.contacts(&device.user),
             behind: self.is_behind(&device.user),
+            blocked: Arc::new(blocked.into_iter().collect()),
         }
     }
 
@@ -411,5 +448,41 @@ impl View for Book {
 
     fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, Infallible> {
         Ok(self.reacted.get(&(sequence, user.clone())).cloned().unwrap_or_default())
+    }
+
+    fn user_head(&self, user: &UserId) -> Result<UserHead, Infallible> {
+        Ok(self.user_heads.get(user).cloned().unwrap_or_default())
+    }
+
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, Infallible> {
+        Ok(self.address_books.get(user).and_then(|book| book.get(other)).map(Arc::clone))
+    }
+
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, Infallible> {
+        let book = self.address_books.get(user).into_iter().flatten();
+        let page = book.filter(|(other, _)| after.is_none_or(|after| *other > after)).take(rows);
+        Ok(page.map(|(user, name)| Saved { user: user.clone(), name: Arc::clone(name) }).collect())
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, Infallible> {
+        Ok(self.blocked.get(user).is_some_and(|blocked| blocked.contains(other)))
+    }
+
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, Infallible> {
+        Ok(self.blocked.get(user).into_iter().flatten().cloned().collect())
+    }
+
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, Infallible> {
+        Ok(self.last_seen.get(user).copied().unwrap_or_default())
+    }
+
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, Infallible> {
+        let all = self.listed.get(user).into_iter().flatten();
+        Ok(all.map(|(name, listed)| (name.clone(), *listed)).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! A view that sees what the batch has added so far.
 
+mod user;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use bimip_proto::{
     UnixMs, UserId,
 };
 
+use self::user::Keeps;
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
@@ -41,6 +44,7 @@ pub(super) struct Overlay<'v, V: View> {
     stretches: BTreeMap<(UserId, GroupId), Vec<Stretch>>,
     tallies: BTreeMap<u64, Arc<Tally>>,
     reacted: BTreeMap<(u64, UserId), Vec<Emoji>>,
+    keeps: Keeps,
     writes: Vec<Write>,
 }
 
@@ -70,6 +74,7 @@ impl<'v, V: View> Overlay<'v, V> {
             stretches: BTreeMap::new(),
             tallies: BTreeMap::new(),
             reacted: BTreeMap::new(),
+            keeps: Keeps::default(),
             writes: Vec::new(),
         })
     }
@@ -103,6 +108,7 @@ impl<'v, V: View> Overlay<'v, V> {
         }));
         self.writes
             .extend(self.standings.into_iter().map(|(user, standing)| Write::Standing { user, standing }));
+        self.keeps.into_writes(&mut self.writes);
         self.writes
             .extend(self.tallies.into_iter().map(|(sequence, tally)| Write::Tally { sequence, tally }));
         let reacted = self.reacted.into_iter();

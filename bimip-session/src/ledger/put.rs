@@ -2,10 +2,11 @@
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Device, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
-    MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserId,
+    MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserAct, UserCommand, UserId,
 };
 
 use super::standing::Setting;
+use super::user::Sighting;
 
 /// Under which name a put is stored at most once: the sending device and its own name for the draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +47,8 @@ pub enum Guard {
     MayManage,
     /// Only somebody who has the message: the author, or somebody it was sent to, while they are in its conversation.
     Reader,
+    /// Only to oneself, or to somebody who has not blocked the sender.
+    MayWrite,
 }
 
 /// Whose mailboxes get a row.
@@ -164,6 +167,17 @@ pub enum Record {
         /// To which message, and with what.
         react: React,
     },
+    /// Somebody changes what they keep.
+    User {
+        /// Who, with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// What.
+        command: UserCommand,
+    },
+    /// Devices came or went.
+    Sighted(Vec<Sighting>),
 }
 
 impl Put {
@@ -191,9 +205,9 @@ impl Put {
         }
     }
 
-    /// Whether somebody waits for it. Marks wait a little for something to share a sync with.
+    /// Whether somebody waits for it. Marks and sightings wait a little for something to share a sync with.
     pub(crate) const fn is_urgent(&self) -> bool {
-        !matches!(self.record, Record::Mark { .. })
+        !matches!(self.record, Record::Mark { .. } | Record::Sighted(_))
     }
 
     /// The bytes it brings, for budgets.
@@ -205,6 +219,9 @@ impl Put {
                 None => 128,
             },
             Record::Setting { .. } | Record::React { .. } => 512,
+            // Texts of a paragraph, and a URI.
+            Record::User { .. } => 4_096,
+            Record::Sighted(sightings) => 128 * sightings.len(),
             // As many rows as users at most, and texts of a paragraph.
             Record::Group { command, .. } => match &command.act {
                 GroupAct::Create { members: users, .. } | GroupAct::Add(users) => 2_048 + 64 * users.len(),
@@ -293,6 +310,34 @@ pub(crate) fn digest_of_reaction(react: &React) -> u64 {
         _ => {}
     }
     digest.part(react.emoji.as_str().as_bytes());
+    digest.0
+}
+
+/// A digest of what a user asks about themselves. Of nothing else: all of them share one space of names.
+pub(crate) fn digest_of_user(act: &UserAct) -> u64 {
+    let mut digest = Fnv::default();
+    digest.write(&[5]);
+    match act {
+        UserAct::EditProfile { name, about, avatar } => {
+            digest.write(&[1]);
+            for text in [name, about, avatar] {
+                digest.write(&[u8::from(text.is_some())]);
+                digest.part(text.as_deref().unwrap_or_default().as_bytes());
+            }
+        }
+        UserAct::Save(saved) => {
+            digest.act(2, &saved.user);
+            digest.part(saved.name.as_bytes());
+        }
+        UserAct::Forget(user) => digest.act(3, user),
+        UserAct::Block(user) => digest.act(4, user),
+        UserAct::Unblock(user) => digest.act(5, user),
+        UserAct::RemoveDevice(name) => {
+            digest.write(&[6]);
+            digest.part(name.as_str().as_bytes());
+        }
+        _ => {}
+    }
     digest.0
 }
 

@@ -6,6 +6,7 @@ mod conversations;
 mod history;
 mod seen;
 mod status;
+mod user;
 
 use bimip_proto::{
     Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, ReactionCount, UserId, limits,
@@ -40,9 +41,29 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
             let status = status::of(message, user, after.as_ref(), status_users(*limit), view)?;
             Found::Status(status.map(Box::new))
         }
+        Ask::Profile(owner) => Found::Profile(user::profile(owner, user, view)?),
+        Ask::AddressBook { after, limit } => {
+            let rows = page_rows(*limit) as usize;
+            let (saved, more) = cut(view.address_book(user, after.as_ref(), rows + 1)?, rows);
+            Found::AddressBook { saved, more }
+        }
+        Ask::Devices => Found::Devices(user::devices(user, view)?),
+        Ask::Blocked { after, limit } => {
+            let blocked = view.blocked(user)?.into_iter();
+            let later = blocked.filter(|it| after.as_ref().is_none_or(|after| it > after));
+            let (users, more) = cut(later.collect(), page_rows(*limit) as usize);
+            Found::Blocked { users, more }
+        }
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },
     })
+}
+
+/// The first rows, and whether there are more.
+fn cut<T>(mut all: Vec<T>, rows: usize) -> (Vec<T>, bool) {
+    let more = all.len() > rows;
+    all.truncate(rows);
+    (all, more)
 }
 
 fn conversation(user: &UserId, of: &Address) -> ConversationId {

@@ -9,6 +9,7 @@ mod message;
 mod react;
 mod revise;
 mod setting;
+mod user;
 
 pub(super) use self::find::named;
 pub use self::find::readable;
@@ -48,6 +49,8 @@ pub struct About<'a> {
     pub membership: Option<&'a Membership>,
     /// What the group knows of the user whose place in it is to change.
     pub target: Option<&'a Membership>,
+    /// Whether the one user it is to has blocked whoever asks.
+    pub blocked: bool,
 }
 
 /// Judges a put by its guard.
@@ -69,11 +72,15 @@ pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
             (received, Reject::NoSuchMessage)
         }
         (Guard::MayPost, Record::Message { .. }) => return verdict(may_post(about.group, member)),
+        (Guard::MayWrite, Record::Message { .. }) => (!about.blocked, Reject::Blocked),
         (Guard::Author, Record::Revise { by, .. }) => {
             (about.message.is_some_and(|head| head.from.user == by.user), Reject::NoSuchMessage)
         }
-        (Guard::Reader, Record::React { by, .. }) => {
-            return verdict(may_react(about.message, &by.user, about.membership));
+        (Guard::Reader, Record::React { by, react, .. }) => {
+            let may = may_react(about.message, &by.user, about.membership);
+            // Who is blocked may still take back what they said.
+            let unheard = react.on && about.blocked;
+            return verdict(may.and(if unheard { Err(Reject::Blocked) } else { Ok(()) }));
         }
         (Guard::MayJoin, Record::Join { opens, .. }) => {
             return verdict(may_join(about.group, member, *opens));
@@ -205,6 +212,8 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
             }
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
             Record::React { .. } => react::settle(put, overlay, &mut decision)?,
+            Record::User { .. } => user::settle(put, overlay, &mut decision)?,
+            Record::Sighted(sightings) => user::sighted(sightings, overlay)?,
         };
         remember_refusal(put, &outcome, overlay)?;
         decision.outcomes.push(outcome);

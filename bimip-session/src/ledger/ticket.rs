@@ -1,10 +1,11 @@
 //! Tickets, and what they turn into.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ClientRef, Device, Entry, GroupId, Head, LogOut, MessageRef, Offset, Reject, Status, TokenTask,
-    UserId,
+    Address, ClientRef, Device, DeviceName, Entry, GroupId, Head, LogOut, MessageRef, Offset, Reject, Status,
+    TokenTask, UserId,
 };
 use thiserror::Error;
 
@@ -56,6 +57,8 @@ pub(crate) enum Ack {
     Revised(ClientRef),
     /// A command about a group.
     Grouped(ClientRef),
+    /// A command about the user.
+    User(ClientRef),
     /// A join.
     Joined(GroupId),
     /// A leave.
@@ -206,6 +209,15 @@ pub enum Outcome {
         /// How.
         standing: Arc<Standing>,
     },
+    /// The change of what a user keeps is stored, now or before under the same key, or there was nothing to change.
+    User {
+        /// The edition of the user's profile after it.
+        edition: u32,
+        /// Its row in the user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+        /// What sessions have to know of it, if it was not stored before.
+        decided: Option<Decided>,
+    },
     /// Nothing of it is stored.
     Refused(Reject),
     /// The reaction is there or taken back, now or before under the same key, or there was nothing to change.
@@ -216,6 +228,30 @@ pub enum Outcome {
         count: u32,
         /// Its row in this user's own mailbox; zero where there was nothing to change.
         offset: Offset,
+    },
+}
+
+/// What sessions have to know of a change of what a user keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decided {
+    /// A user blocked somebody, or took that back.
+    Blocked {
+        /// Who.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// Everybody whom they have blocked after it.
+        blocked: Arc<BTreeSet<UserId>>,
+    },
+    /// A user removed a device.
+    DeviceRemoved {
+        /// Who.
+        user: UserId,
+        /// Which.
+        device: DeviceName,
+        /// How they stand after it.
+        standing: Arc<Standing>,
     },
 }
 

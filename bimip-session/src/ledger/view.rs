@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq,
-    Status, UnixMs, UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Saved,
+    Seq, Status, UnixMs, UserId,
 };
 
 use super::feed::Stretch;
@@ -12,6 +12,7 @@ use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
 use super::tally::Tally;
+use super::user::{Listed, UserHead};
 
 /// What a storage backend can say about what it holds, inside the transaction of a batch.
 ///
@@ -205,6 +206,53 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, Self::Error>;
+
+    /// What a user keeps; the default for who never kept anything.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn user_head(&self, user: &UserId) -> Result<UserHead, Self::Error>;
+
+    /// A user's own name for another one in the address book; `None` for who is not in it.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, Self::Error>;
+
+    /// Entries of a user's address book after `after`, in the order of their ids, at most `rows`.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, Self::Error>;
+
+    /// Whether a user has blocked another one. Asked for every message between two.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, Self::Error>;
+
+    /// Everybody whom a user has blocked, in the order of their ids.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, Self::Error>;
+
+    /// When a user was last seen; 0 for who never was, or only while hidden.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, Self::Error>;
+
+    /// The devices of a user that are listed, in the order of their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, Self::Error>;
 }
 
 /// Takes one of many memberships, and says whether it wants another.
@@ -450,6 +498,45 @@ pub enum Write {
         user: UserId,
         /// In the order in which they did, at most [`REACTIONS_PER_USER`](bimip_proto::limits::REACTIONS_PER_USER).
         emojis: Vec<Emoji>,
+    },
+    /// What a user keeps: replaces what was there.
+    UserHead {
+        /// Who.
+        user: UserId,
+        /// All of it.
+        head: UserHead,
+    },
+    /// An entry of an address book: replaces what was there, or takes it away.
+    Saved {
+        /// Whose address book.
+        user: UserId,
+        /// Who is in it.
+        other: UserId,
+        /// The owner's own name for them.
+        name: Option<Arc<str>>,
+    },
+    /// A user has blocked another one, or has no more.
+    Blocked {
+        /// Who.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// Whether they have.
+        blocked: bool,
+    },
+    /// When a user was last seen: replaces what was there, and is after it.
+    LastSeen {
+        /// Who.
+        user: UserId,
+        /// When.
+        at: UnixMs,
+    },
+    /// A device that is listed: replaces what was there, or takes it away.
+    Listed {
+        /// Which device.
+        device: Device,
+        /// What is known of it.
+        listed: Option<Listed>,
     },
 }
 

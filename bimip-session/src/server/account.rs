@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientRef, CloseReason, Device, LogOut, Now, PushToken, Reject, ServerPacket, TokenAnswer, TokenTask,
-    UnixMs, UserId, limits,
+    ClientRef, CloseReason, Device, DeviceName, LogOut, Now, PushToken, Reject, ServerPacket, TokenAnswer,
+    TokenTask, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Grant, Output, Vouched};
 use super::timers::Due;
-use crate::ledger::{Ack, Audience, Committed, Guard, Outcome, Put, Record, Setting, Standing};
+use crate::ledger::{Ack, Audience, Committed, Decided, Guard, Outcome, Put, Record, Setting, Standing};
 
 /// For a token that never runs out by itself.
 const FOR_EVER: UnixMs = UnixMs(u64::MAX);
@@ -152,9 +152,23 @@ impl ServerCore {
             self.logged_out(now, proof.conn(), what);
         }
         for outcome in proof.outcomes() {
-            if let Outcome::Stands { user, standing } = outcome {
-                self.stands(now, user, standing);
-                self.decided_here(user);
+            match outcome {
+                Outcome::Stands { user, standing } => {
+                    self.stands(now, user, standing);
+                    self.decided_here(user);
+                }
+                Outcome::User { decided: Some(Decided::Blocked { user, blocked, .. }), .. } => {
+                    self.blocks(user, blocked);
+                    self.decided_here(user);
+                }
+                Outcome::User {
+                    decided: Some(Decided::DeviceRemoved { user, device, standing }), ..
+                } => {
+                    self.device_logged_out(now, user, device);
+                    self.stands(now, user, standing);
+                    self.decided_here(user);
+                }
+                _ => {}
             }
         }
     }
@@ -197,6 +211,18 @@ impl ServerCore {
         };
         let ended: Vec<ConnId> =
             self.roster.of(&by.user).iter().copied().filter(|it| ends(self, *it)).collect();
+        for conn in ended {
+            self.counters.logged_out += 1;
+            self.close(now, conn, CloseReason::LoggedOut);
+        }
+    }
+
+    /// A device was removed: its sessions end.
+    fn device_logged_out(&mut self, now: Now, user: &UserId, device: &DeviceName) {
+        let is_it = |conn: &ConnId| {
+            self.conns.get(conn).and_then(Connection::grant).is_some_and(|it| it.device.name == *device)
+        };
+        let ended: Vec<ConnId> = self.roster.of(user).iter().copied().filter(is_it).collect();
         for conn in ended {
             self.counters.logged_out += 1;
             self.close(now, conn, CloseReason::LoggedOut);

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Query, Said, TokenId, TokenTask, UnixMs, limits};
+use bimip_proto::{
+    Caps, CloseReason, GroupId, Now, Offset, Query, Said, Silence, TokenId, TokenTask, UnixMs, limits,
+};
 
 use super::io::{Config, Grant};
 use super::reader::Reader;
@@ -70,6 +72,8 @@ pub(super) struct Connection {
     pub(super) heard_mono_ms: u64,
     /// When it began.
     pub(super) since: UnixMs,
+    /// When its session began, by the wall clock.
+    pub(super) began: UnixMs,
     /// When its grant is looked at, if it runs out: taken off the table when the connection goes.
     pub(super) expiry_mono_ms: Option<u64>,
     /// It started a talk: worth a look when it goes.
@@ -92,6 +96,7 @@ impl Connection {
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,
             since: now.stamp(),
+            began: now.stamp(),
             expiry_mono_ms: None,
             talked: false,
         }
@@ -120,9 +125,18 @@ impl Connection {
         }
     }
 
+    /// How long it may say nothing.
+    pub(super) const fn silence(&self, config: &Config) -> Silence {
+        match self.caps.silence {
+            Some(silence) => silence,
+            None => Silence { probe_ms: config.probe_ms, idle_ms: config.idle_ms },
+        }
+    }
+
     /// When to look whether it fell silent: first to ask, then to give up.
     pub(super) const fn silence_due(&self, config: &Config, now: Now) -> u64 {
-        let probe = self.heard_mono_ms + config.probe_ms;
-        if now.mono_ms < probe { probe } else { self.heard_mono_ms + config.idle_ms }
+        let Silence { probe_ms, idle_ms } = self.silence(config);
+        let probe = self.heard_mono_ms.saturating_add(probe_ms);
+        if now.mono_ms < probe { probe } else { self.heard_mono_ms.saturating_add(idle_ms) }
     }
 }

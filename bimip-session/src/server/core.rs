@@ -17,6 +17,7 @@ use super::presence::Presences;
 use super::pull::Pulls;
 use super::reader::Reader;
 use super::roster::Roster;
+use super::seen::Sightings;
 use super::siblings::Others;
 use super::speech::ack_of;
 use super::timers::{Due, Timers};
@@ -43,6 +44,7 @@ pub struct ServerCore {
     pub(super) counters: Counters,
     pub(super) cursors: Cursors,
     pub(super) departed: Departed,
+    pub(super) sightings: Sightings,
     /// Boxed, and only where there are any: a core that is alone pays nothing for it.
     pub(super) others: Option<Box<Others>>,
     /// Empty between two pieces of sound: its memory is used again for each.
@@ -117,6 +119,7 @@ impl Machine for ServerCore {
                     self.tapes_dropped();
                 }
                 Due::Sound(sound) => self.sound_due(now, sound),
+                Due::Seen => self.seen_due(),
             }
         }
     }
@@ -146,6 +149,7 @@ impl ServerCore {
             counters: Counters::default(),
             cursors: Cursors::default(),
             departed: Departed::default(),
+            sightings: Sightings::default(),
             others,
             hearers: Vec::new(),
             commits: 0,
@@ -170,7 +174,7 @@ impl ServerCore {
     /// Whether a drain is over: every command is answered and every connection was told to go.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining.is_some() && self.commits == 0 && self.conns.is_empty()
+        self.draining.is_some() && self.commits == 0 && self.conns.is_empty() && self.sightings.is_empty()
     }
 
     pub(super) fn output(&mut self, output: Output) {
@@ -223,11 +227,13 @@ impl ServerCore {
 
     fn opened(&mut self, now: Now, conn: ConnId, caps: Caps, grant: Option<Grant>) {
         self.counters.opened += 1;
-        self.conns.insert(conn, Connection::new(now, caps));
+        let connection = Connection::new(now, caps);
+        let probe_ms = connection.silence(&self.config).probe_ms;
+        self.conns.insert(conn, connection);
         if let Some(reason) = self.draining.clone() {
             return self.close(now, conn, reason);
         }
-        self.timers.set(now.mono_ms + self.config.probe_ms, Due::Silence(conn));
+        self.timers.set(now.mono_ms.saturating_add(probe_ms), Due::Silence(conn));
         match grant {
             Some(grant) => self.attach(now, conn, grant),
             None => self.timers.set(now.mono_ms + self.config.sign_in_ms, Due::SignIn(conn)),
@@ -289,7 +295,7 @@ impl ServerCore {
             return self.looked(now, conn, attachment);
         };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
-        self.roster.learn(&grant.device.user, &attachment.standing);
+        self.roster.learn(&grant.device.user, &attachment.standing, &attachment.blocked);
         // Somebody may have decided otherwise on another core, of which nothing is known here yet.
         let elsewhere = self.others.is_some() && refused(&attachment.standing, grant);
         if elsewhere || refused(&self.roster.standing(&grant.device.user), grant) {
@@ -309,6 +315,10 @@ impl ServerCore {
             reader.replay_upto(attachment.sequence);
         }
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
+        connection.began = now.stamp();
+        // A client that says something so often is never taken for silent.
+        let heartbeat_ms = u32::try_from(connection.silence(&self.config).idle_ms / 3).unwrap_or(u32::MAX);
+        let heartbeat_ms = heartbeat_ms.min(self.config.heartbeat_ms);
         self.know_groups(now, &device.user, groups);
         self.counters.signed_in += 1;
         self.send(
@@ -319,7 +329,7 @@ impl ServerCore {
                 first: attachment.first,
                 head,
                 window: self.config.window,
-                heartbeat_ms: self.config.heartbeat_ms,
+                heartbeat_ms,
                 server_time: now.stamp(),
                 connection_id: conn.0,
                 dedup_days: limits::DEDUP_DAYS,
@@ -329,6 +339,7 @@ impl ServerCore {
         if attachment.behind || fed < self.pulls.fed {
             self.want_pull(&device.user, true);
         }
+        self.seen(now, conn, &device);
         self.came(now, conn, &device, &attachment.contacts);
         self.enter(now, conn, &device, entered);
         self.began(now, conn, attachment.session, &attachment.standing);
@@ -350,6 +361,11 @@ impl ServerCore {
     }
 
     fn forget(&mut self, now: Now, conn: ConnId) {
+        let live = |it: &&Connection| matches!(it.phase, Phase::Live { .. } | Phase::Leaving { .. });
+        let grant = self.conns.get(&conn).filter(live).and_then(Connection::grant);
+        if let Some(device) = grant.map(|grant| grant.device.clone()) {
+            self.seen(now, conn, &device);
+        }
         let Some(connection) = self.conns.remove(&conn) else { return };
         self.departs(now, &connection);
         if let Some(due_mono_ms) = connection.expiry_mono_ms {
@@ -364,6 +380,10 @@ impl ServerCore {
                 self.pulls.forget(user);
                 self.went(user, left);
             }
+        }
+        if self.is_draining() && self.conns.is_empty() {
+            // Nobody waits for a timer any more.
+            self.seen_due();
         }
     }
 
@@ -462,7 +482,8 @@ impl ServerCore {
             self.counters.idle += 1;
             return self.close(now, conn, CloseReason::Idle);
         }
-        if now.mono_ms >= connection.heard_mono_ms + self.config.probe_ms {
+        let probe_ms = connection.silence(&self.config).probe_ms;
+        if now.mono_ms >= connection.heard_mono_ms.saturating_add(probe_ms) {
             self.output(Output::Barrier(conn, 0));
         }
         self.timers.set(due, Due::Silence(conn));

@@ -38,6 +38,7 @@ impl ServerCore {
                 | Outcome::Noted
                 | Outcome::Revised { .. }
                 | Outcome::Reacted { .. }
+                | Outcome::User { .. }
                 | Outcome::Stands { .. } => {}
             }
         }

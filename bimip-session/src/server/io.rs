@@ -1,5 +1,6 @@
 //! What goes into the core and what comes out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -118,6 +119,8 @@ pub struct Attachment {
     pub contacts: Vec<UserId>,
     /// Something waits in the feed of a group to be put into this mailbox.
     pub behind: bool,
+    /// Whom the user has blocked.
+    pub blocked: Arc<BTreeSet<UserId>>,
 }
 
 /// A request for the next rows of a mailbox.
@@ -295,7 +298,8 @@ pub struct Config {
     pub sign_in_ms: u64,
     /// What [`Welcome`](bimip_proto::Welcome) asks of clients. Under the 30 s of common middleboxes.
     pub heartbeat_ms: u32,
-    /// Silence after which a barrier asks whether the connection still lives.
+    /// Silence after which a barrier asks whether the connection still lives, unless its
+    /// [`Caps::silence`] says otherwise.
     pub probe_ms: u64,
     /// Silence after which it does not.
     pub idle_ms: u64,
@@ -328,6 +332,8 @@ pub struct Config {
     /// Whether a talk that somebody missed is played to them when they come back, where their dialect has live voice.
     /// Otherwise they learn of its end alone.
     pub replay_talks: bool,
+    /// How long it may take until it is written down when somebody was seen.
+    pub seen_ms: u64,
     /// The other cores over the same store. `None`: this one is alone with it, wakes nobody and never polls.
     pub siblings: Option<Siblings>,
 }
@@ -353,6 +359,7 @@ impl Default for Config {
             sounds_bytes: limits::SOUNDS_BYTES,
             sound_keep_ms: limits::SOUND_KEEP_MS,
             replay_talks: false,
+            seen_ms: limits::SEEN_MS,
             siblings: None,
         }
     }

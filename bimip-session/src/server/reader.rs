@@ -399,6 +399,7 @@ impl Reader {
             Entry::Reacted(reaction) => reaction.by == self.device,
             // The answer to a join and to a leave does not say what the group is.
             Entry::Group(change) => change.by == self.device && change.client_ref.is_some(),
+            Entry::User(change) => change.by == self.device,
             _ => false,
         };
         !own && self.caps.speaks(user, entry)

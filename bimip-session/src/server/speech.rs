@@ -2,7 +2,8 @@
 
 use bimip_proto::{
     Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, GroupCommand, MessageRef,
-    Now, Offset, React, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
+    Now, Offset, React, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, UserCommand,
+    limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -148,6 +149,7 @@ impl ServerCore {
             ClientPacket::PushToken(token) => self.set_push_token(now, conn, &device, said.origin, token),
             ClientPacket::LogOut(what) => self.log_out(now, conn, &device, said.origin, what),
             ClientPacket::Group(command) => self.group(now, conn, &device, command),
+            ClientPacket::User(command) => self.user(now, conn, &device, command),
             ClientPacket::Join(group) => self.join(now, conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
             ClientPacket::Query(query) => self.query(conn, &device, query),
@@ -257,6 +259,15 @@ impl ServerCore {
         }
     }
 
+    fn user(&mut self, now: Now, conn: ConnId, device: &Device, command: UserCommand) {
+        self.counters.user_commands += 1;
+        let ack = Ack::User(command.client_ref.clone());
+        match draft::user_command(now, device, command) {
+            Ok(put) => self.store(conn, vec![put.of_session(self.session_number(conn))], ack),
+            Err(reason) => self.refuse(conn, &ack, reason),
+        }
+    }
+
     fn mark(&mut self, now: Now, conn: ConnId, device: &Device, message: MessageRef, status: Status) {
         self.counters.marks += 1;
         let put = receipt::put(now, device, status, message.clone());
@@ -283,6 +294,7 @@ const fn commits(packet: &ClientPacket) -> bool {
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
             | ClientPacket::Group(_)
+            | ClientPacket::User(_)
             | ClientPacket::Join(_)
             | ClientPacket::Leave(_)
             | ClientPacket::SetVisible { .. }
@@ -303,6 +315,7 @@ pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
         ClientPacket::React(react) => Ack::Reacted(react.client_ref.clone()),
         ClientPacket::Query(query) => Ack::Query(query.id.clone()),
         ClientPacket::Group(command) => Ack::Grouped(command.client_ref.clone()),
+        ClientPacket::User(command) => Ack::User(command.client_ref.clone()),
         ClientPacket::Join(group) => Ack::Joined(group.clone()),
         ClientPacket::Leave(group) => Ack::Left(group.clone()),
         ClientPacket::Mark { message, status } => Ack::Marked { message: message.clone(), status: *status },

@@ -3,7 +3,7 @@
 use bimip_proto::{
     Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, LogOut, MayPost,
     MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket, Status, Talk,
-    TalkAct, TokenTask,
+    TalkAct, TokenTask, UserAct, limits,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use super::Subject;
 use super::managed::{command, create};
 use super::reactions::react;
 use super::statuses;
+use super::users::{command as keeps, named, save};
 use super::world::{Rows, World, accepted, draft, group, user};
 use crate::storage::memory::MemoryStorage;
 use crate::storage::{Reader, Storage, StorageError};
@@ -112,7 +113,7 @@ impl<S: Storage> Pair<S> {
 
     fn step(&mut self, subject: &Subject<'_, S>) {
         let (conn, ..) = self.conns[self.dice.below(self.conns.len())];
-        match self.dice.below(52) {
+        match self.dice.below(60) {
             0..14 => self.say(conn, |pair| pair.send()),
             14..20 => self.say(conn, |pair| ClientPacket::Dispose(Offset(pair.dice.below(60) as u64))),
             20..26 => self.say(conn, |pair| {
@@ -120,8 +121,12 @@ impl<S: Storage> Pair<S> {
                 ClientPacket::Mark { message: pair.reference(), status: status[pair.dice.below(4)] }
             }),
             34..36 => self.say(conn, Self::revise),
-            48..52 => self.say(conn, Self::react),
+            56..60 => self.say(conn, Self::react),
             44..48 => self.say(conn, Self::manage),
+            48..55 => self.say(conn, Self::keep),
+            55 => {
+                self.each(|one| one.wait(limits::SEEN_MS), |other| other.wait(limits::SEEN_MS));
+            }
             26..28 => self.say(conn, |pair| {
                 let count = pair.dice.below(5);
                 ClientPacket::Delivered((0..count).map(|_| pair.reference()).collect())
@@ -202,6 +207,23 @@ impl<S: Storage> Pair<S> {
         };
         let name = format!("g{}", self.dice.below(60));
         command(&name, GROUPS[self.dice.below(GROUPS.len())], act)
+    }
+
+    /// About the few users there are, so that they block and save each other again and again.
+    fn keep(&mut self) -> ClientPacket {
+        let who = USERS[self.dice.below(USERS.len())];
+        let act = match self.dice.below(14) {
+            0..2 => named(["Ann", ""][self.dice.below(2)]),
+            2..5 => save(who, ["One", "", "ünï"][self.dice.below(3)]),
+            5 | 6 => UserAct::Forget(user(who)),
+            7..10 => UserAct::Block(user(who)),
+            10..13 => UserAct::Unblock(user(who)),
+            _ => match DeviceName::new(DEVICES[self.dice.below(DEVICES.len())]) {
+                Ok(name) => UserAct::RemoveDevice(name),
+                Err(error) => panic!("{error}"),
+            },
+        };
+        keeps(&format!("k{}", self.dice.below(80)), act)
     }
 
     /// Of a message of whoever says it, or of somebody else.
@@ -320,6 +342,12 @@ fn asks() -> Vec<Ask> {
         }
         asks.push(Ask::Conversation(of));
     }
+    asks.extend(USERS.map(|who| Ask::Profile(user(who))));
+    for (after, limit) in [(None, 2), (Some(user("a")), 0), (Some(user("a_")), 1)] {
+        asks.push(Ask::AddressBook { after: after.clone(), limit });
+        asks.push(Ask::Blocked { after, limit });
+    }
+    asks.push(Ask::Devices);
     asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 2 });
     asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 0 });
     asks

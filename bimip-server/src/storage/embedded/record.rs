@@ -1,7 +1,8 @@
 //! A log record, format 1: an [`Entry`] as bytes.
 //!
 //! ```text
-//! record   = 1 message / 2 receipt / 3 revision / 4 group change / 5 reaction    the shape, one byte: a new shape gets a new number
+//! record   = 1 message / 2 receipt / 3 revision / 4 group change / 5 reaction / 6 user change
+//!                                                      the shape, one byte: a new shape gets a new number
 //! message  = flags id user device to [client_ref] [client_time] at stamp seq kind
 //!            kind form body [encryption_type encrypted signature]
 //! receipt  = user device status at count name*
@@ -10,6 +11,7 @@
 //! change   = flags group edition user device [client_ref] at title about members
 //!            kind [role] [count user*]
 //! reaction = flags name conversation seq edition user device client_ref at emoji count
+//! user     = edition user device client_ref at kind [name about avatar / user name / user / device]
 //! name     = flags id [client_ref] [alias-kind stamp to from / alias-kind stamp to_from]
 //! id       = epoch u32, sequence u64
 //! ```
@@ -20,6 +22,7 @@
 
 mod change;
 mod reaction;
+mod user;
 
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientRef, Device, DeviceName, Entry, Form, GroupId,
@@ -29,6 +32,7 @@ use bytes::Bytes;
 
 use self::change::{change, put_change};
 use self::reaction::{put_reaction, reaction};
+use self::user::{put_user_change, user_change};
 use super::fields::{Fields, Garbage, put_bytes, put_length, put_u32, put_u64};
 
 /// The entry has a part that this format has no words for: a build of the program whose parts do not fit.
@@ -42,6 +46,7 @@ const RECEIPT: u8 = 2;
 const REVISION: u8 = 3;
 const GROUP_CHANGE: u8 = 4;
 const REACTION: u8 = 5;
+const USER_CHANGE: u8 = 6;
 
 /// Flags of a message.
 mod message_flag {
@@ -91,6 +96,10 @@ pub(super) fn encode(entry: &Entry, record: &mut Vec<u8>) -> Encoded {
             record.push(REACTION);
             put_reaction(record, reaction)
         }
+        Entry::User(change) => {
+            record.push(USER_CHANGE);
+            put_user_change(record, change)
+        }
         _ => Err(Inexpressible),
     }
 }
@@ -104,6 +113,7 @@ pub(super) fn decode(record: &[u8]) -> Result<Entry, Garbage> {
         REVISION => Entry::Revised(revision(&mut fields)?),
         GROUP_CHANGE => Entry::Group(change(&mut fields)?),
         REACTION => Entry::Reacted(reaction(&mut fields)?),
+        USER_CHANGE => Entry::User(user_change(&mut fields)?),
         _ => return Err(Garbage),
     };
     fields.end()?;

@@ -5,6 +5,7 @@ pub(super) mod feeds;
 pub(super) mod groups;
 pub(super) mod marks;
 pub(super) mod reactions;
+pub(super) mod users;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ mod groups;
 mod mailboxes;
 mod reactions;
 mod scratch;
+mod users;
 
 use std::fmt;
 use std::path::Path;
@@ -72,6 +73,8 @@ pub struct Summary {
     pub group_changes: u64,
     /// Reactions, set and taken back.
     pub reactions: u64,
+    /// What users changed of what they keep.
+    pub user_changes: u64,
     /// Rows of mailboxes.
     pub mailbox_rows: u64,
     /// Rows of any kind.

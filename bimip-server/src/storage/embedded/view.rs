@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, EachMember, GroupHead, Known, Marked, Membership, PutKey, Revised, Standing, Stretch,
-    Tally, View,
+    ConversationHead, EachMember, GroupHead, Known, Listed, Marked, Membership, PutKey, Revised, Standing,
+    Stretch, Tally, UserHead, View,
 };
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
@@ -247,6 +247,49 @@ impl View for BatchView<'_> {
 
     fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, StorageError> {
         self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.reacted(sequence, user))
+    }
+
+    /// Read when it is asked for, as all that follows but who is blocked: only what users do about themselves asks, and
+    /// questions.
+    fn user_head(&self, user: &UserId) -> Result<UserHead, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(UserHead::default()), |user| self.rows.user_head(user))
+    }
+
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.user_no(user)?.map_or(Ok(None), |user| self.rows.saved(user, other))
+    }
+
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, StorageError> {
+        let Some(user) = self.user_no(user)? else { return Ok(Vec::new()) };
+        self.rows.address_book(user, after).take(rows).collect()
+    }
+
+    /// Remembered with the conversation of the two, since every message between them asks.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, StorageError> {
+        if let Some(blocked) = self.memo.borrow_mut().has_blocked(user, other) {
+            return Ok(blocked);
+        }
+        let Some(no) = self.user_no(user)? else { return Ok(false) };
+        let blocked = self.rows.has_blocked(no, other)?;
+        self.memo.borrow_mut().set_blocked(user, other, blocked);
+        Ok(blocked)
+    }
+
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.blocked(user))
+    }
+
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, StorageError> {
+        self.user_no(user)?.map_or(Ok(UnixMs(0)), |user| self.rows.last_seen(user))
+    }
+
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.listed(user))
     }
 }
 

@@ -34,10 +34,10 @@ pub(super) fn settle<V: View>(
         _ => None,
     };
     let about = About {
-        target: None,
         message: Some(head),
         group: group.as_ref().map(|it| it.head),
         membership: group.as_ref().map(|it| &it.membership),
+        ..About::default()
     };
     if let Verdict::Refused(reject) = judge(put, &about) {
         return Ok(Outcome::Refused(reject));

@@ -105,8 +105,17 @@ fn named<V: View>(
             Address::Group(group) => (overlay.group(group)?, Some(overlay.membership(group, user)?)),
             _ => (None, None),
         };
-        let about =
-            About { message: Some(&message.head), group, membership: membership.as_ref(), target: None };
+        let blocked = match other(&message.head, user) {
+            Some(other) => overlay.has_blocked(other, user)?,
+            None => false,
+        };
+        let about = About {
+            message: Some(&message.head),
+            group,
+            membership: membership.as_ref(),
+            blocked,
+            ..About::default()
+        };
         match judge(put, &about) {
             Verdict::Granted => return Ok(Ok(message.head.clone())),
             Verdict::Refused(reject) if why == Reject::NoSuchMessage => why = reject,
@@ -114,6 +123,15 @@ fn named<V: View>(
         }
     }
     Ok(Err(why))
+}
+
+/// Of a conversation of two, the other one.
+fn other<'h>(head: &'h Head, user: &UserId) -> Option<&'h UserId> {
+    match &head.to {
+        Address::User(to) if to == user => Some(&head.from.user),
+        Address::User(to) => Some(to),
+        _ => None,
+    }
 }
 
 /// Those who have the message and may hear more of it. Nobody where the group has a feed: everybody reads it there.

@@ -94,6 +94,10 @@ fn readers<V: View>(
     let group = match &head.to {
         Address::Group(group) => group,
         Address::User(to) if to == author => return Ok(Ok(vec![author.clone()])),
+        // An edit says something new, to somebody who takes nothing new.
+        Address::User(to) if revise.body.is_some() && overlay.has_blocked(to, author)? => {
+            return Ok(Err(Reject::Blocked));
+        }
         Address::User(to) => return Ok(Ok(vec![author.clone(), to.clone()])),
         _ => return Ok(Err(Reject::NotMember)),
     };

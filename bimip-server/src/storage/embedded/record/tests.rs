@@ -2,7 +2,10 @@
 
 use super::*;
 
-use bimip_proto::{Emoji, GroupChange, GroupNews, GroupProfile, MayPost, Reaction, Role};
+use bimip_proto::{
+    Emoji, GroupChange, GroupNews, GroupProfile, MayPost, Reaction, Role, Saved, UserChange, UserNews,
+    UserProfile,
+};
 
 /// Numbers that look random and are the same every time (`splitmix64`).
 struct Dice(u64);
@@ -133,6 +136,28 @@ impl Dice {
         }
     }
 
+    fn user_change(&mut self) -> UserChange {
+        let (user, name) = (self.user(), self.text(255).into());
+        let what = match self.below(6) {
+            0 => {
+                let (about, avatar) = (self.text(1_000).into(), self.text(2_048).into());
+                UserNews::Profile(UserProfile { name, about, avatar }.into())
+            }
+            1 => UserNews::Saved(Saved { user, name }),
+            2 => UserNews::Forgotten(user),
+            3 => UserNews::Blocked(user),
+            4 => UserNews::Unblocked(user),
+            _ => UserNews::DeviceRemoved(self.device().name),
+        };
+        UserChange {
+            by: self.device(),
+            client_ref: self.client_ref(),
+            at: UnixMs(self.number()),
+            edition: [0, 1, u32::MAX][self.below(3)],
+            what,
+        }
+    }
+
     fn entry(&mut self) -> Entry {
         if self.below(2) == 0 {
             return Entry::Message(self.message());
@@ -160,6 +185,9 @@ impl Dice {
                 on: self.below(2) == 0,
                 count: [0, 1, u32::MAX][self.below(3)],
             });
+        }
+        if self.below(4) == 0 {
+            return Entry::User(self.user_change());
         }
         if self.below(3) == 0 {
             let Message { head, body } = self.message();
@@ -323,6 +351,23 @@ fn format_1_never_changes() {
         "05 01 01 00000001 0000000000000002 027231 0b643a616c6963653a626f62 0000000000000012 00000304 \
          03626f62 0131 027232 0000000000000016 022b31 00000005",
     ));
+    let changed = |what| {
+        let client_ref = ClientRef::new("r1").unwrap();
+        Entry::User(UserChange { by: device("bob", "1"), client_ref, at: UnixMs(0x17), edition: 2, what })
+    };
+    let bob = || UserId::new("bob").unwrap();
+    let profile = UserProfile { name: "Bob".into(), about: "".into(), avatar: "x:y".into() };
+    for (what, hex) in [
+        (UserNews::Profile(profile.into()), "01 03426f62 00 03783a79"),
+        (UserNews::Saved(Saved { user: bob(), name: "B".into() }), "02 03626f62 0142"),
+        (UserNews::Forgotten(bob()), "03 03626f62"),
+        (UserNews::Blocked(bob()), "04 03626f62"),
+        (UserNews::Unblocked(bob()), "05 03626f62"),
+        (UserNews::DeviceRemoved(device("bob", "1").name), "06 0131"),
+    ] {
+        let hex = format!("06 00000002 03626f62 0131 027231 0000000000000017 {hex}");
+        golden.push((changed(what), hex.leak()));
+    }
     for (entry, hex) in golden {
         let record: String = encoded(&entry).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(record, hex.replace(' ', ""), "{entry:?}");

@@ -39,6 +39,10 @@ pub(super) struct Checker<'e, 'h> {
     pub(super) push_tokens: Option<(UserNo, usize)>,
     /// The message whose reactions are being read.
     pub(super) reactions: Option<Counted>,
+    /// Whose address book, blocks and devices are being read, and how many there were.
+    pub(super) saved: Option<(UserNo, u32)>,
+    pub(super) blocked: Option<(UserNo, usize)>,
+    pub(super) listed: Option<(UserNo, usize)>,
 }
 
 /// What a number stands for.
@@ -66,6 +70,9 @@ impl<'e, 'h> Checker<'e, 'h> {
             group: None,
             push_tokens: None,
             reactions: None,
+            saved: None,
+            blocked: None,
+            listed: None,
         }
     }
 
@@ -245,6 +252,7 @@ impl<'e, 'h> Checker<'e, 'h> {
             Ok(Entry::Revised(_)) => self.summary.revisions += 1,
             Ok(Entry::Group(_)) => self.summary.group_changes += 1,
             Ok(Entry::Reacted(_)) => self.summary.reactions += 1,
+            Ok(Entry::User(_)) => self.summary.user_changes += 1,
             Ok(_) => {}
             Err(what) => self.find_in_log(key, what),
         }
@@ -267,6 +275,7 @@ impl<'e, 'h> Checker<'e, 'h> {
         }
         self.group_ends();
         self.reactions_end();
+        self.address_book_ends();
     }
 
     fn row(&mut self, bytes: &[u8], sealed: &[u8]) {
@@ -313,6 +322,11 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::Reactions(sequence) => self.tallied(&key, bytes, value, *sequence),
             Key::Reacted(sequence, user) => self.reacted(&key, bytes, value, *sequence, *user),
             Key::Contact(user, other) => self.contact(&key, bytes, value, *user, *other),
+            Key::UserHead(user) => self.user_head(&key, bytes, value, *user),
+            Key::Saved(user, _) => self.saved(&key, bytes, value, *user),
+            Key::Blocked(user, other) => self.blocked(&key, bytes, value, *user, other),
+            Key::LastSeen(user) => self.last_seen(&key, bytes, value, *user),
+            Key::Listed(user, _) => self.listed(&key, bytes, value, *user),
         }
     }
 

@@ -93,6 +93,18 @@ impl Checker<'_, '_> {
             }
             return;
         }
+        if let Some(Entry::User(change)) = Self::there(self.rows.entry(sequence)).as_deref() {
+            let by = Self::there(self.rows.user(&change.by.user));
+            let by = by.and_then(|user| Self::there(self.rows.device(user, &change.by.name)));
+            if by != Some(device) || change.client_ref != *client_ref {
+                self.find(
+                    key,
+                    bytes,
+                    format!("the change of a user in log record {sequence} has another name"),
+                );
+            }
+            return;
+        }
         if let Some(Entry::Revised(revision)) = Self::there(self.rows.entry(sequence)).as_deref() {
             let by = Self::there(self.rows.user(&revision.by.user));
             let by = by.and_then(|user| Self::there(self.rows.device(user, &revision.by.name)));

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientRef, Device, DeviceName, Emoji, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId, limits,
+    ClientRef, Device, DeviceName, Emoji, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId,
+    UserProfile, limits,
 };
-use bimip_session::ledger::{Count, GroupHead, Membership, Standing, Stay, Tally, Write};
+use bimip_session::ledger::{Count, GroupHead, Listed, Membership, Standing, Stay, Tally, UserHead, Write};
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
@@ -19,6 +20,7 @@ use crate::storage::embedded::checksum::seal;
 use crate::storage::embedded::keys;
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
 use crate::storage::embedded::rows::account::put_standing;
+use crate::storage::embedded::rows::users::put_user_head;
 use crate::storage::embedded::writer::Writer;
 
 #[path = "../../../../tests/store_format/pack.rs"]
@@ -55,7 +57,12 @@ fn store() -> tempfile::TempDir {
         member("ann"),
         member("bob"),
         Write::Standing { user: user("ann"), standing },
-        Write::PushToken { device: phone, token: Some(token) },
+        Write::PushToken { device: phone.clone(), token: Some(token) },
+        Write::UserHead { user: user("ann"), head: UserHead { saved: 1, ..UserHead::default() } },
+        Write::Saved { user: user("ann"), other: user("bob"), name: Some("Bobby".into()) },
+        Write::Blocked { user: user("ann"), other: user("zoe"), blocked: true },
+        Write::LastSeen { user: user("ann"), at: UnixMs(1) },
+        Write::Listed { device: phone, listed: Some(Listed { first: UnixMs(1), last: UnixMs(2) }) },
     ];
     let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, writes.len());
     writes.iter().for_each(|write| writer.add(write).unwrap());
@@ -147,6 +154,14 @@ fn many_tokens() -> Vec<u8> {
     value
 }
 
+/// What a user keeps.
+fn head(saved: u32, name: &str) -> Vec<u8> {
+    let mut value = Vec::new();
+    let profile = Arc::new(UserProfile { name: name.into(), ..UserProfile::default() });
+    put_user_head(&mut value, &UserHead { edition: 0, saved, profile });
+    value
+}
+
 /// All files with their contents.
 fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -203,7 +218,7 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 66] = [
+    let cases: [(Change, &str, &str); 80] = [
         (|it| it.put_bytes(&keys::tally(1), b"x"), "the reactions to log record 1", "shape"),
         (|it| it.put_bytes(&keys::tally(998), &[0; 5]), "the reactions to log record 998", "no message"),
         (
@@ -376,6 +391,61 @@ fn every_kind_of_damage_is_found_where_it_is() {
         (|it| it.put_bytes(&keys::contact(UserNo(99), it.user("bob")), b"bob"), "of user 99", "no such user"),
         (|it| it.take(&it.contact("ann", "bob")), "contact", "the user is no contact of this one"),
         (|it| it.take(&it.contact("ann", "bob")), "the number of the conversation of users", "not contacts"),
+        (|it| it.put_bytes(&keys::user_head(it.user("ann")), b"x"), "what user", "shape"),
+        (
+            |it| it.put_bytes(&keys::user_head(it.user("ann")), &head(2, "")),
+            "what user",
+            "it counts 2 entries of the address book, and 1 are there",
+        ),
+        (
+            |it| it.put_bytes(&keys::user_head(it.user("bob")), &head(1, "")),
+            "what user",
+            "it counts 1 entries of the address book, and none is there",
+        ),
+        (|it| it.take(&keys::user_head(it.user("ann"))), "what user", "it counts 0 entries"),
+        (
+            |it| it.put_bytes(&keys::user_head(it.user("ann")), &head(1, &"x".repeat(256))),
+            "what user",
+            "its display name has 256 bytes",
+        ),
+        (|it| it.put_bytes(&keys::user_head(UserNo(99)), &head(0, "")), "what user 99", "no such user"),
+        (
+            |it| it.put_bytes(&keys::saved(it.user("ann"), &user("bob")), b"\xff"),
+            "bob in the address",
+            "shape",
+        ),
+        (|it| it.put_bytes(&keys::saved(UserNo(99), &user("bob")), b""), "book of user 99", "no such user"),
+        (|it| it.put_bytes(&keys::blocked(it.user("ann"), &user("zoe")), b"x"), "the block of zoe", "shape"),
+        (
+            |it| it.put_bytes(&keys::blocked(it.user("ann"), &user("ann")), b""),
+            "the block of ann",
+            "nobody blocks themselves",
+        ),
+        (
+            |it| {
+                for number in 0..limits::BLOCKED_USERS {
+                    it.put_bytes(&keys::blocked(it.user("ann"), &user(&format!("b{number}"))), b"");
+                }
+            },
+            "the block of zoe",
+            "more users than the 1024",
+        ),
+        (|it| it.put(&keys::last_seen(UserNo(99)), [1]), "when user 99 was seen", "no such user"),
+        (
+            |it| it.put(&keys::listed(it.user("ann"), &DeviceName::new("phone").unwrap()), [1]),
+            "listed device phone",
+            "shape",
+        ),
+        (
+            |it| {
+                for number in 0..limits::LISTED_DEVICES {
+                    let name = DeviceName::new(&format!("d{number}")).unwrap();
+                    it.put(&keys::listed(it.user("ann"), &name), [1, 2]);
+                }
+            },
+            "listed device phone",
+            "more devices than the 100",
+        ),
         (
             |it| {
                 it.put_bytes(&it.contact("ann", "dörte"), "dörte".as_bytes());

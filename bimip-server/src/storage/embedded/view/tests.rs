@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use bimip_proto::{
     Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, Emoji, MessageId, MessageRef, Now,
-    React, Status,
+    React, Status, UserAct, UserCommand,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Ticket, Write, settle};
@@ -71,13 +71,14 @@ impl Twins {
     /// Somebody says something, and it is committed now or with what follows.
     fn step(&mut self) {
         let conn = ConnId(self.below(USERS.len() as u64));
-        let packet = match self.below(12) {
-            10.. => ClientPacket::React(React {
+        let packet = match self.below(14) {
+            12.. => ClientPacket::React(React {
                 client_ref: ClientRef::new(&format!("r{}", self.below(NAMES))).unwrap(),
                 message: MessageRef::Id(MessageId::new(self.book.epoch(), 1 + self.below(60))),
                 emoji: Emoji::new(self.one_of(&["x", "👍"])).unwrap(),
                 on: self.below(3) > 0,
             }),
+            10 | 11 => self.keeps(),
             0 => ClientPacket::Join(group(self.one_of(&GROUPS))),
             1 if self.below(2) == 0 => ClientPacket::Leave(group(self.one_of(&GROUPS))),
             2..4 => {
@@ -102,6 +103,20 @@ impl Twins {
         self.now.unix_ms += self.below(3);
         self.core.handle_input(self.now, Input::Packets(conn, vec![packet.into()]));
         self.commit();
+    }
+
+    /// Somebody changes what they keep, about one of the few others.
+    fn keeps(&mut self) -> ClientPacket {
+        let who = user(self.one_of(&USERS));
+        let act = match self.below(6) {
+            0 => UserAct::EditProfile { name: Some("x".into()), about: None, avatar: None },
+            1 => UserAct::Save(Saved { user: who, name: self.one_of(&["", "x"]).into() }),
+            2 => UserAct::Forget(who),
+            3 => UserAct::Unblock(who),
+            _ => UserAct::Block(who),
+        };
+        let client_ref = ClientRef::new(&format!("u{}", self.below(400))).unwrap();
+        ClientPacket::User(UserCommand { client_ref, act })
     }
 
     fn commit(&mut self) {
@@ -198,6 +213,19 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
         }
         for offset in (0..=last + 1).map(Offset) {
             assert_eq!(view.row(&who, offset).unwrap(), book.row(&who, offset).unwrap(), "{who}");
+        }
+        assert_eq!(view.user_head(&who).unwrap(), book.user_head(&who).unwrap(), "{who}");
+        assert_eq!(view.blocked(&who).unwrap(), book.blocked(&who).unwrap(), "{who}");
+        assert_eq!(view.last_seen(&who).unwrap(), book.last_seen(&who).unwrap(), "{who}");
+        assert_eq!(view.listed(&who).unwrap(), book.listed(&who).unwrap(), "{who}");
+        for other in USERS.map(user) {
+            assert_eq!(view.saved(&who, &other).unwrap(), book.saved(&who, &other).unwrap(), "{who} {other}");
+            let blocked = book.has_blocked(&who, &other).unwrap();
+            assert_eq!(view.has_blocked(&who, &other).unwrap(), blocked, "{who} {other}");
+            for (after, rows) in [(None, 9), (Some(&other), 9), (Some(&other), 1)] {
+                let page = book.address_book(&who, after, rows).unwrap();
+                assert_eq!(view.address_book(&who, after, rows).unwrap(), page, "{who} after {after:?}");
+            }
         }
         for name in GROUPS.map(group) {
             assert_eq!(view.membership(&name, &who).unwrap(), book.membership(&name, &who).unwrap(), "{who}");
