@@ -7,6 +7,7 @@ mod feeds;
 mod groups;
 mod ledger;
 mod server;
+mod users;
 pub(crate) mod workshop;
 
 use std::time::Instant;
@@ -52,7 +53,9 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, users::BUGS, server::BUGS, client::BUGS]
+        .into_iter()
+        .flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use bimip_proto::{
     Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Form, GroupAct, GroupCommand,
-    GroupId, GroupProfile, LogOut, MayPost, MessageRef, Offset, PushToken, Revise, Role, Seal, Status,
-    TalkAct, UnixMs,
+    GroupId, GroupProfile, LogOut, MayPost, MessageRef, Offset, PushToken, Revise, Role, Saved, Seal, Status,
+    TalkAct, UnixMs, UserAct, UserCommand, limits,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
@@ -49,6 +49,7 @@ pub(crate) fn play(path: &Path) {
     accounts(&mut house);
     revisions(&mut house);
     managed(&mut house);
+    users(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -177,6 +178,31 @@ fn managed(house: &mut House) {
         let to = Address::Group(GroupId::new(group).unwrap());
         house.send(conn, Draft { to, ..draft("", "bob", Body::text("to all of you")) }).unwrap();
     }
+}
+
+/// Since format 6. Somebody of everything that a user keeps, and some that was taken back.
+fn users(house: &mut House) {
+    let ann = house.open(Caps::FULL, "ann", "phone");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let save = |who: &str, name: &str| UserAct::Save(Saved { user: user(who), name: name.into() });
+    let acts = [
+        UserAct::EditProfile { name: Some("Ann".into()), about: Some("ünï".into()), avatar: None },
+        UserAct::EditProfile { name: None, about: None, avatar: Some("https://example.org/ann.png".into()) },
+        save("bob", "Bobby"),
+        save("zoe", ""),
+        UserAct::Forget(user("zoe")),
+        UserAct::Block(user("zoe")),
+        UserAct::Block(user("eve")),
+        UserAct::Unblock(user("eve")),
+        UserAct::RemoveDevice(DeviceName::new("lost").unwrap()),
+    ];
+    for (number, act) in acts.into_iter().enumerate() {
+        let client_ref = ClientRef::new(&format!("u-{number}")).unwrap();
+        house.say(ann, ClientPacket::User(UserCommand { client_ref, act }));
+    }
+    let client_ref = ClientRef::new("u-1").unwrap();
+    house.say(bob, ClientPacket::User(UserCommand { client_ref, act: save("ann", "Annie") }));
+    house.wait(limits::SEEN_MS);
 }
 
 fn after(house: &mut House) {
