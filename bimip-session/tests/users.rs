@@ -159,12 +159,12 @@ fn what_is_kept_is_bounded() {
     let a = house.open(Caps::FULL, &device("a", "1"));
     let long = |bytes: usize| -> std::sync::Arc<str> { "x".repeat(bytes + 1).into() };
     let edit = |name, about, avatar| UserAct::EditProfile { name, about, avatar };
-    let long_name = Some(long(limits::USER_NAME_BYTES));
+    let long_name = || long(limits::USER_NAME_BYTES);
     for (number, (act, field)) in [
-        (edit(long_name.clone(), None, None), "name"),
+        (edit(Some(long_name()), None, None), "name"),
         (edit(None, Some(long(limits::USER_ABOUT_BYTES)), None), "about"),
         (edit(None, None, Some(long(limits::AVATAR_BYTES))), "avatar"),
-        (UserAct::Save(Saved { user: user("b"), name: long_name.unwrap() }), "name"),
+        (UserAct::Save(Saved { user: user("b"), name: long_name() }), "name"),
         (UserAct::Block(user("a")), "user"),
     ]
     .into_iter()
@@ -710,7 +710,7 @@ fn outputs(session: &mut ClientSession) -> (Vec<UserCommand>, Vec<Event>) {
         match output {
             Output::Transmit(ClientPacket::User(command)) => said.push(command),
             Output::Event(event @ (Event::UserChanged { .. } | Event::UserRefused { .. })) => {
-                events.push(event)
+                events.push(event);
             }
             _ => {}
         }
