@@ -419,6 +419,7 @@ fn nothing_live_passes_between_two_of_whom_one_has_blocked_the_other() {
     }
     house.says(radio_b, talk("b", "a", TalkAct::Stop));
     assert_eq!(answer(&mut house, radio_b), Err(Reject::Blocked));
+    assert!(house.sounds.is_empty(), "its sound is not kept");
     // Coming, going and what holds still: nobody of the two is told.
     house.wait(limits::PRESENCE_REFRESH_MS + 1);
     assert_eq!((live(&mut house, a), live(&mut house, b)), (0, 0));
@@ -608,7 +609,8 @@ fn who_is_seen_shares_a_commit() {
     }
     assert_eq!(house.held.len(), 1);
     house.commit_held();
-    // A server that ends writes it down before.
+    // A server that ends writes it down before, also of few.
+    let mut house = House::new();
     let late = house.open(Caps::FULL, &device("late", "1"));
     house.hold_commits = true;
     house.input(ServerInput::Drain(CloseReason::GoingAway));
