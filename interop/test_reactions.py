@@ -103,7 +103,7 @@ async def test_what_cannot_be_read_is_refused_by_its_name(server, names):
 
 
 # BM-KIND-1, BM-KIND-2, CT-SHOW-1, DM-REV-7
-# MISSION M1 X1
+# MISSION M1
 async def test_a_message_says_its_kind_and_keeps_it(server, names):
     alice, bob, carl = names("alice", "bob", "carl")
     async with (

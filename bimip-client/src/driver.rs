@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bimip_codec::{Codec, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Draft, Entry, GroupCommand, MessageRef, Now, Offset, Reject, Revise,
-    Status, UnixMs,
+    ClientPacket, ClientRef, Device, Draft, Entry, GroupCommand, MessageRef, Now, Offset, React, Reject,
+    Revise, Status, UnixMs,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Event as SessionEvent, Input, Output};
@@ -59,6 +59,7 @@ enum Fact {
     Forget(ClientRef),
     Mark(MessageRef, Status),
     Revise(Revise),
+    React(React),
     Group(GroupCommand),
     /// A mark of a dialect that answers none was said.
     Said(MessageRef, Status),
@@ -344,6 +345,7 @@ fn keep(
             Fact::Forget(name) => keeper.forget(&name)?,
             Fact::Mark(message, status) => lines.extend(keeper.mark(&message, status)?),
             Fact::Revise(revise) => keeper.revise(revise),
+            Fact::React(react) => keeper.react(react),
             Fact::Group(command) => keeper.command(command),
             Fact::Said(message, status) => keeper.noted(&message, status),
             Fact::Stored(offset) => keeper.stored(offset),

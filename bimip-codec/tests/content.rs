@@ -16,7 +16,7 @@ fn field(json: &str, kind: BodyKind) -> &'static str {
 }
 
 // CT-JSON-1, CT-JSON-2
-// MISSION M1 E1
+// MISSION M1
 #[test]
 fn everything_that_a_message_says_is_read() {
     let json = r#" {"reply_to": "00000000000000000g00", "text": "see @ann", "date": 1763652000000, "color": {"x": [1]},

@@ -51,8 +51,8 @@ fn sent(draft: v1::Message) -> Result<(BodyKind, Form), &'static str> {
     }
 }
 
-// BM-KIND-1
-// MISSION B7 E1 M1
+// BM-KIND-1, CT-KIND-2, CT-JSON-3
+// MISSION B7 M1
 #[test]
 fn a_kind_that_is_said_is_checked_and_nothing_else_is() {
     for payload in ["", "hello", "{}", "\u{0}", STICKER] {
@@ -127,7 +127,7 @@ fn body(kind: BodyKind, form: Form, bytes: &str) -> Body {
     Body { kind, form, bytes: Bytes::copy_from_slice(bytes.as_bytes()), seal: None }
 }
 
-// BM-KIND-2, MISSION X1
+// BM-KIND-2, MISSION M1
 #[test]
 fn rows_tell_the_kind() {
     let told = |body| {
@@ -160,7 +160,7 @@ fn shown(body: Body) -> (u32, String) {
     (frame.kind().number(), json.to_owned())
 }
 
-// CT-SHOW-1, VP-TEXT-6, MISSION X1
+// CT-SHOW-1, VP-TEXT-6, MISSION M1
 #[test]
 fn a_push_to_talk_client_is_shown_a_text() {
     let kinds = [

@@ -6,6 +6,7 @@ mod client;
 mod feeds;
 mod groups;
 mod ledger;
+mod reactions;
 mod server;
 pub(crate) mod workshop;
 
@@ -52,7 +53,9 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS, reactions::BUGS]
+        .into_iter()
+        .flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

@@ -5,12 +5,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq,
+    UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, Tally, View,
-    Write,
+    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, Tally, View, Write,
 };
 
 /// Log entries kept: far more than are in flight at once.

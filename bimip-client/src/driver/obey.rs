@@ -1,7 +1,9 @@
 //! What an app asks for.
 
 use bimip_codec::Dialect;
-use bimip_proto::{Body, ClientRef, Draft, GroupAct, GroupCommand, GroupId, MessageRef, Now, Revise, Status};
+use bimip_proto::{
+    Body, ClientRef, Draft, GroupAct, GroupCommand, GroupId, MessageRef, Now, React, Revise, Status,
+};
 use bimip_session::client::Full;
 use tokio::sync::oneshot;
 
@@ -47,6 +49,11 @@ impl<C: Connect> Driver<C> {
             }
             Command::Revise(message, body, answer) => {
                 let taken = self.revise(now, message, body, turn);
+                turn.answers.push(Box::new(move || drop(answer.send(taken))));
+            }
+            Command::React(message, emoji, on, answer) => {
+                let react = React { client_ref: self.names.next(), message, emoji, on };
+                let taken = self.react(now, react, turn);
                 turn.answers.push(Box::new(move || drop(answer.send(taken))));
             }
             // Rows of a store that is no more.
@@ -150,6 +157,16 @@ impl<C: Connect> Driver<C> {
                 Ok(())
             }
             Err(Full(revise)) => Err(MarkError::Full(revise.message)),
+        }
+    }
+
+    fn react(&mut self, now: Now, react: React, turn: &mut Turn) -> Result<(), MarkError> {
+        match self.session.react(now, react.clone()) {
+            Ok(()) => {
+                turn.facts.push(Fact::React(react));
+                Ok(())
+            }
+            Err(Full(react)) => Err(MarkError::Full(react.message)),
         }
     }
 
