@@ -161,7 +161,8 @@ fn the_largest_answer_fits_a_frame() {
         assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     }
     // Reactions instead: as many as the bytes of a page are for, beside what the deleted messages take.
-    let (kinds, left) = (limits::REACTION_KINDS, limits::PAGE_BYTES as usize - rows * 8 * 100);
+    let kinds = limits::REACTION_KINDS;
+    let left = usize::try_from(limits::PAGE_BYTES).unwrap() - rows * 8 * 100;
     let reacted = left / (limits::EMOJI_BYTES + limits::REACTION_USERS * (limits::ID_BYTES + 3) + 16) / kinds;
     let count = || ReactionCount {
         emoji: Emoji::new(&"e".repeat(limits::EMOJI_BYTES)).unwrap(),
