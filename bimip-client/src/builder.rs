@@ -182,6 +182,7 @@ impl<C: Connect> Builder<C> {
             link: Link::Down,
             codec: Codec::new(dialect),
             over: false,
+            asking: Vec::new(),
         };
         tokio::spawn(driver.run(inbox));
         Ok((Client { commands, reading }, events))

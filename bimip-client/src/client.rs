@@ -1,16 +1,18 @@
 //! The handle of a running client.
 
 use bimip_proto::{
-    Address, Body, ClientRef, ConversationId, Device, Draft, GroupAct, GroupId, MessageRef, Offset, Status,
-    UnixMs,
+    Address, Ask, Body, ClientRef, ConversationId, Device, Draft, Found, GroupAct, GroupId, MessageRef,
+    MessageStatus, Offset, Reject, Status, UnixMs, UserId,
 };
-use bimip_session::client::{Live, NotNow};
+use bimip_session::client::{Live, NoAnswer, NotNow};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::builder::{Builder, Missing};
-use crate::command::{Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError};
+use crate::command::{
+    Closed, Command, FindError, GroupError, MarkError, PressError, ReadError, RetryError, SendError,
+};
 use crate::history::{Conversation, Line, Page};
 use crate::keep::Reading;
 use crate::store::StoreError;
@@ -222,6 +224,36 @@ impl Client {
     /// [`Closed`].
     pub async fn release(&self) -> Result<(), Closed> {
         self.ask(Command::Release).await
+    }
+
+    // ---- what the server has --------------------------------------------------------------------------
+
+    /// Asks what the server has stored, in dialects with words for it. The answer also comes as an event of the session.
+    ///
+    /// # Errors
+    /// [`FindError`]: nothing is asked twice by itself.
+    pub async fn find(&self, ask: Ask) -> Result<Found, FindError> {
+        self.asked(|answer| Command::Find(Box::new(ask), answer)).await?
+    }
+
+    /// How far a message got, with whom, and why no further: a page of its recipients after this one, which was the last of
+    /// the page before. `None` where the server knows of no such message of this user's, or to them.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub async fn status(
+        &self,
+        message: MessageRef,
+        after: Option<UserId>,
+    ) -> Result<Option<MessageStatus>, FindError> {
+        match self.find(Ask::Status { message, after, limit: 0 }).await? {
+            Found::Status(status) => Ok(status.map(|status| *status)),
+            // The server answers another question than was asked.
+            _ => Err(FindError::Unanswered(NoAnswer::Refused {
+                reason: Reject::Unsupported,
+                retry_after_ms: None,
+            })),
+        }
     }
 
     // ---- the connection -------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, GroupAct, GroupId, MessageRef, Offset, Status, UnixMs};
-use bimip_session::client::{Live, NotNow};
+use bimip_proto::{
+    Address, Ask, Body, ClientRef, Draft, Found, GroupAct, GroupId, MessageRef, Offset, Status, UnixMs,
+};
+use bimip_session::client::{Live, NoAnswer, NotNow};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -30,6 +32,7 @@ pub(crate) enum Command {
     Renew(Bytes, Option<UnixMs>),
     Redial,
     Leave(oneshot::Sender<()>),
+    Find(Box<Ask>, oneshot::Sender<Result<Found, FindError>>),
 }
 
 /// The client has ended: it left, or its store failed. Its events say which.
@@ -100,6 +103,21 @@ pub enum PressError {
     #[error("not now: the client is offline, or talks already")]
     NotNow,
     /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why the server's store was not asked, or did not answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// So many questions as a connection may have wait for their answers already.
+    #[error("too many questions wait for answers; ask again when earlier ones are answered")]
+    Busy,
+    /// There is no answer: the client is offline, or was before it came, or the server refuses it.
+    #[error("no answer: {0:?}")]
+    Unanswered(NoAnswer),
+    /// Nobody is there to ask.
     #[error(transparent)]
     Closed(#[from] Closed),
 }

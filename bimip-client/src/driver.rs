@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bimip_codec::{Codec, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Draft, Entry, GroupCommand, MessageRef, Now, Offset, Reject, Revise,
-    Status, UnixMs,
+    ClientPacket, ClientRef, Device, Draft, Entry, Found, GroupCommand, MessageRef, Now, Offset, Reject,
+    Revise, Status, UnixMs,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Event as SessionEvent, Input, Output};
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::link::{LINGER, Step};
 use crate::clock::Clock;
-use crate::command::{COMMANDS, Command};
+use crate::command::{COMMANDS, Command, FindError};
 use crate::connect::{Caller, Connect, ConnectError};
 use crate::events::{Event, Outlet};
 use crate::keep::Keeper;
@@ -51,7 +51,12 @@ pub(crate) struct Driver<C: Connect> {
     pub(crate) codec: Codec,
     /// Nothing will happen any more.
     pub(crate) over: bool,
+    /// Who waits for answers about what the server has: no more than may be on the wire.
+    pub(crate) asking: Vec<Asking>,
 }
+
+/// A question, and who asked.
+pub(crate) type Asking = (ClientRef, oneshot::Sender<Result<Found, FindError>>);
 
 /// What the app said, to be kept.
 enum Fact {
@@ -274,6 +279,10 @@ impl<C: Connect> Driver<C> {
     fn follow(&mut self, now: Now, event: &SessionEvent, turn: &mut Turn) {
         match event {
             SessionEvent::Token { token, .. } => self.token = Some(token.clone()),
+            SessionEvent::Answer { query, found } => self.found(&query.id, Ok(found.clone())),
+            SessionEvent::Unanswered { query, why } => {
+                self.found(&query.id, Err(FindError::Unanswered(*why)));
+            }
             // A dialect that answers no marks: those of the time without a connection are said now, and once.
             SessionEvent::Online if self.dialect == Dialect::VoicePing => {
                 let unnoted = self.keeper().unnoted();

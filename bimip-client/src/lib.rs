@@ -126,7 +126,9 @@ pub use bimip_session::client::{Config, Event as SessionEvent, Heard, Listener, 
 
 pub use crate::builder::{Builder, Missing, StartError};
 pub use crate::client::Client;
-pub use crate::command::{Closed, GroupError, MarkError, PressError, ReadError, RetryError, SendError};
+pub use crate::command::{
+    Closed, FindError, GroupError, MarkError, PressError, ReadError, RetryError, SendError,
+};
 pub use crate::connect::{Caller, Connect, ConnectError, Transport};
 #[cfg(feature = "tls")]
 pub use crate::dial::Tls;

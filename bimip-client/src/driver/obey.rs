@@ -1,12 +1,15 @@
 //! What an app asks for.
 
 use bimip_codec::Dialect;
-use bimip_proto::{Body, ClientRef, Draft, GroupAct, GroupCommand, GroupId, MessageRef, Now, Revise, Status};
+use bimip_proto::{
+    Ask, Body, ClientRef, Draft, Found, GroupAct, GroupCommand, GroupId, MessageRef, Now, Query, Revise,
+    Status,
+};
 use bimip_session::client::Full;
 use tokio::sync::oneshot;
 
 use super::{Driver, Fact, Turn};
-use crate::command::{Command, GroupError, MarkError, RetryError, SendError};
+use crate::command::{Command, FindError, GroupError, MarkError, RetryError, SendError};
 use crate::connect::Connect;
 use crate::store::StoreError;
 
@@ -74,8 +77,25 @@ impl<C: Connect> Driver<C> {
                 *leaving = Some(answer);
                 self.leave();
             }
+            Command::Find(ask, answer) => self.find(now, *ask, answer),
         }
         Ok(())
+    }
+
+    fn find(&mut self, now: Now, ask: Ask, answer: oneshot::Sender<Result<Found, FindError>>) {
+        let id = self.names.next();
+        match self.session.ask(now, Query { id: id.clone(), ask }) {
+            // Offline, its answer is among the session's outputs already.
+            Ok(()) => self.asking.push((id, answer)),
+            Err(Full(_)) => drop(answer.send(Err(FindError::Busy))),
+        }
+    }
+
+    /// A question is answered, or has no answer.
+    pub(super) fn found(&mut self, id: &ClientRef, found: Result<Found, FindError>) {
+        if let Some(at) = self.asking.iter().position(|(asked, _)| asked == id) {
+            drop(self.asking.swap_remove(at).1.send(found));
+        }
     }
 
     /// Gives the draft to the session. What follows from that is carried out when the draft is durable.
