@@ -110,6 +110,9 @@ conformance! {
     roles_and_names_of_groups_survive_reopening
     who_was_put_out_stays_out
     a_batch_sees_who_manages_what
+    times_of_marks_survive_reopening
+    everybody_it_went_to_is_told_of_once
+    a_stranger_is_told_of_no_message
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken
