@@ -41,6 +41,8 @@ pub struct Caps {
     pub queries: bool,
     /// It knows that groups are managed, and hears what happens to them.
     pub group_changes: bool,
+    /// It has words for a command that is refused and may be sent again.
+    pub refusals: bool,
 }
 
 impl Caps {
@@ -56,6 +58,7 @@ impl Caps {
         revisions: true,
         queries: true,
         group_changes: true,
+        refusals: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -80,6 +83,7 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        refusals: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.

@@ -39,11 +39,32 @@ pub const COMMIT_PATIENCE_MS: u64 = 10_000;
 pub const COMMITS_PER_CONNECTION: u32 = 1_024;
 /// Tickets of one core that storage has not answered yet.
 pub const COMMITS_IN_FLIGHT: u32 = 16_384;
+/// What the tickets of one connection weigh that storage has not answered yet: sixteen of the largest messages, or
+/// thousands of ordinary ones.
+pub const COMMIT_BYTES_PER_CONNECTION: u64 = 8 * 1024 * 1024;
+/// What the tickets of one core weigh that storage has not answered yet, with what their proofs bring back: a quarter of a
+/// second of a disk that writes 256 MiB in one. More would only wait longer.
+pub const COMMIT_BYTES_IN_FLIGHT: u64 = 64 * 1024 * 1024;
 /// Waiting packets of one connection at which its socket is read no more.
 pub const PAUSE_PACKETS: usize = 64;
+/// Bytes of waiting packets of one connection at which its socket is read no more: what one read brings.
+pub const PAUSE_BYTES: u64 = 64 * 1024;
 /// Waiting packets of one connection. What was read before the pause was heard of still comes; beyond this a
 /// packet is refused as busy.
 pub const HELD_PACKETS: usize = 32_768;
+/// Bytes of waiting packets of one connection: the pause, and all that can be on its way from the socket by then
+/// ([`INBOX_BYTES`]) twice over. Beyond this a packet is refused as busy.
+pub const HELD_BYTES_PER_CONNECTION: u64 = 16 * 1024 * 1024;
+/// Bytes of waiting packets of one core; beyond this a packet is refused as busy. From half of it on, whoever has
+/// something waiting is read no more, so that a thousand connections bring no more than a read each. What there is no word
+/// to refuse it with may wait up to twice as much; then its connection ends.
+pub const HELD_BYTES: u64 = 128 * 1024 * 1024;
+/// How long the drafts after one that was refused as busy are refused, too, if that one does not come again: they may have
+/// been on their way already, and would be stored before it. Many times what a client is told to wait.
+pub const IN_TURN_MS: u64 = 30_000;
+/// Bytes that were read from sockets and that the core has not seen yet. Many reads of 16 KiB, and few of the largest
+/// frames; when it is full, sockets are read no more.
+pub const INBOX_BYTES: u32 = 8 * 1024 * 1024;
 /// How long a client reference is remembered at least: as long as the message, and never less than this.
 pub const DEDUP_DAYS: u32 = 7;
 /// A talk is ended here; the field's clients stop at 60 s of their own accord.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bimip_proto::limits;
 use bimip_session::server as core;
 
 /// The bounds and times of a server.
@@ -20,6 +21,9 @@ pub struct Config {
     /// Connections at once; one more is turned away at the door. Each takes a few KiB when idle and at most its
     /// window when busy.
     pub connections: u32,
+    /// What was read from sockets and that the core has not seen yet, in bytes, of all connections: when it is full, no
+    /// socket is read. At least 1.
+    pub inbox_bytes: u32,
     /// How long a socket may refuse one frame until the connection is closed. Its cursor makes that harmless.
     pub write_stall: Duration,
     /// How long a cursor or a receipt may wait for a message to share a sync with.
@@ -37,6 +41,7 @@ impl Default for Config {
         Self {
             core: core::Config::default(),
             connections: 100_000,
+            inbox_bytes: limits::INBOX_BYTES,
             write_stall: Duration::from_secs(10),
             control_wait: Duration::from_millis(20),
             drain: Duration::from_secs(10),

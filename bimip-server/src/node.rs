@@ -21,7 +21,7 @@ use crate::fanout::Fanout;
 use crate::gate::Gate;
 use crate::outbox::Out;
 use crate::peers::Peers;
-use crate::post::{INBOX_BATCHES, Post, ToNode};
+use crate::post::{INBOX_BATCHES, Post, Room, ToNode};
 use crate::reads::{Question, Reads};
 use crate::server::Report;
 use crate::sounds::Sounds;
@@ -37,6 +37,7 @@ pub(crate) struct Node {
     sounds: Sounds,
     gate: Arc<Gate>,
     post: Post,
+    room: Room,
     counts: Arc<Counts>,
     config: Config,
     /// When a shutdown stops waiting.
@@ -47,7 +48,7 @@ impl Node {
     pub(crate) fn new(
         config: Config,
         gate: Arc<Gate>,
-        post: Post,
+        (post, room): (Post, Room),
         counts: Arc<Counts>,
         tickets: Tickets,
         reads: Reads,
@@ -63,6 +64,7 @@ impl Node {
             sounds,
             gate,
             post,
+            room,
             counts,
             config,
             drain_until: None,
@@ -118,6 +120,12 @@ impl Node {
                 self.core.handle_input(now, Input::Opened { conn, caps: dialect.caps(), grant });
             }
             ToNode::Inputs(inputs) => {
+                for input in inputs {
+                    self.input(now, input);
+                }
+            }
+            // The room is given back when the core has it, be it only to wait: that is counted there.
+            ToNode::Heard(inputs, _room) => {
                 for input in inputs {
                     self.input(now, input);
                 }
@@ -243,8 +251,11 @@ impl Node {
         let mut counters: Vec<(String, u64)> = self.core.counters().iter().collect();
         counters.extend(self.counts.list());
         counters.extend(self.gate.counters());
+        let mut budgets = vec![("inbox_bytes", self.room.level())];
+        budgets.extend(self.core.budgets().iter());
         Report {
             connections: self.core.connections(),
+            budgets,
             draining: self.drain_until.is_some(),
             store_failed: *self.counts.store_failed.borrow(),
             counters,

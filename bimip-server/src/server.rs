@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use bimip_codec::Dialect;
 use bimip_proto::CloseReason;
-use bimip_session::server::{ConnId, Grant, Input, Refused};
+use bimip_session::server::{ConnId, Grant, Input, Level, Refused};
 use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
@@ -23,7 +23,7 @@ use crate::gate::Gate;
 use crate::library::Library;
 use crate::node::Node;
 use crate::objects::{MemoryObjects, Objects};
-use crate::post::{INBOX_BATCHES, Post, ToNode};
+use crate::post::{INBOX_BATCHES, Post, Room, ToNode};
 use crate::storage::{Storage, StorageError};
 use crate::transport::Transport;
 use crate::{commit, reads, sounds};
@@ -56,6 +56,8 @@ pub struct Report {
     pub draining: bool,
     /// The store takes nothing until it is opened again; reading goes on, and commands are refused.
     pub store_failed: bool,
+    /// How much of each budget is taken: of what is under way, and of what waits.
+    pub budgets: Vec<(&'static str, Level)>,
     /// Everything that is counted, by name. Counts only rise.
     pub counters: Vec<(String, u64)>,
 }
@@ -153,8 +155,10 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
         let gate = Arc::new(Gate::new(self.authenticator, reads.standings()));
         let places = Arc::new(Semaphore::new(usize::try_from(config.connections).unwrap_or(usize::MAX)));
         let (phase, _) = watch::channel(Phase::Running);
+        let room = Room::new(config.inbox_bytes);
+        let ways = (post, room.clone());
         let node =
-            Node::new(config.clone(), Arc::clone(&gate), post, Arc::clone(&counts), tickets, reads, sounds);
+            Node::new(config.clone(), Arc::clone(&gate), ways, Arc::clone(&counts), tickets, reads, sounds);
         tokio::spawn({
             let (phase, places, config) = (phase.clone(), Arc::clone(&places), config.clone());
             let (counts, library) = (Arc::clone(&counts), Arc::clone(&library));
@@ -165,7 +169,7 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
                 phase.send_replace(Phase::Stopped);
             }
         });
-        let context = Arc::new(Context { config, counts, library, node: sender });
+        let context = Arc::new(Context { config, counts, library, node: sender, room });
         Ok(Server { context, gate, phase, next_conn: Arc::new(AtomicU64::new(1)), places })
     }
 }

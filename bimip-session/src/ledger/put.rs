@@ -2,10 +2,15 @@
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Device, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
-    MessageRef, Revise, Role, SoundName, Status, UnixMs, UserId,
+    MessageRef, Revise, Role, SoundName, Status, UnixMs, UserId, limits,
 };
 
 use super::standing::Setting;
+
+/// A put itself, with its names.
+const PUT_BYTES: u64 = 256;
+/// A row in a proof: whose, where, and a pointer to what.
+const ROW_BYTES: u64 = 64;
 
 /// Under which name a put is stored at most once: the sending device and its own name for the draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,7 +190,22 @@ impl Put {
         !matches!(self.record, Record::Mark { .. })
     }
 
-    /// The bytes it brings, for budgets.
+    /// What it may take in memory until it is answered: what it brings, and the rows that come back with the proof. Those
+    /// of a group cost their places alone, since they share one message; a filling brings the bodies of what it reads.
+    pub(crate) fn charge(&self) -> u64 {
+        let brings = match self.record {
+            Record::Pull { .. } => 0,
+            _ => self.bytes() as u64,
+        };
+        let rows = match (&self.record, &self.audience) {
+            (Record::Pull { rows, bytes, .. }, _) => u64::from(*rows) * ROW_BYTES + u64::from(*bytes),
+            (_, Audience::Group(_) | Audience::Readers) => u64::from(limits::ROW_MEMBERS) * ROW_BYTES,
+            _ => 0,
+        };
+        PUT_BYTES + brings + rows
+    }
+
+    /// What the commit has to do for it, in bytes, to cut batches by.
     pub(crate) const fn bytes(&self) -> usize {
         match &self.record {
             Record::Message { body, .. } => body.bytes.len() + 128,
