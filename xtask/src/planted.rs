@@ -1,6 +1,7 @@
 //! `planted`: bugs that are put into a copy of the machines, to see that the simulator finds them.
 
 mod blind;
+mod budgets;
 mod bug;
 mod client;
 mod feeds;
@@ -52,7 +53,7 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS, budgets::BUGS].into_iter().flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {
