@@ -56,7 +56,7 @@ pub const HELD_PACKETS: usize = 32_768;
 /// ([`INBOX_BYTES`]) twice over. Beyond this a packet is refused as busy.
 pub const HELD_BYTES_PER_CONNECTION: u64 = 16 * 1024 * 1024;
 /// Bytes of waiting packets of one core; beyond this a packet is refused as busy. From half of it on, whoever has
-/// something waiting is read no more, so that a thousand connections bring no more than a read each. What there is no word
+/// something waiting is read no more, so that a thousand connections bring no more than a read each, and are not turned away. What there is no word
 /// to refuse it with may wait up to twice as much; then its connection ends.
 pub const HELD_BYTES: u64 = 128 * 1024 * 1024;
 /// How long the drafts after one that was refused as busy are refused, too, if that one does not come again: they may have
@@ -146,6 +146,16 @@ pub const POLL_MS: u64 = 30_000;
 pub const CLOCK_SKEW_MS: u64 = 1_000;
 /// What one wake-up to other cores names: with the longest ids under 200 KiB, far below what message brokers carry.
 pub const WAKE_SUBJECTS: usize = 256;
+/// A password. More than anybody types, and what a password manager makes.
+pub const PASSWORD_BYTES: usize = 1_024;
+/// The shortest password of a new account: what NIST's guidelines ask for at least.
+pub const PASSWORD_MIN_BYTES: usize = 8;
+/// The body of a request with a password: the longest names and two passwords, with their escapes.
+pub const ACCOUNT_BODY_BYTES: usize = 4 * 1024;
+/// Passwords that are hashed at once: each takes 19 MiB and a processor.
+pub const HASHES_AT_ONCE: usize = 4;
+/// Passwords that wait to be hashed: with [`HASHES_AT_ONCE`] some seconds of work. One more is refused as busy.
+pub const HASHES_WAITING: usize = 64;
 /// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
 /// first and the latest count.
 pub const SHOWN_TOKENS: usize = 16;

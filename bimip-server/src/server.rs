@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use crate::accounts::Accounts;
 use crate::auth::{Authenticator, SignIn};
 use crate::config::Config;
 use crate::connection::{self, Context};
@@ -26,7 +27,7 @@ use crate::objects::{MemoryObjects, Objects};
 use crate::post::{INBOX_BATCHES, Post, Room, ToNode};
 use crate::storage::{Storage, StorageError};
 use crate::transport::Transport;
-use crate::{commit, reads, sounds};
+use crate::{commit, logouts, reads, sounds};
 
 /// A running server. Clones are handles of the same server.
 #[derive(Debug, Clone)]
@@ -37,6 +38,7 @@ pub struct Server {
     next_conn: Arc<AtomicU64>,
     /// A permit for each connection there may be.
     places: Arc<Semaphore>,
+    accounts: Option<Arc<Accounts>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +88,7 @@ pub struct Builder<S, A> {
     authenticator: A,
     config: Config,
     objects: Option<Arc<dyn Objects>>,
+    accounts: Option<Arc<Accounts>>,
 }
 
 impl<S: fmt::Debug, A: fmt::Debug> fmt::Debug for Builder<S, A> {
@@ -108,21 +111,28 @@ impl<S, A> Builder<S, A> {
     /// Where mailboxes live.
     #[must_use]
     pub fn storage<T: Storage>(self, storage: T) -> Builder<T, A> {
-        let Self { authenticator, config, objects, .. } = self;
-        Builder { storage, authenticator, config, objects }
+        let Self { authenticator, config, objects, accounts, .. } = self;
+        Builder { storage, authenticator, config, objects, accounts }
     }
 
     /// Who finds out who somebody is.
     #[must_use]
     pub fn authenticate<T: Authenticator>(self, authenticator: T) -> Builder<S, T> {
-        let Self { storage, config, objects, .. } = self;
-        Builder { storage, authenticator, config, objects }
+        let Self { storage, config, objects, accounts, .. } = self;
+        Builder { storage, authenticator, config, objects, accounts }
     }
 
     /// Where the sound of talks is kept. In memory when nothing is said, and gone with the process.
     #[must_use]
     pub fn objects(self, objects: impl Objects) -> Self {
         Self { objects: Some(Arc::new(objects)), ..self }
+    }
+
+    /// Accounts of the server's own: the doors where passwords become tokens, and the log-outs that their changes ask for. The
+    /// authenticator that goes with it is [`Accounts::authenticator`].
+    #[must_use]
+    pub fn accounts(self, accounts: &Arc<Accounts>) -> Self {
+        Self { accounts: Some(Arc::clone(accounts)), ..self }
     }
 
     /// Other bounds and times than the default ones.
@@ -152,11 +162,12 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
             commit::spawn(self.storage, config.control_wait, post.clone(), Arc::clone(&counts))?;
         threads.push(commits);
 
-        let gate = Arc::new(Gate::new(self.authenticator, reads.standings()));
+        let (gate, standings) =
+            (Arc::new(Gate::new(self.authenticator, reads.standings())), reads.standings());
         let places = Arc::new(Semaphore::new(usize::try_from(config.connections).unwrap_or(usize::MAX)));
         let (phase, _) = watch::channel(Phase::Running);
         let room = Room::new(config.inbox_bytes);
-        let ways = (post, room.clone());
+        let ways = (post.clone(), room.clone());
         let node =
             Node::new(config.clone(), Arc::clone(&gate), ways, Arc::clone(&counts), tickets, reads, sounds);
         tokio::spawn({
@@ -170,7 +181,15 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
             }
         });
         let context = Arc::new(Context { config, counts, library, node: sender, room });
-        Ok(Server { context, gate, phase, next_conn: Arc::new(AtomicU64::new(1)), places })
+        let (accounts, next_conn) = (self.accounts, Arc::new(AtomicU64::new(1)));
+        if let Some(accounts) = accounts.clone() {
+            let mut phases = phase.subscribe();
+            let over = async move {
+                let _ = phases.wait_for(|now| *now == Phase::Stopped).await;
+            };
+            tokio::spawn(logouts::run(accounts, post, standings, over));
+        }
+        Ok(Server { context, gate, phase, next_conn, places, accounts })
     }
 }
 
@@ -196,7 +215,13 @@ impl Server {
     /// A server to be put together.
     #[must_use]
     pub fn builder() -> Builder<Missing, Missing> {
-        Builder { storage: Missing, authenticator: Missing, config: Config::default(), objects: None }
+        Builder {
+            storage: Missing,
+            authenticator: Missing,
+            config: Config::default(),
+            objects: None,
+            accounts: None,
+        }
     }
 
     /// Serves one connection to its end, over any transport. Without a grant, its first frame has to sign in.
@@ -305,6 +330,10 @@ impl Server {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    pub(crate) const fn accounts(&self) -> Option<&Arc<Accounts>> {
+        self.accounts.as_ref()
     }
 
     pub(crate) fn config(&self) -> &Config {
