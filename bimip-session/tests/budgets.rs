@@ -277,17 +277,17 @@ fn packet(who: usize, word: &Word) -> ClientPacket {
 
 /// Whether this is "no room", and then whether it is as it has to be: typed, and with a hint.
 fn busy(packet: &ServerPacket) -> bool {
-    let (reason, retry_after_ms) = match packet {
-        ServerPacket::Rejected { reason, retry_after_ms, .. }
-        | ServerPacket::Unanswered { reason, retry_after_ms, .. }
-        | ServerPacket::Declined { reason, retry_after_ms, .. }
-        | ServerPacket::Noted(
-            Noted::Refused { reason, retry_after_ms, .. }
-            | Noted::Unrevised { reason, retry_after_ms, .. }
-            | Noted::Ungrouped { reason, retry_after_ms, .. }
-            | Noted::Barred { reason, retry_after_ms, .. },
-        ) => (reason, retry_after_ms),
-        _ => return false,
+    let (ServerPacket::Rejected { reason, retry_after_ms, .. }
+    | ServerPacket::Unanswered { reason, retry_after_ms, .. }
+    | ServerPacket::Declined { reason, retry_after_ms, .. }
+    | ServerPacket::Noted(
+        Noted::Refused { reason, retry_after_ms, .. }
+        | Noted::Unrevised { reason, retry_after_ms, .. }
+        | Noted::Ungrouped { reason, retry_after_ms, .. }
+        | Noted::Barred { reason, retry_after_ms, .. },
+    )) = packet
+    else {
+        return false;
     };
     assert!(
         *reason != Reject::Busy || retry_after_ms.is_some(),
@@ -351,9 +351,9 @@ fn say(
     if server.house.core.counters().turned_away == turned_away {
         let waits = server.house.core.budgets().held_bytes.used > waiting;
         if waits {
-            tally.waited += 1
+            tally.waited += 1;
         } else {
-            tally.carried += 1
+            tally.carried += 1;
         }
         return twin.house.input(Input::Packets(conn, vec![said]));
     }

@@ -53,7 +53,9 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS, budgets::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS, budgets::BUGS]
+        .into_iter()
+        .flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

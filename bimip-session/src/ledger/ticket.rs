@@ -30,7 +30,7 @@ pub struct Ticket {
     cursor_from: Offset,
     conn: ConnId,
     ack: Ack,
-    charge: u64,
+    charge: u32,
 }
 
 /// A cursor that moves with a ticket.
@@ -92,6 +92,8 @@ impl Ticket {
         let cursor_from = advance.as_ref().map_or(Offset::ZERO, |advance| advance.from);
         let cursor = advance.map(|Advance { device, to, .. }| (device, to));
         let charge = TICKET_BYTES + puts.iter().map(Put::charge).sum::<u64>();
+        // No ticket is near it; a number of half the size keeps proofs and failures small.
+        let charge = u32::try_from(charge).unwrap_or(u32::MAX);
         Self { puts, cursor, cursor_from, conn, ack, charge }
     }
 
@@ -133,8 +135,8 @@ impl Ticket {
 
     /// What it may take in memory until it is answered, in bytes: what it brings, and what its proof may bring back.
     #[must_use]
-    pub const fn charge(&self) -> u64 {
-        self.charge
+    pub fn charge(&self) -> u64 {
+        self.charge.into()
     }
 
     /// The honest answer when it could not be stored.
@@ -253,7 +255,7 @@ pub struct Committed {
     outcomes: Vec<Outcome>,
     deliveries: Vec<Delivery>,
     fed: Vec<GroupId>,
-    charge: u64,
+    charge: u32,
 }
 
 impl Committed {
@@ -298,8 +300,8 @@ impl Committed {
     }
 
     /// What its ticket counted among what is under way.
-    pub(crate) const fn charge(&self) -> u64 {
-        self.charge
+    pub(crate) fn charge(&self) -> u64 {
+        self.charge.into()
     }
 }
 
@@ -323,7 +325,7 @@ pub struct Failed {
     ack: Ack,
     cursor: Option<(Device, Offset)>,
     failure: Failure,
-    charge: u64,
+    charge: u32,
 }
 
 impl Failed {
@@ -338,8 +340,8 @@ impl Failed {
     }
 
     /// What its ticket counted among what is under way.
-    pub(crate) const fn charge(&self) -> u64 {
-        self.charge
+    pub(crate) fn charge(&self) -> u64 {
+        self.charge.into()
     }
 
     pub(crate) const fn ack(&self) -> &Ack {

@@ -32,7 +32,8 @@ pub(super) const BUGS: &[Bug] = &[
             "        self.held_bytes = self.held_bytes.saturating_sub(connection.held_bytes);\n",
             "",
         )],
-    ),
+    )
+    .by_tests("worlds end before enough of it is lost to be felt"),
     Bug::new(
         "nobody-is-paused-for-others",
         "while the core holds much, those who wait are read on as if it did not",
@@ -86,7 +87,8 @@ pub(super) const BUGS: &[Bug] = &[
             "            let Some(user) = self.pulls.next() else { return };\n            self.pull(&user);\n",
             "            let Some(_) = self.pulls.next() else { return };\n",
         )],
-    ),
+    )
+    .by_tests("in worlds of a few users something soon asks for a filling again"),
     Bug::new(
         "cursors-without-room",
         "a disposal that is said again and again has a ticket each time",
