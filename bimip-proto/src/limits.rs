@@ -56,8 +56,8 @@ pub const HELD_PACKETS: usize = 32_768;
 /// ([`INBOX_BYTES`]) twice over. Beyond this a packet is refused as busy.
 pub const HELD_BYTES_PER_CONNECTION: u64 = 16 * 1024 * 1024;
 /// Bytes of waiting packets of one core; beyond this a packet is refused as busy. From half of it on, whoever has
-/// something waiting is read no more, so that a thousand connections bring no more than a read each, and are not turned away. What there is no word
-/// to refuse it with may wait up to twice as much; then its connection ends.
+/// something waiting is read no more: hundreds of connections bring two more reads of 64 KiB each, and none of it is
+/// refused. What there is no word to refuse it with may wait up to twice as much; then its connection ends.
 pub const HELD_BYTES: u64 = 128 * 1024 * 1024;
 /// How long the drafts after one that was refused as busy are refused, too, if that one does not come again: they may have
 /// been on their way already, and would be stored before it. Many times what a client is told to wait.

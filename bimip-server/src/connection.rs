@@ -97,6 +97,7 @@ pub(crate) fn run<T: Transport>(
         goodbye,
         outbox: LetGo(outbox),
         over: false,
+        heard: false,
     };
     async move { connection.run(opening).await }
 }
@@ -116,6 +117,8 @@ struct Connection<T> {
     outbox: LetGo,
     /// The transport's stream has ended; it is not asked again.
     over: bool,
+    /// The last thing that it did was to read.
+    heard: bool,
 }
 
 /// Closes the outbox when the task ends in whatever way, so that the node finds out.
@@ -153,11 +156,22 @@ impl<T: Transport> Connection<T> {
     async fn serve(&mut self) -> Result<(), Ended> {
         loop {
             let hears = !self.paused && matches!(self.hearing, Hearing::Stranger | Hearing::User);
-            // Both are cancel safe; whatever takes time is done after the choice.
-            let event = tokio::select! {
-                batch = self.outbox.0.take() => Event::Out(batch),
-                frame = self.transport.next(), if hears => Event::In(frame),
+            // Both are cancel safe; whatever takes time is done after the choice. They take turns, so that neither waits for
+            // the other for long, and that what was read has been answered by a pause, if it is one, before more is read.
+            let event = if self.heard {
+                tokio::select! {
+                    biased;
+                    batch = self.outbox.0.take() => Event::Out(batch),
+                    frame = self.transport.next(), if hears => Event::In(frame),
+                }
+            } else {
+                tokio::select! {
+                    biased;
+                    frame = self.transport.next(), if hears => Event::In(frame),
+                    batch = self.outbox.0.take() => Event::Out(batch),
+                }
             };
+            self.heard = matches!(event, Event::In(_));
             match event {
                 Event::Out(Some(batch)) => Box::pin(self.write(batch)).await?,
                 Event::Out(None) => return Ok(()),

@@ -9,7 +9,7 @@ use bimip_session::Machine;
 use bimip_session::ledger::{Failure, Outgoing};
 use bimip_session::server::{ConnId, Input, Output, ServerCore};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::auth::SignIn;
@@ -38,6 +38,9 @@ pub(crate) struct Node {
     gate: Arc<Gate>,
     post: Post,
     room: Room,
+    /// What the batches of this turn take. Given back when its outputs are out: whoever is to be paused knows it before
+    /// there is room for more.
+    taken: Vec<OwnedSemaphorePermit>,
     counts: Arc<Counts>,
     config: Config,
     /// When a shutdown stops waiting.
@@ -65,6 +68,7 @@ impl Node {
             gate,
             post,
             room,
+            taken: Vec::new(),
             counts,
             config,
             drain_until: None,
@@ -90,6 +94,7 @@ impl Node {
                 self.core.handle_timeout(now);
             }
             self.carry_out(now);
+            self.taken.clear();
             if self.is_over() {
                 return;
             }
@@ -124,8 +129,8 @@ impl Node {
                     self.input(now, input);
                 }
             }
-            // The room is given back when the core has it, be it only to wait: that is counted there.
-            ToNode::Heard(inputs, _room) => {
+            ToNode::Heard(inputs, room) => {
+                self.taken.extend(room);
                 for input in inputs {
                     self.input(now, input);
                 }

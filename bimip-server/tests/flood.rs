@@ -145,8 +145,9 @@ async fn a_flood_is_kept_outside_and_comes_in_when_the_store_answers() {
     let mut config = Config::default();
     config.inbox_bytes = 512 * 1024;
     config.core.commit_bytes_in_flight = 2 * 1024 * 1024;
-    // Half of it, and a read of each connection: so nobody is turned away.
-    config.core.held_bytes = 2 * CONNECTIONS * READ_BYTES;
+    // From half of it on, each connection brings what it has in its hands, and once more if it had too little waiting to be
+    // paused: that fits, so nobody is turned away.
+    config.core.held_bytes = 2 * (2 * CONNECTIONS * READ_BYTES + u64::from(config.inbox_bytes));
     let budgets = u64::from(config.inbox_bytes) + config.core.commit_bytes_in_flight + config.core.held_bytes;
     let answers = Answers::default();
     let store = Slow { store: MemoryStorage::new(), answers: Arc::clone(&answers) };
@@ -187,7 +188,7 @@ async fn a_flood_is_kept_outside_and_comes_in_when_the_store_answers() {
     let most = budgets + CONNECTIONS * (READ_BYTES + FRAME_BYTES);
     let kept = before * BODY_BYTES as u64;
     assert!(kept <= most, "{kept} bytes were taken, {most} is what there is room for");
-    assert!(before < CONNECTIONS * FRAMES / 3, "most of it is still outside: {before}");
+    assert!(before < CONNECTIONS * FRAMES / 2, "most of it is still outside: {before}");
     assert_eq!(acks.load(Ordering::Relaxed), 0, "nothing is acknowledged before it is stored");
 
     *answers.0.lock().unwrap() = true;

@@ -740,3 +740,25 @@ fn what_is_larger_than_a_budget_passes_alone() {
     let heard = house.heard(a);
     assert!(matches!(heard[..], [ServerPacket::Accepted { .. }, ServerPacket::Accepted { .. }]), "{heard:?}");
 }
+
+/// Refusing is work, too.
+// MISSION A9
+// DM-FLOW-2
+#[test]
+fn who_is_refused_is_read_no_more_until_the_store_answers() {
+    let mut config = Config::default();
+    config.commits_in_flight = 1;
+    config.held_bytes = 1_000;
+    let mut house = House::with(config);
+    let [a, b] = ["a", "b"].map(|name| house.open(Caps::FULL, &device(name, "1")));
+    house.hold_commits = true;
+    house.says(a, text(1, 0));
+    house.says(b, text(2_000, 0));
+    assert_eq!(house.paused, [(b, true)], "though nothing of it waits");
+    house.says(b, text(2_000, 0));
+    assert_eq!(house.paused.len(), 1);
+    house.commit_held();
+    assert_eq!(house.paused, [(b, true), (b, false)]);
+    house.says(b, text(2_000, 0));
+    assert!(house.heard(b).iter().any(|it| matches!(it, ServerPacket::Accepted { .. })));
+}

@@ -116,6 +116,7 @@ impl ServerCore {
             && connection.held_bytes + bytes <= spare * self.config.held_bytes_per_connection
             && self.held_bytes + bytes <= spare * self.config.held_bytes;
         if !fits {
+            self.read_no_more(conn);
             return self.turn_away(now, conn, &said);
         }
         connection.held.push_back(said);
@@ -133,6 +134,23 @@ impl ServerCore {
         }
         // What a barred connection waits for calls again.
         if first && live && !barred {
+            self.stalled.push_back(conn);
+        }
+    }
+
+    /// Whoever is refused is read no more until storage has answered: a client that says it again at once would only be
+    /// refused again.
+    fn read_no_more(&mut self, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        if std::mem::replace(&mut connection.paused, true) {
+            return;
+        }
+        let calls = connection.held.is_empty()
+            && connection.barred == 0
+            && matches!(connection.phase, Phase::Live { .. });
+        self.output(Output::Pause(conn));
+        if calls {
+            // There was no room, so something is under way, and its answer gives turns.
             self.stalled.push_back(conn);
         }
     }
