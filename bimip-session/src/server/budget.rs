@@ -150,8 +150,21 @@ impl ServerCore {
             && matches!(connection.phase, Phase::Live { .. });
         self.output(Output::Pause(conn));
         if calls {
-            // There was no room, so something is under way, and its answer gives turns.
-            self.stalled.push_back(conn);
+            // There was no room, so something is under way, and its answer looks here. It is no turn of those who wait.
+            self.hushed.push(conn);
+        }
+    }
+
+    /// Reads on from those who were refused and have nothing waiting.
+    pub(super) fn read_on(&mut self) {
+        if !self.core_has_room() {
+            return;
+        }
+        for conn in std::mem::take(&mut self.hushed) {
+            let Some(connection) = self.conns.get_mut(&conn) else { continue };
+            if connection.held.is_empty() && std::mem::take(&mut connection.paused) {
+                self.output(Output::Resume(conn));
+            }
         }
     }
 

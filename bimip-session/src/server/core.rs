@@ -53,6 +53,8 @@ pub struct ServerCore {
     pub(super) held_bytes: u64,
     /// Connections with held packets, waiting for room.
     pub(super) stalled: VecDeque<ConnId>,
+    /// Connections that were refused with nothing of theirs waiting, and are not read.
+    pub(super) hushed: Vec<ConnId>,
     /// Everybody is told to go, and why.
     draining: Option<CloseReason>,
     outbox: VecDeque<Output>,
@@ -152,6 +154,7 @@ impl ServerCore {
             taken: UnderWay::default(),
             held_bytes: 0,
             stalled: VecDeque::new(),
+            hushed: Vec::new(),
             draining: None,
             outbox: VecDeque::new(),
         }

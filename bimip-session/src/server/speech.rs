@@ -75,6 +75,7 @@ impl ServerCore {
         if !pulls_first {
             self.pull_waiting();
         }
+        self.read_on();
     }
 
     fn carry(&mut self, now: Now, conn: ConnId, said: Said) {
