@@ -39,6 +39,7 @@ mod caps;
 mod conversation;
 mod group;
 mod id;
+mod kinds;
 pub mod limits;
 mod mailbox;
 mod message;
