@@ -8,6 +8,7 @@ mod groups;
 mod ledger;
 mod server;
 pub(crate) mod workshop;
+mod world;
 
 use std::time::Instant;
 
@@ -52,7 +53,9 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS, world::BUGS]
+        .into_iter()
+        .flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {
