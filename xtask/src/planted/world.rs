@@ -140,7 +140,7 @@ pub(super) const BUGS: &[Bug] = &[
         &[edit(
             "ledger/settle/manage.rs",
             "        feed::go(self.group, &step.gone, overlay)?;\n        overlay.moved(self.group, step.memberships)?;",
-            "        feed::go(self.group, &step.gone, overlay)?;\n        overlay.moved(self.group, step.memberships.into_iter().filter(|(_, it)| it.is_member()))?;",
+            "        feed::go(self.group, &step.gone, overlay)?;\n        overlay.moved(self.group, step.memberships.into_iter().filter(|(_, it)| it.is_member()).collect())?;",
         )],
     ),
     Bug::new(
@@ -248,7 +248,7 @@ pub(super) const BUGS: &[Bug] = &[
         &[edit(
             "ledger/settle/revise.rs",
             "    if let Verdict::Refused(reject) = judge(put, &About { message: Some(head), ..About::default() }) {",
-            "    if overlay.revised(head.id.sequence())?.deleted {\n        return Ok(Outcome::Refused(Reject::Deleted));\n    }\n    if let Verdict::Refused(reject) = judge(put, &About { message: Some(head), ..About::default() }) {",
+            "    if head.from.user != by.user && overlay.revised(head.id.sequence())?.deleted {\n        return Ok(Outcome::Refused(Reject::Deleted));\n    }\n    if let Verdict::Refused(reject) = judge(put, &About { message: Some(head), ..About::default() }) {",
         )],
     )
     .by_tests(TWINS),

@@ -85,9 +85,13 @@ impl Presences {
         here.gone_ms = now_ms;
         let due_ms = now_ms + self.asks_ms;
         let told = self.conns.iter().filter(|(_, it)| it.core == core && it.told.contains_key(&device.user));
-        for (to, it) in told {
-            if self.must_tell(durable, members, now_ms, &device.user, &it.device.user) {
-                self.owed.insert((*to, device.user.clone()), due_ms);
+        let told: Vec<_> = told.map(|(to, it)| (*to, it.device.user.clone())).collect();
+        for (to, other) in told {
+            if self.must_tell(durable, members, now_ms, &device.user, &other) {
+                self.owed.insert((to, device.user.clone()), due_ms);
+            } else if let Some(it) = self.conns.get_mut(&to) {
+                // Of who shares nothing any more, as far as the core knows, it is left to run out.
+                it.told.remove(&device.user);
             }
         }
     }
