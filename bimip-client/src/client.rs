@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, Ask, Body, ClientRef, ConversationId, Device, Draft, Found, GroupAct, GroupId, MessageRef,
-    Offset, Status, UnixMs, UserAct,
+    MessageStatus, Offset, Reject, Status, UnixMs, UserAct, UserId,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -147,6 +147,23 @@ impl Client {
     /// [`AskError`].
     pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
         self.asked(|answer| Command::Ask(ask, answer)).await?
+    }
+
+    /// How far a message got, with whom, and why no further: a page of its recipients after this one, which was the last of
+    /// the page before. `None` where the server knows of no such message of this user's, or to them.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn status(
+        &self,
+        message: MessageRef,
+        after: Option<UserId>,
+    ) -> Result<Option<MessageStatus>, AskError> {
+        match self.ask(Ask::Status { message, after, limit: 0 }).await? {
+            Found::Status(status) => Ok(status.map(|status| *status)),
+            // The server answers another question than was asked.
+            _ => Err(AskError::Refused { reason: Reject::Unsupported, retry_after_ms: None }),
+        }
     }
 
     /// Edits a message to this body, or deletes it where there is none.

@@ -506,3 +506,108 @@ fn of_several_cores_one_knows_its_own_connections() {
     let next = sends(&mut house, ann, &to("bob"));
     assert_eq!(one(&status(&mut house, ann, next).unwrap(), "phone"), DeviceState::Elsewhere);
 }
+
+/// Ids of messages are easy to guess, so what is told by them is tried for all of them, by everybody, under every name.
+mod strangers {
+    use bimip_proto::{ConversationId, Entry};
+    use bimip_session::ledger::{View, find};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 4] = ["a", "b", "a_b", "b_a"];
+
+    #[derive(Debug, Clone)]
+    enum Word {
+        Says(usize, usize),
+        Posts(usize),
+        Moves(usize, bool),
+        Reads(usize, u64),
+        Deletes(usize, u64),
+    }
+
+    fn word() -> impl Strategy<Value = Word> {
+        let who = 0..NAMES.len();
+        prop_oneof![
+            (who.clone(), who.clone()).prop_map(|(from, to)| Word::Says(from, to)),
+            who.clone().prop_map(Word::Posts),
+            (who.clone(), any::<bool>()).prop_map(|(who, join)| Word::Moves(who, join)),
+            (who.clone(), 1..30_u64).prop_map(|(who, sequence)| Word::Reads(who, sequence)),
+            (who, 1..30_u64).prop_map(|(who, sequence)| Word::Deletes(who, sequence)),
+        ]
+    }
+
+    fn house(words: &[Word], row_members: u32) -> House {
+        let mut config = Config::default();
+        config.row_members = row_members;
+        let mut house = House::with(config);
+        let conns = NAMES.map(|name| house.open(FULL, &device(name, "1")));
+        for (number, word) in words.iter().enumerate() {
+            house.wait(1);
+            let id = |sequence: u64| MessageRef::Id(MessageId::new(7, sequence));
+            let send = |to| Draft { client_ref: None, to, client_time: None, body: Body::text("x") };
+            let (who, packet) = match *word {
+                Word::Says(from, it) => (from, ClientPacket::Send(send(to(NAMES[it])))),
+                Word::Posts(from) => (from, ClientPacket::Send(send(Address::Group(team())))),
+                Word::Moves(who, true) => (who, ClientPacket::Join(team())),
+                Word::Moves(who, false) => (who, ClientPacket::Leave(team())),
+                Word::Reads(who, it) => (who, ClientPacket::Mark { message: id(it), status: Status::Read }),
+                Word::Deletes(who, it) => {
+                    let client_ref = ClientRef::new(&format!("d{number}")).unwrap();
+                    (who, ClientPacket::Revise(Revise { client_ref, message: id(it), body: None }))
+                }
+            };
+            house.says(conns[who], packet);
+        }
+        house
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 300 }))]
+
+        // DM-STAT-3
+        #[test]
+        fn nobody_is_told_of_what_is_not_theirs(
+            words in proptest::collection::vec(word(), 1..30),
+            row_members in prop_oneof![Just(1_u32), Just(256)],
+        ) {
+            let house = house(&words, row_members);
+            let status = |who: &str, message| {
+                match find(&Ask::Status { message, after: None, limit: 0 }, &user(who), &house.book) {
+                    Ok(Found::Status(status)) => status,
+                    other => panic!("{other:?}"),
+                }
+            };
+            let last = house.book.last_sequence().unwrap();
+            for (who, sequence) in NAMES.iter().chain(&["eve"]).flat_map(|who| (0..=last + 1).map(move |it| (*who, it))) {
+                let entry = house.book.entry(sequence).unwrap();
+                let head = match entry.as_deref() {
+                    Some(Entry::Message(message)) => Some(&message.head),
+                    _ => None,
+                };
+                let party = head.filter(|head| {
+                    let received = match &head.to {
+                        Address::Group(group) => house.book.membership(group, &user(who)).unwrap().saw(head.seq),
+                        _ => head.is_to(&user(who)),
+                    };
+                    head.from.user == user(who) || received
+                });
+                let by_id = status(who, MessageRef::Id(MessageId::new(7, sequence)));
+                prop_assert_eq!(by_id.is_some(), party.is_some(), "{} asks for {}", who, sequence);
+                prop_assert_eq!(status(who, MessageRef::Id(MessageId::new(8, sequence))), None);
+                if let Some(told) = &by_id {
+                    let own = |it: &bimip_proto::RecipientStatus| it.user == user(who);
+                    prop_assert!(told.from.user == user(who) || told.recipients.iter().all(own));
+                }
+                // By its other names nobody is told of more: an alias may be of several conversations.
+                let Some(head) = head else { continue };
+                if let Some(told) = status(who, MessageRef::Alias(head.alias())) {
+                    prop_assert!(told.from.user == user(who) || told.recipients.iter().any(|it| it.user == user(who)));
+                }
+                let place = MessageRef::Place { conversation: head.conversation(), seq: head.seq };
+                let stranger = party.is_none() || matches!(head.conversation(), ConversationId::Group(_));
+                prop_assert!(!stranger || status(who, place).is_none());
+            }
+        }
+    }
+}

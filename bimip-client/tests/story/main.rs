@@ -5,6 +5,7 @@ mod dialects;
 mod doors;
 mod history;
 mod revisions;
+mod statuses;
 mod support;
 
 use bimip_client::{Client, Event, MemoryStore, Page, Progress, SendError, SessionEvent};
