@@ -26,13 +26,14 @@ commands
   all            everything (the default)
 
 options
-  --seconds N       how long a load is measured, warm-up excluded     [10; s5: 15; slow, history: 5]
+  --seconds N       how long a load is measured, warm-up excluded     [10; s5: 15; large: 20; slow, history: 5]
   --warm-up N       seconds of load before that                       [2]
   --rounds N        how often each measurement is repeated            [load 3, slow 2, large and history 1, codec 15, core 7]
   --pairs N         pairs of sender and receiver in s1 and s1b        [64]
   --window N        messages in flight for each sender                [32]
   --rate N          messages a second in s1b                          [2000]
   --members N       connected members of the group in s3 and large    [500]
+  --receipts no     members of s3 do not say what was delivered to them  [yes]
   --readers N       in s2 those who are away; in slow those who keep up, and the slow ones; in history those who
                     ask at once                                       [200]
   --messages N      messages stored in s2 and history                 [s2: 100000; history: 2000000]
@@ -120,6 +121,8 @@ pub(crate) struct Args {
     pub(crate) window: u64,
     pub(crate) rate: u64,
     pub(crate) members: u32,
+    /// Members of S3 say what was delivered to them.
+    pub(crate) receipts: bool,
     /// Readers in S2, `slow` and `history`.
     pub(crate) readers: u32,
     messages: Option<u64>,
@@ -144,6 +147,7 @@ impl Args {
             window: 32,
             rate: 2_000,
             members: 500,
+            receipts: true,
             readers: 200,
             messages: None,
             largest: 100_000,
@@ -192,6 +196,13 @@ impl Args {
             "window" => self.window = number(option, value, 1)?,
             "rate" => self.rate = number(option, value, 1)?,
             "members" => self.members = number(option, value, 1)?,
+            "receipts" => {
+                self.receipts = match value {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return Err(format!("--receipts takes yes or no, not `{value}`")),
+                }
+            }
             "readers" => self.readers = number(option, value, 1)?,
             "messages" => self.messages = Some(number(option, value, 1)?),
             "largest" => self.largest = number(option, value, 1)?,
@@ -262,6 +273,9 @@ mod tests {
         assert_eq!((args.seconds_or(10), args.rounds_or(3), args.pairs), (Duration::from_secs(60), 1, 8));
         assert_eq!(parse("load --window 4").unwrap().command, Command::Load(Scenario::S1));
         assert_eq!(parse("--window 4 codec").unwrap().command, Command::Codec);
+        assert_eq!(parse("load slow --readers 7 --rounds 1").unwrap().readers, 7);
+        assert_eq!(parse("load history --messages 9").unwrap().messages_or(1), 9);
+        assert!(!parse("load s3 --receipts no").unwrap().receipts);
         assert_eq!(parse("").unwrap().command, Command::All);
         assert_eq!(parse("load --help").unwrap().command, Command::Help);
     }
@@ -276,6 +290,7 @@ mod tests {
             "--seconds",
             "--colour red",
             "--storage x",
+            "--receipts perhaps",
             "codec core",
         ] {
             assert!(parse(line).is_err(), "{line}");

@@ -66,7 +66,7 @@ struct Round {
 }
 
 pub(super) fn large(args: &Args, program: &Program, report: &mut Report) -> Result<(), String> {
-    let (rounds, time) = (args.rounds_or(1), args.seconds_or(10));
+    let (rounds, time) = (args.rounds_or(1), args.seconds_or(20));
     let connected = args.members;
     let sizes: Vec<u32> =
         SIZES.into_iter().filter(|size| *size <= args.largest && *size > connected).collect();
