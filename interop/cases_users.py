@@ -47,7 +47,7 @@ CLIENT = [
     bad("bad_user_save_with_a_path", user(action=2, user="a/b"), "field 20", "not a user's name (DM-ID-1)"),
     bad("bad_user_remove_no_device", user(action=6), "field 20", "which device?"),
     bad("bad_user_type_2", user(type=2, action=4, user=B), "field 20", "a server's word"),
-    # BM-QRY-4
+    # BM-QRY-5
     *(client(name, query(**say), [dict(found(say["ask"]), route="18")]) for name, say in [
         ("query_profile", dict(ask=5, to=dict(eid="zoe"))),
         ("query_address_book", dict(ask=6, limit=50)),
@@ -71,13 +71,13 @@ SERVER = [
     server("deliver_unblocked", changed(9, 8, 5, user=B), "BM-USR-3"),
     server("deliver_device_removed", changed(9, 8, 6, device="lost"), "BM-USR-3"),
     server("message_to_who_blocks", dict(route=7, signal=dict(id="c-1", status=1, to=PHONE, type=3, error=BLOCKED, code=445)), "BM-ERR-1"),
-    server("query_answered_profile", found(5, users=[dict(eid=B, name="Bob", about="hi", edition=2, last_seen=str(NOW))]), "BM-QRY-4"),
-    server("query_answered_no_profile", found(5), "BM-QRY-4"),
-    server("query_answered_address_book", found(6, users=[dict(eid=B, name="Bobby"), dict(eid="carl")], more=True), "BM-QRY-4"),
+    server("query_answered_profile", found(5, users=[dict(eid=B, name="Bob", about="hi", edition=2, last_seen=str(NOW))]), "BM-QRY-5"),
+    server("query_answered_no_profile", found(5), "BM-QRY-5"),
+    server("query_answered_address_book", found(6, users=[dict(eid=B, name="Bobby"), dict(eid="carl")], more=True), "BM-QRY-5"),
     server("query_answered_devices", found(7, devices=[dict(device="phone", first_seen=str(NOW), last_seen=str(NOW + 5), cursor="7",
                                                             push=True), dict(device="radio", first_seen=str(NOW), last_seen=str(NOW),
-                                                                             logged_out=str(NOW))]), "BM-QRY-4"),
-    server("query_answered_blocked", found(8, users=[dict(eid=B)]), "BM-QRY-4"),
+                                                                             logged_out=str(NOW))]), "BM-QRY-5"),
+    server("query_answered_blocked", found(8, users=[dict(eid=B)]), "BM-QRY-5"),
     *(dict(server(f"bad_{name}", say, note), error=error) for name, say, error, note in [
         ("server_user_asked", user(action=4, user=B), "field 20", "a word of clients"),
         ("user_row_without_offset", changed(9, 8, 4, user=B, user_offset=None), "field 20", "a row has a place"),

@@ -25,7 +25,7 @@ from server import Server
 from walkie import AUDIO, PRIVATE, START, START_ACK, STOP, TEXT, TEXT_ACK, Walkie
 
 
-# BM-USR-1, BM-USR-2, BM-USR-3, BM-QRY-4, BM-WELCOME-2
+# BM-USR-1, BM-USR-2, BM-USR-3, BM-QRY-5, BM-WELCOME-2
 # DM-USR-1, DM-USR-2, DM-USR-3
 # MISSION A12
 async def test_a_profile_is_told_to_the_own_devices_and_shown_to_those_who_know_the_user(server, names):
@@ -61,7 +61,7 @@ async def test_a_profile_is_told_to_the_own_devices_and_shown_to_those_who_know_
         assert (too_long.type, too_long.code) == (REFUSAL, 422)
 
 
-# DM-USR-4, BM-QRY-4
+# DM-USR-4, BM-QRY-5
 # MISSION A12
 async def test_an_address_book_is_its_owners_and_outlives_a_restart(own_server, names):
     alice, bob = names("alice", "bob")
@@ -120,7 +120,7 @@ async def test_a_blocked_user_is_refused_and_neither_sees_the_other(server, name
         assert await told_of(a, bob) == AWAY, "as he is now"
 
 
-# DM-USR-5, BM-QRY-4
+# DM-USR-5, BM-QRY-5
 # MISSION A12
 async def test_a_device_that_is_removed_is_logged_out(own_server, names):
     alice, bob = names("alice", "bob")

@@ -328,9 +328,39 @@ fn an_answer_of_more_reactions_than_there_may_be_is_not_read() {
 // BM-QRY-2
 #[test]
 fn an_answer_of_more_rows_than_there_may_be_is_not_read() {
-    let rows = vec![v1::QueryRow::default(); limits::PAGE_ROWS as usize + 1];
-    let answer = v1::Query { r#type: 2, id: "q-1".into(), ask: 1, rows, ..Default::default() };
-    let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
-    let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
-    assert_eq!(read, Err(DecodeError::Field { origin: 18, field: "rows" }));
+    let most = limits::PAGE_ROWS as usize;
+    let shape = v1::Query { r#type: 2, id: "q-1".into(), ..Default::default() };
+    let (users, devices) = (vec![v1::QueryUser::default(); most], vec![v1::QueryDevice::default(); 1]);
+    for answer in [
+        v1::Query { ask: 1, rows: vec![v1::QueryRow::default(); most + 1], ..shape.clone() },
+        v1::Query { ask: 7, devices: vec![v1::QueryDevice::default(); most + 1], ..shape.clone() },
+        // Of different kinds, which no answer has: they add up.
+        v1::Query { ask: 8, users, devices, ..shape },
+    ] {
+        let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
+        let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
+        assert_eq!(read, Err(DecodeError::Field { origin: 18, field: "rows" }));
+    }
+}
+
+/// As many devices as a server lists fit an answer, with the longest names.
+// DM-USR-5, BM-QRY-5
+#[test]
+fn all_devices_of_a_user_fit_an_answer() {
+    let device = |number: usize| DeviceState {
+        name: DeviceName::new(&format!("{number:0>256}")).unwrap(),
+        first_seen: UnixMs(1 << 53),
+        last_seen: UnixMs(1 << 53),
+        cursor: Offset(u64::MAX),
+        push: true,
+        logged_out_before: Some(UnixMs(1 << 53)),
+    };
+    let found = Found::Devices((0..limits::LISTED_DEVICES).map(device).collect());
+    let answer = ServerPacket::Answer { id: ClientRef::new("q-1").unwrap(), found };
+    let (mut frames, mut read) = (Frames::new(), Vec::new());
+    codec().encode_server(&answer, &mut frames).unwrap();
+    let frame = frames.drain().next().unwrap();
+    assert!(frame.len() < limits::FRAME_BYTES);
+    codec().decode_server(frame, &mut read).unwrap();
+    assert_eq!(read, [answer]);
 }

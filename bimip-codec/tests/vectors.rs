@@ -362,7 +362,7 @@ fn bimip_frames_are_refused_each_for_its_reason() {
 
 #[test]
 fn bimip_frames_that_no_client_should_take() {
-    // BM-FRAME-1, BM-FRAME-3, BM-WELCOME-1, BM-DELIVER-1, BM-REV-3, BM-GRP-3, BM-USR-3, BM-QRY-4.
+    // BM-FRAME-1, BM-FRAME-3, BM-WELCOME-1, BM-DELIVER-1, BM-REV-3, BM-GRP-3, BM-USR-3, BM-QRY-4, BM-QRY-5.
     let mut refused = 0;
     for case in load("bimip.v1").iter().filter(|case| !case.is_from_client()) {
         let mut codec = signed_in(Dialect::Scheme, case.get("user").unwrap());

@@ -9,6 +9,7 @@ mod ledger;
 mod patience;
 mod server;
 mod statuses;
+mod users;
 pub(crate) mod workshop;
 
 use std::time::Instant;
@@ -59,6 +60,7 @@ fn all() -> impl Iterator<Item = &'static Bug> {
         ledger::BUGS,
         feeds::BUGS,
         groups::BUGS,
+        users::BUGS,
         server::BUGS,
         client::BUGS,
         statuses::BUGS,

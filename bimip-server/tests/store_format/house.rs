@@ -98,8 +98,19 @@ impl House {
         heads.collect()
     }
 
+    /// Time passes.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        self.now = Now { mono_ms: self.now.mono_ms + ms, unix_ms: self.now.unix_ms + ms };
+        self.core.handle_timeout(self.now);
+        self.settle();
+    }
+
     fn input(&mut self, input: Input) {
         self.core.handle_input(self.now, input);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         loop {
             let tickets = self.pump();
             if tickets.is_empty() {
@@ -247,6 +258,10 @@ fn words(entry: &Entry) -> String {
                  {:?}, {} members",
                 change.what, change.open, change.post, change.members
             )
+        }
+        Entry::User(change) => {
+            let (by, edition, at) = (device_words(&change.by), change.edition, change.at.0);
+            format!("user {edition} by {by} ref {} at {at}: {:?}", change.client_ref, change.what)
         }
         _ => panic!("an entry that this test has no words for: {entry:?}"),
     }

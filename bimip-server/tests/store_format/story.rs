@@ -5,7 +5,7 @@ use std::path::Path;
 use bimip_proto::{
     Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Emoji, Form, GroupAct,
     GroupCommand, GroupId, GroupProfile, LogOut, MayPost, MessageRef, Offset, PushToken, React, Revise, Role,
-    Seal, Status, TalkAct, UnixMs,
+    Saved, Seal, Status, TalkAct, UnixMs, UserAct, UserCommand, limits,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
@@ -50,6 +50,7 @@ pub(crate) fn play(path: &Path) {
     revisions(&mut house);
     managed(&mut house);
     reactions(&mut house);
+    users(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -205,6 +206,31 @@ fn reactions(house: &mut House) {
     let message = MessageRef::Id(second.id);
     let revise = Revise { client_ref: ClientRef::new("x-4").unwrap(), message, body: None };
     house.say(carl, ClientPacket::Revise(revise));
+}
+
+/// Since format 6. Somebody of everything that a user keeps, and some that was taken back.
+fn users(house: &mut House) {
+    let ann = house.open(Caps::FULL, "ann", "phone");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let save = |who: &str, name: &str| UserAct::Save(Saved { user: user(who), name: name.into() });
+    let acts = [
+        UserAct::EditProfile { name: Some("Ann".into()), about: Some("ünï".into()), avatar: None },
+        UserAct::EditProfile { name: None, about: None, avatar: Some("https://example.org/ann.png".into()) },
+        save("bob", "Bobby"),
+        save("zoe", ""),
+        UserAct::Forget(user("zoe")),
+        UserAct::Block(user("zoe")),
+        UserAct::Block(user("eve")),
+        UserAct::Unblock(user("eve")),
+        UserAct::RemoveDevice(DeviceName::new("lost").unwrap()),
+    ];
+    for (number, act) in acts.into_iter().enumerate() {
+        let client_ref = ClientRef::new(&format!("u-{number}")).unwrap();
+        house.say(ann, ClientPacket::User(UserCommand { client_ref, act }));
+    }
+    let client_ref = ClientRef::new("u-1").unwrap();
+    house.say(bob, ClientPacket::User(UserCommand { client_ref, act: save("ann", "Annie") }));
+    house.wait(limits::SEEN_MS);
 }
 
 fn after(house: &mut House) {

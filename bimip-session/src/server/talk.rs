@@ -89,7 +89,7 @@ impl ServerCore {
         match &to {
             // Whether somebody is here to shut the talker out is not told: it goes on as if nobody were.
             Address::User(user) if self.roster.shuts_out(user, &device.user) => {
-                self.counters.live_blocked += 1
+                self.counters.live_blocked += 1;
             }
             // To oneself even on the same connection: clients test themselves like this.
             Address::User(user) => self.listeners(user, conn, *user == device.user, &mut conns),

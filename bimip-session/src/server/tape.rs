@@ -105,9 +105,14 @@ impl ServerCore {
         ack: Ack,
     ) {
         let tape = over.as_ref().map_or(Tape::Blank, |over| over.tape);
+        // Where it is known already that nothing of it will be stored, its sound is not either.
+        let refused = match &to {
+            bimip_proto::Address::User(user) => self.roster.blocked(user).contains(&device.user),
+            _ => false,
+        };
         let put = draft::talk_put(now, device, to, over.map(|over| over.duration_ms));
         match (put, tape) {
-            (Ok(put), Tape::Running { id, bytes }) if !self.is_draining() => {
+            (Ok(put), Tape::Running { id, bytes }) if !self.is_draining() && !refused => {
                 let due_mono_ms = now.mono_ms + self.config.sound_keep_ms;
                 // Not yet a ticket, and already a command under way: a drain waits for it, and what the connection
                 // says next comes after it, or acknowledgements would lose the order of the drafts.
