@@ -10,13 +10,14 @@ import bimip_pb2 as pb
 from inbox import Inbox, Line, dial
 
 AWARENESS, PING, VISIBILITY, TOKEN, MESSAGE, SIGNAL, PUSH, LOCATION, BODY, ERROR, LOGOUT = range(2, 13)
-WELCOME, REVISION, QUERY, GROUP, USER = 16, 17, 18, 19, 20
+WELCOME, REVISION, QUERY, GROUP, USER, REACTION = 16, 17, 18, 19, 20, 21
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
 SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
 EDIT, DELETE = 1, 2
 MESSAGE_STATUS = 4
 PROFILE, SAVE, FORGET, BLOCK, UNBLOCK, REMOVE_DEVICE = range(1, 7)
 ASK_PROFILE, ASK_ADDRESS_BOOK, ASK_DEVICES, ASK_BLOCKED = range(5, 9)
+SET, TAKE_BACK = 1, 2
 CREATE, CHANGE, REMOVE_GROUP, ADD, REMOVE, ROLE, BAN, UNBAN, JOIN, LEAVE = range(1, 11)
 TYPING, RECORDING, PAUSED, CANCELLED, RESUMED, CALLING, DECLINED = range(6, 13)
 ONLINE, OFFLINE, AWAY, BUSY = range(1, 5)
@@ -77,7 +78,7 @@ class Scheme(Inbox):
         assert kind and frame.route == pb.MessageScheme.DESCRIPTOR.fields_by_name[kind].number, frame
         if kind == "welcome" and self.seen is None:
             self.seen = frame.welcome.resume_from
-        row = getattr(frame, kind) if kind in ("message", "signal", "revision", "group", "user") else None
+        row = getattr(frame, kind) if kind in ("message", "signal", "revision", "group", "user", "reaction") else None
         if row is not None and is_row(frame):
             self._follow(row)
         return frame
@@ -156,6 +157,26 @@ class Scheme(Inbox):
         await self.say(REVISION, revision=part)
         wanted = lambda frame: frame.route == REVISION and frame.revision.type != EVENT and frame.revision.id == id
         return (await self.take(wanted, f"answer to the revision {id}")).revision
+
+    async def react(self, signal_id, emoji, action=SET, id=None):
+        """Reacts to a message, or takes it back; returns the answer."""
+        id = id or self.new_id()
+        part = pb.Reaction(type=REQUEST, id=id, signal_id=signal_id, action=action, emoji=emoji)
+        await self.say(REACTION, reaction=part)
+        wanted = lambda frame: frame.route == REACTION and frame.reaction.type != EVENT and frame.reaction.id == id
+        return (await self.take(wanted, f"answer to the reaction {id}")).reaction
+
+    async def reaction(self):
+        """The next row that is a reaction."""
+        wanted = lambda frame: frame.route == REACTION and frame.reaction.type == EVENT
+        return (await self.take(wanted, "a reaction")).reaction
+
+    async def history(self, user):
+        """The newest messages with somebody."""
+        part = pb.Query(type=REQUEST, id=self.new_id(), ask=1, to=identity(user))
+        await self.say(QUERY, query=part)
+        wanted = lambda frame: frame.route == QUERY and frame.query.id == part.id
+        return (await self.take(wanted, "history")).query.rows
 
     async def group(self, name, action, id=None, **fields):
         """Asks something about a group; returns the answer."""
@@ -292,6 +313,8 @@ def is_row(frame):
     """A message, or a receipt with a place in the mailbox; live signals have none."""
     if frame.route == GROUP:
         return frame.group.type == EVENT
+    if frame.route == REACTION:
+        return frame.reaction.type == EVENT
     if frame.route == REVISION:
         return frame.revision.type == EVENT
     if frame.route == USER:

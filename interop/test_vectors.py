@@ -152,7 +152,7 @@ def outline(data):
             tags.append(key >> 3)
             at += length
             assert at <= len(data)
-    return route, [tag for tag in tags if 2 <= tag <= 12 or tag in (16, 17, 18, 19, 20)]
+    return route, [tag for tag in tags if 2 <= tag <= 12 or tag in (16, 17, 18, 19, 20, 21)]
 
 
 # BM-FRAME-1 BM-FRAME-2
@@ -167,7 +167,7 @@ def test_protobuf_reads_what_is_stated(name):
                 pb.MessageScheme.FromString(case["bytes"])
         return
     route, tags = outline(case["bytes"])
-    served = {*range(2, 13), 16, 17, 18, 19, 20}
+    served = {*range(2, 13), 16, 17, 18, 19, 20, 21}
     assert (route not in served) == (fault == "unknown")
     if fault != "unknown":
         assert (tags == []) == (fault == "missing")

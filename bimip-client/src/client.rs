@@ -1,8 +1,9 @@
 //! The handle of a running client.
 
+use bimip_codec::content;
 use bimip_proto::{
-    Address, Ask, Body, ClientRef, ConversationId, Device, Draft, Found, GroupAct, GroupId, MessageRef,
-    MessageStatus, Offset, Reject, Status, UnixMs, UserAct, UserId,
+    Address, Ask, Body, BodyKind, ClientRef, Content, ConversationId, Device, Draft, Emoji, Found, GroupAct,
+    GroupId, MessageRef, MessageStatus, Offset, Reject, Status, UnixMs, UserAct, UserId,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -64,6 +65,30 @@ impl Client {
         self.send(Draft { client_ref: None, to, client_time: None, body: Body::text(text) }).await
     }
 
+    /// [`send`](Self::send) for a message whose kind is said: a picture, a sticker, a text that mentions somebody.
+    ///
+    /// ```no_run
+    /// # use bimip_proto::{Address, Attachment, AttachmentKind, BodyKind, Content};
+    /// # async fn run(client: bimip_client::Client, bob: Address) -> Result<(), bimip_client::SendError> {
+    /// let picture = Attachment::new(AttachmentKind::Image, "https://files.example/cat.jpg");
+    /// let content = Content { attachments: vec![picture], ..Content::text("my cat") };
+    /// client.send_content(bob, BodyKind::Image, &content).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendError::Content`].
+    pub async fn send_content(
+        &self,
+        to: Address,
+        kind: BodyKind,
+        content: &Content,
+    ) -> Result<ClientRef, SendError> {
+        let body = content::body(kind, content)?;
+        self.send(Draft { client_ref: None, to, client_time: None, body }).await
+    }
+
     /// Sends a message again that [failed](crate::Progress::Failed) or is [unsure](crate::Progress::Unsure): as a new one,
     /// in place of the old one.
     ///
@@ -108,7 +133,41 @@ impl Client {
     /// # Errors
     /// As [`mark`](Self::mark).
     pub async fn edit(&self, message: &Line, text: &str) -> Result<(), MarkError> {
-        self.revise(message.reference(), Some(Body::text(text))).await
+        // What kind of message it is stays, and so does what is attached; whom the old text mentioned, the new one need not.
+        let body = match message.content() {
+            Some(content) => {
+                let content = Content { text: text.to_owned(), mentions: Vec::new(), ..content };
+                content::body(message.message.body.kind, &content)?
+            }
+            None => Body::text(text),
+        };
+        self.revise(message.reference(), Some(body)).await
+    }
+
+    /// Changes a message of this user whose kind is said, to other content of that kind: as [`edit`](Self::edit).
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark), and [`MarkError::Content`].
+    pub async fn edit_content(&self, message: &Line, content: &Content) -> Result<(), MarkError> {
+        let body = content::body(message.message.body.kind, content)?;
+        self.revise(message.reference(), Some(body)).await
+    }
+
+    /// Reacts to a message. When this returns the store has it; it is said until the server answers, and the line changes when
+    /// it does: [`Event::Message`](crate::Event::Message) for everybody who has it.
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn react(&self, message: &Line, emoji: Emoji) -> Result<(), MarkError> {
+        self.asked(|answer| Command::React(message.reference(), emoji, true, answer)).await?
+    }
+
+    /// Takes a reaction back: as [`react`](Self::react).
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn unreact(&self, message: &Line, emoji: Emoji) -> Result<(), MarkError> {
+        self.asked(|answer| Command::React(message.reference(), emoji, false, answer)).await?
     }
 
     /// Takes a message of this user back, for everybody: as [`edit`](Self::edit).

@@ -1,8 +1,8 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
 use bimip_proto::{
-    Address, Ask, Body, ClientRef, Draft, Found, GroupAct, GroupId, MessageRef, Offset, Reject, Status,
-    UnixMs, UserAct,
+    Address, Ask, Body, ClientRef, ContentError, Draft, Emoji, Found, GroupAct, GroupId, MessageRef, Offset,
+    Reject, Status, UnixMs, UserAct,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Revise(MessageRef, Option<Body>, oneshot::Sender<Result<(), MarkError>>),
     User(UserAct, oneshot::Sender<Result<ClientRef, UserError>>),
     Ask(Ask, oneshot::Sender<Result<Found, AskError>>),
+    React(MessageRef, Emoji, bool, oneshot::Sender<Result<(), MarkError>>),
     Stored(u32, Offset),
     Delivered(Vec<MessageRef>),
     Live(Box<Live>, oneshot::Sender<bool>),
@@ -53,6 +54,9 @@ pub enum SendError {
     /// A draft of this name waits for the server already: names are for one message each. Here it is back.
     #[error("another message of this name is on its way; give each message a name of its own, or none")]
     Named(Box<Draft>),
+    /// It is not the content of a message of its kind.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// Nobody is there to send it. Whether a draft that was on its way to the store is kept, the store knows.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -80,6 +84,9 @@ pub enum MarkError {
     /// [`Config::unnoted_marks`](crate::Config::unnoted_marks) wait for the server already. Here it is back.
     #[error("too many marks wait for the server; mark again when earlier ones are answered")]
     Full(MessageRef),
+    /// It is not the content of a message of its kind.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// Nobody is there to say it.
     #[error(transparent)]
     Closed(#[from] Closed),

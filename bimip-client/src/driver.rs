@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bimip_codec::{Codec, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Draft, Entry, Found, GroupCommand, MessageRef, Now, Offset, Reject,
-    Revise, Status, UnixMs, UserCommand,
+    ClientPacket, ClientRef, Device, Draft, Entry, Found, GroupCommand, MessageRef, Now, Offset, React,
+    Reject, Revise, Status, UnixMs, UserCommand,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Event as SessionEvent, Input, NoAnswer, Output};
@@ -62,6 +62,7 @@ enum Fact {
     Forget(ClientRef),
     Mark(MessageRef, Status),
     Revise(Revise),
+    React(React),
     Group(GroupCommand),
     User(UserCommand),
     /// A mark of a dialect that answers none was said.
@@ -372,6 +373,7 @@ fn keep(
             Fact::Forget(name) => keeper.forget(&name)?,
             Fact::Mark(message, status) => lines.extend(keeper.mark(&message, status)?),
             Fact::Revise(revise) => keeper.revise(revise),
+            Fact::React(react) => keeper.react(react),
             Fact::Group(command) => keeper.command(command),
             Fact::User(command) => keeper.user_command(command),
             Fact::Said(message, status) => keeper.noted(&message, status),

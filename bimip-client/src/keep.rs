@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ClientRef, Device, Draft, Entry, Floor, GroupCommand, MessageRef, Offset, Revise, Row, Status,
-    UnixMs, UserCommand,
+    Address, ClientRef, Device, Draft, Entry, Floor, GroupCommand, MessageRef, Offset, React, Revise, Row,
+    Status, UnixMs, UserCommand,
 };
 use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
@@ -56,6 +56,8 @@ pub(crate) struct Keeper {
     commands: Vec<(u64, GroupCommand)>,
     /// In order.
     user_commands: Vec<(u64, UserCommand)>,
+    /// In order.
+    reactions: Vec<(u64, React)>,
     /// In order.
     early: VecDeque<Early>,
     batch: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -108,6 +110,13 @@ impl Keeper {
         let number = self.number();
         self.put(keys::revision(number), record::revision_bytes(&revise));
         self.revisions.push((number, revise));
+    }
+
+    /// A reaction, before it is said.
+    pub(crate) fn react(&mut self, react: React) {
+        let number = self.number();
+        self.put(keys::reaction(number), record::reaction_bytes(&react));
+        self.reactions.push((number, react));
     }
 
     /// A command about a group, before it is said.
@@ -211,6 +220,14 @@ impl Keeper {
                 self.answered_revision(&revise.client_ref);
                 None
             }
+            Event::Reacted { react, edition, count, .. } => {
+                self.answered_reaction(&react.client_ref);
+                if self.history { self.reacted(react, *edition, *count)? } else { None }
+            }
+            Event::ReactionRefused { react, .. } => {
+                self.answered_reaction(&react.client_ref);
+                None
+            }
             Event::Grouped { command, .. } | Event::GroupRefused { command, .. } => {
                 if let Some(at) = self.commands.iter().position(|(_, other)| other == command) {
                     let (number, _) = self.commands.remove(at);
@@ -254,6 +271,7 @@ impl Keeper {
             Entry::Message(message) => self.arrived(message)?.into_iter().collect(),
             Entry::Receipt(receipt) => self.receipt(receipt)?,
             Entry::Revised(it) => self.revision(it)?.into_iter().collect(),
+            Entry::Reacted(it) => self.reaction(it)?.into_iter().collect(),
             _ => Vec::new(),
         };
         self.stored(row.offset);
@@ -272,6 +290,13 @@ impl Keeper {
         if let Some(at) = self.revisions.iter().position(|(_, revise)| revise.client_ref == *name) {
             let (number, _) = self.revisions.remove(at);
             self.delete(keys::revision(number));
+        }
+    }
+
+    fn answered_reaction(&mut self, name: &ClientRef) {
+        if let Some(at) = self.reactions.iter().position(|(_, react)| react.client_ref == *name) {
+            let (number, _) = self.reactions.remove(at);
+            self.delete(keys::reaction(number));
         }
     }
 

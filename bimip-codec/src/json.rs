@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The top level of a JSON object: keys read, values as they were written.
@@ -72,17 +72,66 @@ impl<'a> Object<'a> {
 
     /// Writes every field but those named `name` into `to`.
     pub(crate) fn write_without(&self, name: &str, to: &mut Writer) {
+        self.write_without_any(&[name], to);
+    }
+
+    /// Writes every field but those of these names into `to`.
+    pub(crate) fn write_without_any(&self, names: &[&str], to: &mut Writer) {
         self.each(|key, value| {
-            if key != name {
+            if !names.contains(&key) {
                 to.raw(key, value);
             }
         });
     }
 
-    fn each(&self, mut take: impl FnMut(&str, &'a str)) {
+    pub(crate) fn each(&self, mut take: impl FnMut(&str, &'a str)) {
         let walked = walk(self.0, |key, value: &'a RawValue| take(key, value.get()));
         debug_assert!(walked.is_ok(), "it was read before");
     }
+}
+
+/// The values of the fields of these names, as written; `null` is as good as none. `None` where one is there twice: readers
+/// of JSON do not agree which of them counts.
+pub(crate) fn known<'a, const N: usize>(
+    object: Object<'a>,
+    names: [&str; N],
+) -> Option<[Option<&'a str>; N]> {
+    let (mut values, mut twice) = ([None; N], false);
+    object.each(|key, value| {
+        if let Some(at) = names.iter().position(|name| *name == key) {
+            twice |= values[at].replace(value).is_some();
+        }
+    });
+    if twice { None } else { Some(values.map(|value| value.filter(|value| *value != "null"))) }
+}
+
+/// Walks through an array, as long as `take` says so. Whether it is one, has at most so many elements, and all were taken.
+pub(crate) fn elements<'a>(text: &'a str, most: usize, take: impl FnMut(&'a str) -> bool) -> bool {
+    struct Elements<F>(F, usize);
+
+    impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for Elements<F> {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<bool, A::Error> {
+            let mut count = 0;
+            while let Some(value) = array.next_element::<&'de RawValue>()? {
+                count += 1;
+                if count > self.1 || !(self.0)(value.get()) {
+                    // The rest is not looked at; whoever asked has to refuse it all.
+                    while array.next_element::<IgnoredAny>()?.is_some() {}
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+
+    let mut read = serde_json::Deserializer::from_str(text);
+    read.deserialize_seq(Elements(take, most)).is_ok_and(|all| all && read.end().is_ok())
 }
 
 /// Reads one object, field by field.

@@ -76,6 +76,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+pub mod content;
 mod dialect;
 mod error;
 mod events;

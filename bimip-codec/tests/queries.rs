@@ -7,7 +7,7 @@ use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{
     Address, Ask, Body, BodyKind, ClientPacket, ClientRef, ConversationState, Device, DeviceName,
     DeviceState, DeviceStatus, Emoji, Form, Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId,
-    MessageRef, MessageStatus, NotYet, Offset, PageFrom, Query, ReactionCount, ReactionSummary,
+    MessageRef, MessageStatus, NotYet, Offset, OwnDevice, PageFrom, Query, ReactionCount, ReactionSummary,
     RecipientStatus, Reject, Seq, ServerPacket, StatusCounts, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
@@ -163,7 +163,8 @@ fn the_largest_answer_fits_a_frame() {
         assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     }
     // Reactions instead: as many as the bytes of a page are for, beside what the deleted messages take.
-    let (kinds, left) = (limits::REACTION_KINDS, limits::PAGE_BYTES as usize - rows * 8 * 100);
+    let kinds = limits::REACTION_KINDS;
+    let left = usize::try_from(limits::PAGE_BYTES).unwrap() - rows * 8 * 100;
     let reacted = left / (limits::EMOJI_BYTES + limits::REACTION_USERS * (limits::ID_BYTES + 3) + 16) / kinds;
     let count = || ReactionCount {
         emoji: Emoji::new(&"e".repeat(limits::EMOJI_BYTES)).unwrap(),
@@ -347,7 +348,7 @@ fn an_answer_of_more_rows_than_there_may_be_is_not_read() {
 // DM-USR-5, BM-QRY-5
 #[test]
 fn all_devices_of_a_user_fit_an_answer() {
-    let device = |number: usize| DeviceState {
+    let device = |number: usize| OwnDevice {
         name: DeviceName::new(&format!("{number:0>256}")).unwrap(),
         first_seen: UnixMs(1 << 53),
         last_seen: UnixMs(1 << 53),

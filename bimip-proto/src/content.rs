@@ -299,7 +299,7 @@ mod tests {
         content.check(kind).err().map_or("", |error| error.field)
     }
 
-    // CT-KIND-1, CT-KIND-2
+    // CT-KIND-1
     // MISSION M1
     #[test]
     fn each_kind_has_what_belongs_to_it() {

@@ -194,6 +194,10 @@ fn a_repeat_gets_the_first_answer_and_what_changes_nothing_tells_nobody() {
     // Nothing to take back yet.
     assert_eq!(said(&asks(&mut house, b, react("r0", id, "👍", false))), Ok((0, 0)));
     let first = asks(&mut house, b, react("r1", id, "👍", true));
+    // It is there already.
+    let client_ref = ClientRef::new("again").unwrap();
+    let there = Noted::Reacted { client_ref, edition: 1, count: 1, offset: Offset::ZERO };
+    assert_eq!(asks(&mut house, b, react("again", id, "👍", true)), there);
     let off = asks(&mut house, b, react("r2", id, "👍", false));
     assert_eq!((said(&first), said(&off)), (Ok((1, 1)), Ok((2, 0))));
     for (again, answer) in [(react("r1", id, "👍", true), &first), (react("r2", id, "👍", false), &off)] {
@@ -253,11 +257,8 @@ fn a_page_of_history_counts_them() {
     let all = Address::Group(team());
     let id = sends(&mut house, conns[0], all.clone(), "lunch?");
     assert_eq!(counts(&house, "u1", &all), []);
-    for (at, conn) in conns.iter().enumerate() {
-        assert_eq!(
-            said(&asks(&mut house, *conn, react("r", id, "🍕", true))),
-            Ok((at as u32 + 1, at as u32 + 1))
-        );
+    for (conn, count) in conns.iter().zip(1..) {
+        assert_eq!(said(&asks(&mut house, *conn, react("r", id, "🍕", true))), Ok((count, count)));
     }
     asks(&mut house, conns[3], react("s", id, "🥗", true));
     let named = |from: usize| (from..from + 3).map(|number| format!("u{number}")).collect::<Vec<_>>();
@@ -286,7 +287,8 @@ fn a_page_of_history_counts_them() {
 fn beside_a_very_large_message_none_are_told() {
     let mut house = House::new();
     let [a, b] = ["a", "b"].map(|name| house.open(Caps::FULL, &device(name, "1")));
-    for (len, told) in [(limits::PAGE_BYTES as usize, 1), (limits::PAGE_BYTES as usize + 1, 0)] {
+    let page = usize::try_from(limits::PAGE_BYTES).unwrap();
+    for (len, told) in [(page, 1), (page + 1, 0)] {
         let id = sends(&mut house, a, to("b"), &"x".repeat(len));
         assert_eq!(said(&asks(&mut house, b, react(&len.to_string(), id, "👍", true))), Ok((1, 1)));
         assert_eq!(counts(&house, "a", &to("b")).len(), told);
@@ -481,7 +483,7 @@ fn who_has_no_words_for_it_is_not_told_and_not_held_up() {
     house.wait(50);
     let Ok(cursor) = house.book.cursor(&device("b", "voiceping"));
     assert!(cursor >= Offset(1), "the rows before it are through");
-    assert!(!Caps::DEPLOYED.reactions);
+    const { assert!(!Caps::DEPLOYED.reactions) };
 }
 
 #[test]
@@ -669,4 +671,31 @@ fn a_view_shows_them_in_whatever_order_they_come() {
         view.on_event(event);
     }
     assert_eq!(shown(&view), []);
+}
+
+/// Somebody reacts to a message whose acknowledgement was lost: the reaction is there before the draft is answered.
+// DM-RCT-6
+#[test]
+fn a_view_keeps_a_reaction_to_what_it_is_still_sending() {
+    let mut house = House::new();
+    let [a, b] = ["a", "b"].map(|name| house.open(Caps::FULL, &device(name, "1")));
+    let draft = draft("c-1", "b", "hello");
+    let mut view =
+        Timeline::new(device("a", "1"), ConversationId::direct(user("a"), user("b")), Bounds::default());
+    view.sending(Now::default(), &draft).unwrap();
+    house.says(a, ClientPacket::Send(draft));
+    let accepted = house.heard(a).into_iter().find_map(|packet| match packet {
+        ServerPacket::Accepted { client_ref, head, offset } => Some(Event::Sent { client_ref, head, offset }),
+        _ => None,
+    });
+    let Some(Event::Sent { head, .. }) = &accepted else { panic!("an answer") };
+    asks(&mut house, b, react("r", head.id, "👍", true));
+    for packet in house.heard(a) {
+        if let ServerPacket::Deliver(row) = packet {
+            view.on_event(&Event::Received(row));
+        }
+    }
+    assert_eq!(shown(&view), [], "it has no name yet");
+    view.on_event(&accepted.unwrap());
+    assert_eq!(shown(&view), [("👍".to_owned(), 1, false)]);
 }

@@ -7,6 +7,7 @@ mod feeds;
 mod groups;
 mod ledger;
 mod patience;
+mod reactions;
 mod server;
 mod statuses;
 mod users;
@@ -65,6 +66,7 @@ fn all() -> impl Iterator<Item = &'static Bug> {
         client::BUGS,
         statuses::BUGS,
         patience::BUGS,
+        reactions::BUGS,
     ]
     .into_iter()
     .flatten()

@@ -2,8 +2,8 @@
 
 use bimip_codec::Dialect;
 use bimip_proto::{
-    Ask, Body, ClientRef, Draft, Found, GroupAct, GroupCommand, GroupId, MessageRef, Now, Query, Revise,
-    Status, UserAct, UserCommand,
+    Ask, Body, ClientRef, Draft, Found, GroupAct, GroupCommand, GroupId, MessageRef, Now, Query, React,
+    Revise, Status, UserAct, UserCommand,
 };
 use bimip_session::client::Full;
 use tokio::sync::oneshot;
@@ -57,6 +57,11 @@ impl<C: Connect> Driver<C> {
                 turn.answers.push(Box::new(move || drop(answer.send(taken))));
             }
             Command::Ask(ask, answer) => self.query(now, ask, answer),
+            Command::React(message, emoji, on, answer) => {
+                let react = React { client_ref: self.names.next(), message, emoji, on };
+                let taken = self.react(now, react, turn);
+                turn.answers.push(Box::new(move || drop(answer.send(taken))));
+            }
             // Rows of a store that is no more.
             Command::Stored(epoch, _) if epoch != self.session.epoch() => {}
             Command::Stored(_, offset) => {
@@ -183,6 +188,16 @@ impl<C: Connect> Driver<C> {
                 Ok(())
             }
             Err(Full(revise)) => Err(MarkError::Full(revise.message)),
+        }
+    }
+
+    fn react(&mut self, now: Now, react: React, turn: &mut Turn) -> Result<(), MarkError> {
+        match self.session.react(now, react.clone()) {
+            Ok(()) => {
+                turn.facts.push(Fact::React(react));
+                Ok(())
+            }
+            Err(Full(react)) => Err(MarkError::Full(react.message)),
         }
     }
 

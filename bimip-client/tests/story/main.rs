@@ -4,6 +4,7 @@
 mod dialects;
 mod doors;
 mod history;
+mod reactions;
 mod revisions;
 mod statuses;
 mod support;

@@ -1,8 +1,7 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    Body, BodyKind, Claim, ClientPacket, ClientRef, Device, Draft, Form, Offset, Ping, Reject, Said, Seal,
-    Status, UserId,
+    BodyKind, Claim, ClientPacket, ClientRef, Device, Draft, Offset, Ping, Reject, Said, Seal, Status, UserId,
 };
 use bytes::Bytes;
 
@@ -11,7 +10,7 @@ use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Body as Batch, Identity, PingPong};
-use super::{account, group, live, query, reaction, revision, user};
+use super::{account, group, kind as content_kind, live, query, reaction, revision, user};
 use crate::DecodeError;
 
 const SERVED: [u32; 15] = [
@@ -204,9 +203,10 @@ fn draft(
         // BM-MARK-3: a message sent back with another status is a word about it, never a new message.
         return about(fields, message.status, "", message.signal_id);
     }
-    let kind = match message.kind {
-        kind::CHAT => BodyKind::Text,
-        kind::NOTIFICATION => BodyKind::Notification,
+    let notifies = match message.kind {
+        kind::CHAT => false,
+        kind::NOTIFICATION if message.content_kind == 0 => true,
+        kind::NOTIFICATION => return Err(fields.wrong("kind")),
         _ => return Err(fields.wrong("type")),
     };
     let client_ref = fields.client_ref(message.id)?.ok_or_else(|| fields.wrong("id"))?;
@@ -221,7 +221,10 @@ fn draft(
         let [encryption_type, encrypted, signature] = seal.map(str::to_owned);
         Seal { encryption_type, encrypted, signature }
     });
-    let body = Body { kind, form: Form::Opaque, bytes: payload, seal };
+    let mut body = content_kind::said(fields, message.content_kind, payload, seal)?;
+    if notifies {
+        body.kind = BodyKind::Notification;
+    }
     Ok(ClientPacket::Send(Draft { client_ref: Some(client_ref), to, client_time, body }))
 }
 

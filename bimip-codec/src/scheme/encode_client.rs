@@ -1,6 +1,6 @@
 //! A client's packet, as a server reads it.
 
-use bimip_proto::{Address, BodyKind, ClientPacket, ConversationId, Device, Draft, Status};
+use bimip_proto::{Address, BodyKind, ClientPacket, ConversationId, Device, Draft, Form, Status};
 
 use super::frame::{identity, named, put, reference_text, to_ms};
 use super::numbers::{self, kind};
@@ -99,9 +99,11 @@ fn text(bytes: &[u8], field: &'static str) -> Result<String, EncodeError> {
 
 fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeError> {
     let id = draft.client_ref.as_ref().ok_or(EncodeError::Unsayable { field: "client_ref" })?;
+    let content = draft.body.form == Form::Content;
     let r#type = match draft.body.kind {
         BodyKind::Text => kind::CHAT,
-        BodyKind::Notification => kind::NOTIFICATION,
+        BodyKind::Notification if !content => kind::NOTIFICATION,
+        said if content && said.content_name().is_some() => kind::CHAT,
         _ => return Err(EncodeError::Unsayable { field: "kind" }),
     };
     // BM-GROUP-1: a user is named by `to` alone, which older servers read too.
@@ -122,6 +124,7 @@ fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeErro
         signature: seal.signature,
         status: numbers::SENT,
         conversation,
+        kind: if content { numbers::of_kind(&draft.body) } else { 0 },
         ..Default::default()
     })
 }

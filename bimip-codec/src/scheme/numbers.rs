@@ -1,6 +1,6 @@
 //! The numbers of the dialect, by the field they stand in.
 
-use bimip_proto::{Act, CloseReason, FaultKind, Presence, Reject, Status, TokenTask};
+use bimip_proto::{Act, Body, BodyKind, CloseReason, FaultKind, Form, Presence, Reject, Status, TokenTask};
 
 /// Routes, which are also the tags of the payloads.
 pub mod route {
@@ -168,6 +168,43 @@ pub const fn status(number: i32) -> Option<Status> {
         _ => None,
     }
 }
+
+/// BM-KIND-1: the number of what a message is; 0 where nothing is said.
+#[must_use]
+pub const fn of_kind(body: &Body) -> i32 {
+    match (body.kind, body.form) {
+        (BodyKind::Text, Form::Content) => 1,
+        (BodyKind::Image, _) => 2,
+        (BodyKind::Video, _) => 3,
+        (BodyKind::Audio, _) => 4,
+        (BodyKind::VoiceNote, _) => 5,
+        (BodyKind::CircleVideo, _) => 6,
+        (BodyKind::Sticker, _) => 7,
+        (BodyKind::Voice { .. }, _) => TALK,
+        (BodyKind::Interactive, _) => FORM,
+        _ => 0,
+    }
+}
+
+/// The kind of a number that a client may say.
+#[must_use]
+pub const fn content_kind(number: i32) -> Option<BodyKind> {
+    Some(match number {
+        1 => BodyKind::Text,
+        2 => BodyKind::Image,
+        3 => BodyKind::Video,
+        4 => BodyKind::Audio,
+        5 => BodyKind::VoiceNote,
+        6 => BodyKind::CircleVideo,
+        7 => BodyKind::Sticker,
+        _ => return None,
+    })
+}
+
+/// The kind of a recorded talk: only the server makes them.
+pub const TALK: i32 = 8;
+/// The kind of a form of the msgpack dialect.
+pub const FORM: i32 = 9;
 
 /// The number of a live status.
 #[must_use]

@@ -199,6 +199,7 @@ fn message(it: &HistoryMessage) -> v1::QueryRow {
         conversation: head.conversation().to_string(),
         conversation_seq: head.seq.0,
         server_time: to_ms(head.at),
+        kind: numbers::of_kind(body),
         ..Default::default()
     };
     v1::QueryRow {

@@ -721,7 +721,7 @@ pub struct ReactionCount {
     /// Whether the user who asks is one of them.
     #[prost(bool, tag = "3")]
     pub mine: bool,
-    /// Some of them, those who came first before the others. At most 5.
+    /// Some of them, those who came first before the others. At most 3.
     #[prost(string, repeated, tag = "4")]
     pub users: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }

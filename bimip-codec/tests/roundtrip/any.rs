@@ -267,9 +267,30 @@ fn opaque() -> impl Strategy<Value = Body> {
     })
 }
 
+/// Content of a kind that is said.
+fn content() -> impl Strategy<Value = Body> {
+    let json = |kind| match kind {
+        BodyKind::CircleVideo => r#"{"attachments":[{"url":"/c","kind":"circle_video"}]}"#,
+        BodyKind::Sticker => r#"{"attachments":[{"url":"/s","kind":"sticker"}],"message_id":"kept"}"#,
+        BodyKind::VoiceNote => r#"{"attachments":[{"url":"/v","kind":"voice","duration_ms":3120}]}"#,
+        _ => r#"{"text":"hello @ann","mentions":[{"user_id":"ann","offset":6,"length":4}]}"#,
+    };
+    (prop::sample::select(BodyKind::WITH_CONTENT.to_vec()), seal()).prop_map(move |(kind, seal)| Body {
+        kind,
+        form: Form::Content,
+        bytes: json(kind).into(),
+        seal,
+    })
+}
+
+/// Whatever a message says.
+fn says() -> impl Strategy<Value = Body> {
+    prop_oneof![opaque(), content()]
+}
+
 /// What a message says after it was revised.
 fn revised() -> impl Strategy<Value = Option<Body>> {
-    option::of(opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }))
+    option::of(prop_oneof![opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }), content()])
 }
 
 fn conversation() -> impl Strategy<Value = ConversationId> {
@@ -370,9 +391,10 @@ fn query() -> impl Strategy<Value = Query> {
 }
 
 fn history_message() -> impl Strategy<Value = HistoryMessage> {
-    let body = opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body });
+    let body = prop_oneof![opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }), content()];
     (scheme_head(BodyKind::Text), body, any::<u32>(), any::<bool>(), any::<u8>(), reactions()).prop_map(
         |(head, body, edition, deleted, marks, reactions)| {
+            let head = Head { kind: body.kind, ..head };
             let gone = Body { bytes: Bytes::new(), ..body.clone() };
             let message = Message { head, body: if deleted { gone } else { body } };
             HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks), reactions }
@@ -489,7 +511,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
     prop_oneof![
         (option::of(user()), option::of(name()), "[a-zA-Z0-9._-]{0,40}")
             .prop_map(|(user, device, token)| { ClientPacket::SignIn { user, device, token: token.into() } }),
-        (client_ref(), address(), option::of(time()), opaque()).prop_map(|(id, to, client_time, body)| {
+        (client_ref(), address(), option::of(time()), says()).prop_map(|(id, to, client_time, body)| {
             ClientPacket::Send(Draft { client_ref: Some(id), to, client_time, body })
         }),
         any::<u64>().prop_map(|upto| ClientPacket::Dispose(Offset(upto))),
@@ -665,7 +687,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         let head = Head { to: Address::User(to), client_time: None, seq: Seq(0), ..head };
         ServerPacket::Accepted { client_ref, head, offset: Offset(offset) }
     });
-    let message = opaque().prop_flat_map(|body| {
+    let message = says().prop_flat_map(|body| {
         (scheme_head(body.kind), any::<u64>(), any::<u64>()).prop_map(move |(head, prev, offset)| {
             row(prev, offset, Entry::Message(Message { head, body: body.clone() }))
         })

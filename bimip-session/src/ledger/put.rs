@@ -1,7 +1,7 @@
 //! What a ticket asks to be stored.
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, Device, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
+    Address, Body, BodyKind, ClientRef, Device, Form, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
     MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserAct, UserCommand, UserId,
 };
 
@@ -384,6 +384,10 @@ impl Fnv {
     }
 
     fn body(&mut self, body: &Body) {
+        // The same bytes as another kind of message are another message. Where no kind is said nothing is written.
+        if body.form == Form::Content {
+            self.part(body.kind.content_name().unwrap_or_default().as_bytes());
+        }
         self.part(&body.bytes);
         if let Some(seal) = &body.seal {
             self.part(seal.encryption_type.as_bytes());

@@ -166,10 +166,7 @@ pub(super) fn reactions_come_by_the_feed<S: Storage>(subject: &Subject<'_, S>) {
     post.to = Address::Group(group("g"));
     world.say(a, ClientPacket::Send(post));
     world.commit_all();
-    let id = match summary_id(&world, "a") {
-        Some(id) => id,
-        None => panic!("a message"),
-    };
+    let Some(id) = summary_id(&world, "a") else { panic!("a message") };
     world.say(b, react("1", MessageRef::Id(id), "👍", true));
     world.commit_all();
     for who in ["a", "b"] {
