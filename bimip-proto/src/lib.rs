@@ -40,6 +40,7 @@ mod content;
 mod conversation;
 mod group;
 mod id;
+mod kinds;
 pub mod limits;
 mod mailbox;
 mod message;

@@ -12,6 +12,7 @@ mod server;
 mod statuses;
 mod users;
 pub(crate) mod workshop;
+mod world;
 
 use std::time::Instant;
 
@@ -67,6 +68,7 @@ fn all() -> impl Iterator<Item = &'static Bug> {
         statuses::BUGS,
         patience::BUGS,
         reactions::BUGS,
+        world::BUGS,
     ]
     .into_iter()
     .flatten()

@@ -222,6 +222,13 @@ impl Book {
         page
     }
 
+    /// The rows of a mailbox after `after` with the log entries that they refer to, as those were stored: also those of
+    /// messages that are deleted.
+    pub fn rows(&self, user: &UserId, after: Offset) -> impl Iterator<Item = (Offset, u64, &Arc<Entry>)> {
+        let rows = self.mailboxes.get(user).into_iter().flat_map(move |rows| rows.range(after.next()..));
+        rows.filter_map(|(offset, sequence)| Some((*offset, *sequence, self.log.get(sequence)?)))
+    }
+
     /// The first row that a mailbox still has; the one after its last when it is empty.
     #[must_use]
     pub fn mailbox_first(&self, user: &UserId) -> Offset {
@@ -272,6 +279,11 @@ impl Book {
         self.log.iter().map(|(sequence, entry)| (*sequence, entry))
     }
 
+    /// What was said after a log entry, in order.
+    pub fn log_after(&self, sequence: u64) -> impl Iterator<Item = (u64, &Arc<Entry>)> {
+        self.log.range(sequence.saturating_add(1)..).map(|(sequence, entry)| (*sequence, entry))
+    }
+
     /// Whether a log entry has a place in the feed of a group.
     #[must_use]
     pub fn is_fed(&self, group: &GroupId, sequence: u64) -> bool {
@@ -281,6 +293,11 @@ impl Book {
     /// Every user who has a mailbox.
     pub fn users(&self) -> impl Iterator<Item = &UserId> {
         self.mailboxes.keys()
+    }
+
+    /// Every group.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.groups.keys()
     }
 
     /// Everybody who is or was in a group.

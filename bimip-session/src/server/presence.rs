@@ -148,6 +148,10 @@ impl ServerCore {
         self.unset_presence(user);
         let ends = self.is_draining();
         let Some(doing) = self.presences.0.get_mut(user) else { return };
+        if doing.gone.is_some() {
+            // It was only being let in. That the user went is about to be told already.
+            return;
+        }
         (doing.presence, doing.location, doing.until_mono_ms) = (Presence::Offline, None, None);
         let hidden = left.hidden;
         doing.gone = Some(left);

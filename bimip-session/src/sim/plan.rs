@@ -28,6 +28,14 @@ pub struct Plan {
     pub moves: usize,
     /// How many in a hundred received messages are marked read, sooner or later.
     pub reads_percent: u64,
+    /// Edits and deletions, some of them of messages of others, or of what is deleted.
+    pub revisions: usize,
+    /// Groups that are made and managed by whoever likes to, whether they may or not.
+    pub made: usize,
+    /// Commands about those.
+    pub commands: usize,
+    /// Words that are live: presence, typing, calls, positions, and hiding.
+    pub lives: usize,
     /// Questions about what is stored.
     pub queries: usize,
     /// Questions about how far a message got.
@@ -73,8 +81,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What runs with every build: every kind of fault in a world of three users and about 150 messages, with small
-    /// windows. One seed in four is judged in safety mode.
+    /// What runs with every build: every kind of fault in a world of three users and about 150 messages, some of them
+    /// revised, with a group that all of them manage, and small windows. One seed in four is judged in safety mode.
     #[must_use]
     pub const fn gate() -> Self {
         Self {
@@ -87,6 +95,10 @@ impl Plan {
             feeds_percent: 40,
             moves: 12,
             reads_percent: 40,
+            revisions: 25,
+            made: 1,
+            commands: 25,
+            lives: 40,
             queries: 30,
             statuses: 40,
             talks: 10,
@@ -116,6 +128,7 @@ impl Plan {
     pub const fn small() -> Self {
         let mut plan = Self::gate();
         plan.messages = 60;
+        plan.revisions = 12;
         plan.talks = 6;
         plan
     }
@@ -127,6 +140,10 @@ impl Plan {
         plan.users = 20;
         plan.devices = 3;
         plan.messages = 2_000;
+        plan.revisions = 300;
+        plan.made = 3;
+        plan.commands = 150;
+        plan.lives = 400;
         plan.queries = 200;
         plan.statuses = 300;
         plan.groups = 3;

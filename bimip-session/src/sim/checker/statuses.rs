@@ -1,4 +1,4 @@
-//! What is told of how far messages got, against the disk and against what left the cores (I18).
+//! What is told of how far messages got, against the disk and against what left the cores (I21).
 
 use std::collections::BTreeMap;
 
@@ -57,11 +57,11 @@ impl Statuses {
         let (Some(asked), Found::Status(status)) = (asked, found) else { return };
         let Some(status) = status else {
             return findings
-                .check(asked.is_empty(), || format!("I18: {device} is told of no message for {query:?}"));
+                .check(asked.is_empty(), || format!("I21: {device} is told of no message for {query:?}"));
         };
         let Some(head) = head(durable, status.id.sequence()) else {
             return findings
-                .check(false, || format!("I18: {device} is told of what is not stored: {status:?}"));
+                .check(false, || format!("I21: {device} is told of what is not stored: {status:?}"));
         };
         for it in &status.recipients {
             let least = asked.get(&it.user).copied().unwrap_or(Reached::Pending);
@@ -70,12 +70,12 @@ impl Statuses {
             let told = reached >= least && (reached <= Reached::Sent || reached <= most);
             findings.check(told, || {
                 format!(
-                    "I18: {device} is told that {:?} is {reached:?}, and it was {least:?}, is {most:?}",
+                    "I21: {device} is told that {:?} is {reached:?}, and it was {least:?}, is {most:?}",
                     head.id
                 )
             });
             findings.check(it.row.is_none() || it.user == device.user, || {
-                format!("I18: {device} is told where {:?} is with {}", head.id, it.user)
+                format!("I21: {device} is told where {:?} is with {}", head.id, it.user)
             });
             self.devices_of(findings, device, &head, it, durable);
         }
@@ -107,7 +107,7 @@ impl Statuses {
                 _ => true,
             };
             findings.check(so && device != head.from, || {
-                format!("I18: {asker} is told of {:?} at {row:?} with {device}: {:?}", head.id, told.state)
+                format!("I21: {asker} is told of {:?} at {row:?} with {device}: {:?}", head.id, told.state)
             });
         }
     }
@@ -116,19 +116,19 @@ impl Statuses {
 /// An answer, at the moment it was read.
 pub(super) fn looked_up(findings: &mut Findings, user: &UserId, ask: &Ask, found: &Found, durable: &Book) {
     let (Ask::Status { message, after, limit }, Found::Status(status)) = (ask, found) else {
-        return findings.check(false, || format!("I18: {user} is given another kind of answer for {ask:?}"));
+        return findings.check(false, || format!("I21: {user} is given another kind of answer for {ask:?}"));
     };
     let expected = told(durable, user, message);
     let (Some(status), Some(expected)) = (status, &expected) else {
         return findings.check(status.is_none() && expected.is_none(), || {
-            format!("I18: {user} is told {status:?} of {message:?}, and is to be told {expected:?}")
+            format!("I21: {user} is told {status:?} of {message:?}, and is to be told {expected:?}")
         });
     };
     let Some(head) = head(durable, status.id.sequence()) else {
-        return findings.check(false, || format!("I18: {user} is told of what is not stored: {status:?}"));
+        return findings.check(false, || format!("I21: {user} is told of what is not stored: {status:?}"));
     };
     let same = (status.at, status.seq, &status.from, &status.to) == (head.at, head.seq, &head.from, &head.to);
-    findings.check(same, || format!("I18: {user} is told of another message: {status:?} for {head:?}"));
+    findings.check(same, || format!("I21: {user} is told of another message: {status:?} for {head:?}"));
     counts(findings, user, status, &head, expected, durable);
     let beyond: Vec<_> =
         expected.iter().filter(|(it, _)| after.as_ref().is_none_or(|after| it > after)).collect();
@@ -136,7 +136,7 @@ pub(super) fn looked_up(findings: &mut Findings, user: &UserId, ask: &Ask, found
     let users = |it: &RecipientStatus| it.user.clone();
     let whole = status.recipients.iter().map(users).eq(page.map(|(it, _)| it.clone()))
         && status.more == (beyond.len() > status.recipients.len());
-    findings.check(whole, || format!("I18: {user} is told of others than {beyond:?}: {status:?}"));
+    findings.check(whole, || format!("I21: {user} is told of others than {beyond:?}: {status:?}"));
     for it in &status.recipients {
         recipient(findings, user, it, &head, durable);
     }
@@ -155,25 +155,25 @@ fn counts(
     let numbers = [counts.recipients, counts.delivered, counts.read].map(|it| it as usize);
     findings.check(
         counts.exact && numbers == [expected.len(), at_least(Reached::Delivered), at_least(Reached::Read)],
-        || format!("I18: {user} is told of {counts:?}, and {expected:?} are"),
+        || format!("I21: {user} is told of {counts:?}, and {expected:?} are"),
     );
     let times = expected.iter().map(|(it, _)| times(durable, head, it));
     let (had, read): (Vec<_>, Vec<_>) = times.unzip();
     let first = |times: Vec<Option<UnixMs>>| times.into_iter().flatten().min();
     let firsts = (first(had), first(read));
     findings.check((counts.first_delivered_at, counts.first_read_at) == firsts, || {
-        format!("I18: {user} is told of the first of {:?} in {counts:?}, and it is {firsts:?}", head.id)
+        format!("I21: {user} is told of the first of {:?} in {counts:?}, and it is {firsts:?}", head.id)
     });
 }
 
 fn recipient(findings: &mut Findings, user: &UserId, it: &RecipientStatus, head: &Head, durable: &Book) {
     let times = times(durable, head, &it.user);
     findings.check((it.delivered_at, it.read_at) == times, || {
-        format!("I18: {user} is told when {} had {:?}, {it:?}, and it is {times:?}", it.user, head.id)
+        format!("I21: {user} is told when {} had {:?}, {it:?}, and it is {times:?}", it.user, head.id)
     });
     let Ok(devices) = durable.devices(&it.user, 1);
     findings.check(it.why != Some(NotYet::NeverConnected) || devices.is_empty() || it.user == *user, || {
-        format!("I18: {user} is told that {} never connected: {devices:?}", it.user)
+        format!("I21: {user} is told that {} never connected: {devices:?}", it.user)
     });
 }
 

@@ -58,6 +58,14 @@ impl World {
                 self.fate(&draft, |fate| fate.refused = true);
                 self.store_soon(node);
             }
+            Event::Revised { revise, edition, offset } => {
+                self.revised(node, &revise, Some((edition, offset)));
+            }
+            Event::RevisionRefused { revise, .. } => self.revised(node, &revise, None),
+            Event::Grouped { command, edition, offset } => {
+                self.grouped(node, &command, Some((edition, offset)));
+            }
+            Event::GroupRefused { command, .. } => self.grouped(node, &command, None),
             Event::Marked { message, status } => self.marked(node, &message, status, true),
             Event::MarkRefused { message, status, .. } => self.marked(node, &message, status, false),
             Event::Answer { query, found } => {
@@ -85,6 +93,10 @@ impl World {
         let it = &self.nodes[node];
         if it.is_walkie() && !it.session.is_up() {
             // Its app sends when it is connected, and keeps nothing.
+            return;
+        }
+        if it.is_walkie() && matches!(&to, Address::Group(group) if self.made.contains(group)) {
+            // It is not told that somebody put its user out, and would wait for ever.
             return;
         }
         self.tags += 1;
@@ -196,7 +208,7 @@ impl World {
     }
 
     /// The app syncs its store soon after it wrote.
-    fn store_soon(&mut self, node: usize) {
+    pub(super) fn store_soon(&mut self, node: usize) {
         let it = &mut self.nodes[node];
         if !std::mem::replace(&mut it.sync_due, true) {
             let life = it.life;
