@@ -51,6 +51,8 @@ pub struct Caps {
     pub user_changes: bool,
     /// How long a connection may say nothing, where that is not what the server says for all of them.
     pub silence: Option<Silence>,
+    /// It has words for a command that is refused and may be sent again.
+    pub refusals: bool,
 }
 
 /// How long a connection may say nothing.
@@ -87,6 +89,7 @@ impl Caps {
         reactions: true,
         user_changes: true,
         silence: None,
+        refusals: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -119,6 +122,7 @@ impl Caps {
         reactions: false,
         user_changes: false,
         silence: None,
+        refusals: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.

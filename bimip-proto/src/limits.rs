@@ -39,11 +39,32 @@ pub const COMMIT_PATIENCE_MS: u64 = 10_000;
 pub const COMMITS_PER_CONNECTION: u32 = 1_024;
 /// Tickets of one core that storage has not answered yet.
 pub const COMMITS_IN_FLIGHT: u32 = 16_384;
+/// What the tickets of one connection weigh that storage has not answered yet: sixteen of the largest messages, or
+/// thousands of ordinary ones.
+pub const COMMIT_BYTES_PER_CONNECTION: u64 = 8 * 1024 * 1024;
+/// What the tickets of one core weigh that storage has not answered yet, with what their proofs bring back: a quarter of a
+/// second of a disk that writes 256 MiB in one. More would only wait longer.
+pub const COMMIT_BYTES_IN_FLIGHT: u64 = 64 * 1024 * 1024;
 /// Waiting packets of one connection at which its socket is read no more.
 pub const PAUSE_PACKETS: usize = 64;
+/// Bytes of waiting packets of one connection at which its socket is read no more: what one read brings.
+pub const PAUSE_BYTES: u64 = 64 * 1024;
 /// Waiting packets of one connection. What was read before the pause was heard of still comes; beyond this a
 /// packet is refused as busy.
 pub const HELD_PACKETS: usize = 32_768;
+/// Bytes of waiting packets of one connection: the pause, and all that can be on its way from the socket by then
+/// ([`INBOX_BYTES`]) twice over. Beyond this a packet is refused as busy.
+pub const HELD_BYTES_PER_CONNECTION: u64 = 16 * 1024 * 1024;
+/// Bytes of waiting packets of one core; beyond this a packet is refused as busy. From half of it on, whoever has
+/// something waiting is read no more: hundreds of connections bring two more reads of 64 KiB each, and none of it is
+/// refused. What there is no word to refuse it with may wait up to twice as much; then its connection ends.
+pub const HELD_BYTES: u64 = 128 * 1024 * 1024;
+/// How long the drafts after one that was refused as busy are refused, too, if that one does not come again: they may have
+/// been on their way already, and would be stored before it. Many times what a client is told to wait.
+pub const IN_TURN_MS: u64 = 30_000;
+/// Bytes that were read from sockets and that the core has not seen yet. Many reads of 16 KiB, and few of the largest
+/// frames; when it is full, sockets are read no more.
+pub const INBOX_BYTES: u32 = 8 * 1024 * 1024;
 /// How long a client reference is remembered at least: as long as the message, and never less than this.
 pub const DEDUP_DAYS: u32 = 7;
 /// A talk is ended here; the field's clients stop at 60 s of their own accord.
@@ -161,6 +182,16 @@ pub const ATTACHMENT_NAME_BYTES: usize = 255;
 pub const ATTACHMENT_MIME_BYTES: usize = 127;
 /// Users that one message mentions. Whoever means more means everybody.
 pub const MENTIONS: usize = 64;
+/// A password. More than anybody types, and what a password manager makes.
+pub const PASSWORD_BYTES: usize = 1_024;
+/// The shortest password of a new account: what NIST's guidelines ask for at least.
+pub const PASSWORD_MIN_BYTES: usize = 8;
+/// The body of a request with a password: the longest names and two passwords, with their escapes.
+pub const ACCOUNT_BODY_BYTES: usize = 4 * 1024;
+/// Passwords that are hashed at once: each takes 19 MiB and a processor.
+pub const HASHES_AT_ONCE: usize = 4;
+/// Passwords that wait to be hashed: with [`HASHES_AT_ONCE`] some seconds of work. One more is refused as busy.
+pub const HASHES_WAITING: usize = 64;
 /// Tokens that one session showed, to be revoked with it. Refreshed every hour, that is more than half a day; of more, the
 /// first and the latest count.
 pub const SHOWN_TOKENS: usize = 16;

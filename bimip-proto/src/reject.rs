@@ -169,6 +169,7 @@ pub enum CloseReason {
     Slow,
     /// The server shuts down: connect again, here or elsewhere.
     GoingAway,
-    /// The store failed while the connection was being set up.
+    /// The store failed while the connection was being set up, or there is no room for what was said and no word to say
+    /// so.
     Unavailable,
 }

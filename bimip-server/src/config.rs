@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bimip_codec::Dialect;
+use bimip_proto::limits;
 use bimip_proto::{Caps, Silence};
 use bimip_session::server as core;
 
@@ -22,6 +23,9 @@ pub struct Config {
     /// Connections at once; one more is turned away at the door. Each takes a few KiB when idle and at most its
     /// window when busy.
     pub connections: u32,
+    /// What was read from sockets and that the core has not seen yet, in bytes, of all connections: when it is full, no
+    /// socket is read. At least 1.
+    pub inbox_bytes: u32,
     /// How long a socket may refuse one frame until the connection is closed. Its cursor makes that harmless.
     pub write_stall: Duration,
     /// How long a cursor or a receipt may wait for a message to share a sync with.
@@ -41,6 +45,7 @@ impl Default for Config {
         Self {
             core: core::Config::default(),
             connections: 100_000,
+            inbox_bytes: limits::INBOX_BYTES,
             write_stall: Duration::from_secs(10),
             control_wait: Duration::from_millis(20),
             drain: Duration::from_secs(10),

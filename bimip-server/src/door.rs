@@ -9,8 +9,10 @@
 //! | `GET /` | a banner |
 //! | `GET /health` | how the server is doing, as JSON |
 //! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
+//! | `POST /api/v1/auth/…` | tokens for passwords, where the server keeps accounts |
 //! | anything else | 404, or 403 for another method on `/` |
 
+mod accounts;
 mod deployed;
 mod files;
 mod health;
@@ -75,6 +77,7 @@ impl Server {
             .route("/health", get(health::health))
             .route("/files/audio/{id}", get(files::audio))
             .route("/files/text/{id}", get(files::text))
+            .merge(accounts::routes())
             .fallback(elsewhere)
             .with_state(self.clone())
     }

@@ -54,6 +54,7 @@
 //!   becomes an acknowledgement: see `bimip_session::ledger`.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 mod auth;
 mod clock;
 mod commit;
@@ -67,6 +68,7 @@ mod gate;
 pub mod jwt;
 mod lanes;
 mod library;
+mod logouts;
 mod node;
 pub mod objects;
 mod outbox;

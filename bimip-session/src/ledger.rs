@@ -41,6 +41,7 @@ pub use self::feed::Stretch;
 pub use self::group::{GroupHead, Membership, Stay};
 pub use self::info::{GroupInfo, group_info};
 pub use self::outgoing::Outgoing;
+pub(crate) use self::outgoing::RETRY_AFTER_MS;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};
 pub use self::query::find;
 pub use self::rights::{Place, listens, may_join, may_manage, may_post, place};

@@ -59,6 +59,7 @@
 //! ```
 
 mod account;
+mod budget;
 mod burst;
 mod connection;
 mod core;
@@ -86,6 +87,7 @@ mod tape;
 mod timers;
 mod wake;
 
+pub use self::budget::{Budgets, Level};
 pub use self::core::ServerCore;
 pub use self::counters::Counters;
 pub use self::io::{

@@ -1,6 +1,7 @@
 //! `planted`: bugs that are put into a copy of the machines, to see that the simulator finds them.
 
 mod blind;
+mod budgets;
 mod bug;
 mod client;
 mod feeds;
@@ -69,6 +70,7 @@ fn all() -> impl Iterator<Item = &'static Bug> {
         patience::BUGS,
         reactions::BUGS,
         world::BUGS,
+        budgets::BUGS,
     ]
     .into_iter()
     .flatten()

@@ -2,11 +2,16 @@
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, Device, Form, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
-    MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserAct, UserCommand, UserId,
+    MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserAct, UserCommand, UserId, limits,
 };
 
 use super::standing::Setting;
 use super::user::Sighting;
+
+/// A put itself, with its names.
+const PUT_BYTES: u64 = 256;
+/// A row in a proof: whose, where, and a pointer to what.
+const ROW_BYTES: u64 = 64;
 
 /// Under which name a put is stored at most once: the sending device and its own name for the draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -210,7 +215,22 @@ impl Put {
         !matches!(self.record, Record::Mark { .. } | Record::Sighted(_))
     }
 
-    /// The bytes it brings, for budgets.
+    /// What it may take in memory until it is answered: what it brings, and the rows that come back with the proof. Those
+    /// of a group cost their places alone, since they share one message; a filling brings the bodies of what it reads.
+    pub(crate) fn charge(&self) -> u64 {
+        let brings = match self.record {
+            Record::Pull { .. } => 0,
+            _ => self.bytes() as u64,
+        };
+        let rows = match (&self.record, &self.audience) {
+            (Record::Pull { rows, bytes, .. }, _) => u64::from(*rows) * ROW_BYTES + u64::from(*bytes),
+            (_, Audience::Group(_) | Audience::Readers) => u64::from(limits::ROW_MEMBERS) * ROW_BYTES,
+            _ => 0,
+        };
+        PUT_BYTES + brings + rows
+    }
+
+    /// What the commit has to do for it, in bytes, to cut batches by.
     pub(crate) const fn bytes(&self) -> usize {
         match &self.record {
             Record::Message { body, .. } => body.bytes.len() + 128,

@@ -15,6 +15,9 @@ use super::settle::Decision;
 use super::standing::Standing;
 use crate::server::ConnId;
 
+/// What a ticket takes beside its puts.
+const TICKET_BYTES: u64 = 256;
+
 /// A command that asks to be stored, and is answered when it is.
 ///
 /// Made by the core alone and spent once.
@@ -28,6 +31,7 @@ pub struct Ticket {
     cursor_from: Offset,
     conn: ConnId,
     ack: Ack,
+    charge: u32,
 }
 
 /// A cursor that moves with a ticket.
@@ -92,7 +96,10 @@ impl Ticket {
     pub(crate) fn new(conn: ConnId, puts: Vec<Put>, advance: Option<Advance>, ack: Ack) -> Self {
         let cursor_from = advance.as_ref().map_or(Offset::ZERO, |advance| advance.from);
         let cursor = advance.map(|Advance { device, to, .. }| (device, to));
-        Self { puts, cursor, cursor_from, conn, ack }
+        let charge = TICKET_BYTES + puts.iter().map(Put::charge).sum::<u64>();
+        // No ticket is near it; a number of half the size keeps proofs and failures small.
+        let charge = u32::try_from(charge).unwrap_or(u32::MAX);
+        Self { puts, cursor, cursor_from, conn, ack, charge }
     }
 
     /// What it asks to store.
@@ -131,9 +138,15 @@ impl Ticket {
         self.puts.iter().map(Put::bytes).sum::<usize>() + 64
     }
 
+    /// What it may take in memory until it is answered, in bytes: what it brings, and what its proof may bring back.
+    #[must_use]
+    pub fn charge(&self) -> u64 {
+        self.charge.into()
+    }
+
     /// The honest answer when it could not be stored.
     pub fn failed(self, failure: Failure) -> Failed {
-        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure }
+        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure, charge: self.charge }
     }
 
     pub(super) fn settled(self, decision: Decision) -> Committed {
@@ -145,6 +158,7 @@ impl Ticket {
             outcomes: decision.outcomes,
             deliveries: decision.deliveries,
             fed: decision.fed,
+            charge: self.charge,
         }
     }
 }
@@ -288,6 +302,7 @@ pub struct Committed {
     outcomes: Vec<Outcome>,
     deliveries: Vec<Delivery>,
     fed: Vec<GroupId>,
+    charge: u32,
 }
 
 impl Committed {
@@ -328,7 +343,12 @@ impl Committed {
     }
 
     pub(super) fn into_failed(self, failure: Failure) -> Failed {
-        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure }
+        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure, charge: self.charge }
+    }
+
+    /// What its ticket counted among what is under way.
+    pub(crate) fn charge(&self) -> u64 {
+        self.charge.into()
     }
 }
 
@@ -352,6 +372,7 @@ pub struct Failed {
     ack: Ack,
     cursor: Option<(Device, Offset)>,
     failure: Failure,
+    charge: u32,
 }
 
 impl Failed {
@@ -363,6 +384,11 @@ impl Failed {
 
     pub(crate) const fn conn(&self) -> ConnId {
         self.conn
+    }
+
+    /// What its ticket counted among what is under way.
+    pub(crate) fn charge(&self) -> u64 {
+        self.charge.into()
     }
 
     pub(crate) const fn ack(&self) -> &Ack {

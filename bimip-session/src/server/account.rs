@@ -12,8 +12,14 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Grant, Output, Vouched};
 use super::timers::Due;
-use crate::ledger::{Ack, Audience, Committed, Decided, Guard, Outcome, Put, Record, Setting, Standing};
+use crate::ledger::{
+    Ack, Audience, Committed, Decided, Guard, Outcome, Put, Record, Setting, Standing, Ticket,
+};
 
+/// The device of whoever keeps the accounts. Nothing is stored under its name.
+const KEEPER: &str = "accounts";
+/// A connection that no driver opens: numbers are given from the first on.
+const NOBODY: ConnId = ConnId(u64::MAX);
 /// For a token that never runs out by itself.
 const FOR_EVER: UnixMs = UnixMs(u64::MAX);
 
@@ -144,6 +150,19 @@ impl ServerCore {
         };
         let puts = settings.into_iter().map(|it| setting(now, by, it)).collect();
         self.store(conn, puts, Ack::LogOut { origin, what });
+    }
+
+    /// Whoever keeps the accounts logs one out. It is the user's own decision, of a device that has no sessions, so its proof
+    /// goes to all of them, and to nobody who waits.
+    pub(super) fn log_out_from_outside(&mut self, user: UserId, before: UnixMs) {
+        let Ok(name) = DeviceName::new(KEEPER) else { return };
+        if self.is_draining() {
+            return;
+        }
+        let record =
+            Record::Setting { by: Device::new(user, name), at: before, setting: Setting::LogOutAccount };
+        let put = Put::new(Guard::None, Audience::Users(Vec::new()), record);
+        self.commit(NOBODY, Ticket::new(NOBODY, vec![put], None, Ack::None));
     }
 
     /// What was decided about an account is durable. The answer to whoever decided it is out.

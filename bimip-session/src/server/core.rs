@@ -7,6 +7,7 @@ use bimip_proto::{
 };
 
 use super::account::refused;
+use super::budget::UnderWay;
 use super::burst::Bursts;
 use super::connection::{Connection, Phase};
 use super::counters::Counters;
@@ -29,9 +30,9 @@ use crate::ledger::{Outgoing, Place, Ticket};
 /// It accepts any sequence of inputs. What a client may see is decided here and in
 /// [`settle`](crate::ledger::settle()); the driver only carries out outputs, in order for each connection.
 ///
-/// Bounds: a connection has at most a window of row numbers, [`Config::commits_per_connection`] tickets under way,
-/// and [`HELD_PACKETS`](limits::HELD_PACKETS) packets waiting for them; the core at most
-/// [`Config::commits_in_flight`] tickets. The queue of outputs grows only between two polls.
+/// Bounds: a connection has at most a window of row numbers. What it has under way, and what waits for that, is bounded
+/// in numbers and in bytes, for each connection and for all of them: [`budgets`](Self::budgets). The queue of outputs
+/// grows only between two polls.
 #[derive(Debug)]
 pub struct ServerCore {
     pub(super) config: Config,
@@ -51,9 +52,13 @@ pub struct ServerCore {
     pub(super) hearers: Vec<ConnId>,
     /// Tickets that storage has not answered yet and talks whose sound is not stored yet, of connections that may be
     /// gone.
-    commits: u32,
+    pub(super) taken: UnderWay,
+    /// What waits of all connections, in bytes.
+    pub(super) held_bytes: u64,
     /// Connections with held packets, waiting for room.
     pub(super) stalled: VecDeque<ConnId>,
+    /// Connections that were refused with nothing of theirs waiting, and are not read.
+    pub(super) hushed: Vec<ConnId>,
     /// Everybody is told to go, and why.
     draining: Option<CloseReason>,
     outbox: VecDeque<Output>,
@@ -85,12 +90,12 @@ impl Machine for ServerCore {
             }
             Input::Closed(conn) => self.closed(now, conn),
             Input::Committed(proof) => {
-                self.commits = self.commits.saturating_sub(1);
+                self.taken.sub(proof.charge());
                 self.committed(now, &proof);
                 self.unstall(now);
             }
             Input::Failed(failed) => {
-                self.commits = self.commits.saturating_sub(1);
+                self.taken.sub(failed.charge());
                 self.failed(now, &failed);
                 self.unstall(now);
             }
@@ -100,6 +105,7 @@ impl Machine for ServerCore {
             Input::Token(conn, answer) => self.vouched(now, conn, answer),
             Input::Kept(sound, name) => self.kept(now, sound, name),
             Input::Woken(subjects) => self.woken(now, subjects),
+            Input::LogOut(user, before) => self.log_out_from_outside(user, before),
             Input::Drain(reason) => self.drain(now, reason),
         }
     }
@@ -152,8 +158,10 @@ impl ServerCore {
             sightings: Sightings::default(),
             others,
             hearers: Vec::new(),
-            commits: 0,
+            taken: UnderWay::default(),
+            held_bytes: 0,
             stalled: VecDeque::new(),
+            hushed: Vec::new(),
             draining: None,
             outbox: VecDeque::new(),
         }
@@ -174,7 +182,10 @@ impl ServerCore {
     /// Whether a drain is over: every command is answered and every connection was told to go.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining.is_some() && self.commits == 0 && self.conns.is_empty() && self.sightings.is_empty()
+        self.draining.is_some()
+            && self.taken.commits == 0
+            && self.conns.is_empty()
+            && self.sightings.is_empty()
     }
 
     pub(super) fn output(&mut self, output: Output) {
@@ -193,30 +204,24 @@ impl ServerCore {
         self.draining.is_some()
     }
 
-    /// Whether a connection may have one more ticket under way.
-    pub(super) fn has_room(&self, conn: ConnId) -> bool {
-        self.commits < self.config.commits_in_flight
-            && self.conns.get(&conn).is_some_and(|it| it.commits < self.config.commits_per_connection)
-    }
-
-    /// One more command to be answered.
-    pub(super) fn under_way(&mut self, conn: ConnId) {
-        self.commits += 1;
+    /// One more command to be answered, which weighs so much until then.
+    pub(super) fn under_way(&mut self, conn: ConnId, charge: u64) {
+        self.taken.add(charge);
         if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.commits += 1;
+            connection.taken.add(charge);
         }
     }
 
     /// A command is something else from here on.
-    pub(super) fn no_longer(&mut self, conn: ConnId) {
-        self.commits = self.commits.saturating_sub(1);
+    pub(super) fn no_longer(&mut self, conn: ConnId, charge: u64) {
+        self.taken.sub(charge);
         if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.commits = connection.commits.saturating_sub(1);
+            connection.taken.sub(charge);
         }
     }
 
     pub(super) fn commit(&mut self, conn: ConnId, ticket: Ticket) {
-        self.under_way(conn);
+        self.under_way(conn, ticket.charge());
         if let Some((device, offset)) = ticket.cursor() {
             self.cursors.asked(device, *offset);
         }
@@ -368,6 +373,7 @@ impl ServerCore {
         }
         let Some(connection) = self.conns.remove(&conn) else { return };
         self.departs(now, &connection);
+        self.held_bytes = self.held_bytes.saturating_sub(connection.held_bytes);
         if let Some(due_mono_ms) = connection.expiry_mono_ms {
             // It may be years away, and a connection comes and goes often meanwhile.
             self.timers.unset(due_mono_ms, Due::Expiry(conn));
@@ -450,9 +456,9 @@ impl ServerCore {
     }
 
     /// A ticket of this connection is answered.
-    pub(super) fn answered(&mut self, now: Now, conn: ConnId) {
+    pub(super) fn answered(&mut self, now: Now, conn: ConnId, charge: u64) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        connection.commits = connection.commits.saturating_sub(1);
+        connection.taken.sub(charge);
         self.part_if_due(now, conn);
     }
 

@@ -55,6 +55,8 @@ counters! {
     repeats,
     /// Drafts and marks refused.
     rejected,
+    /// What was said without room for it, not even to wait: refused as busy, or the end of its connection.
+    turned_away,
     /// Commands that the store failed.
     failed,
     /// Rows sent.

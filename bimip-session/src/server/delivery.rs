@@ -69,7 +69,7 @@ impl ServerCore {
         if proof.is_adrift() {
             self.adrift(now, conn);
         }
-        self.answered(now, conn);
+        self.answered(now, conn, proof.charge());
         if proof.ack().bars() {
             self.unbar(now, conn);
         }
@@ -107,13 +107,17 @@ impl ServerCore {
         {
             self.output(Output::Send(conn, refusal));
         }
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            // What failed comes before what was refused as busy.
+            connection.in_turn = None;
+        }
         if let Ack::Pulled(user) = failed.ack() {
             self.pull_failed(now, user);
         }
         if matches!(failed.ack(), Ack::Disposed(_)) {
             self.adrift(now, conn);
         }
-        self.answered(now, conn);
+        self.answered(now, conn, failed.charge());
         if failed.ack().bars() {
             self.unbar(now, conn);
         }
@@ -196,7 +200,25 @@ impl ServerCore {
         if upto == 0 {
             return self.look_after(now, conn);
         }
-        let Some(reader) = self.reader(conn) else { return };
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.arrived = Some(upto);
+        if !self.barrier_passes(now, conn) {
+            self.stalled.push_back(conn);
+        }
+    }
+
+    /// Moves the cursor by a barrier that came back, if there is one. `false` when it has to wait for room: rows that
+    /// need no acknowledgement must not have tickets without end under way. At most one barrier is out, so at most one
+    /// waits, and meanwhile no more rows than a window fly.
+    pub(super) fn barrier_passes(&mut self, now: Now, conn: ConnId) -> bool {
+        let Some(upto) = self.conns.get(&conn).and_then(|connection| connection.arrived) else { return true };
+        if !self.has_room(conn) {
+            return false;
+        }
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.arrived = None;
+        }
+        let Some(reader) = self.reader(conn) else { return true };
         if let Some(disposal) = reader.barrier(upto) {
             let device = reader.device().clone();
             let puts = receipt::of_disposal(now, &device, disposal.delivered);
@@ -204,6 +226,7 @@ impl ServerCore {
             self.commit(conn, Ticket::new(conn, puts, Some(advance), Ack::None));
         }
         self.fill(conn);
+        true
     }
 
     /// A sign of life, which comes now and then.

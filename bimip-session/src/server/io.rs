@@ -218,6 +218,9 @@ pub enum Input {
     /// of times, or never. Ignored by a core that is alone. Take it from cores of the same store only: a forged one shows
     /// nobody anything, but may end a session.
     Woken(Vec<Subject>),
+    /// Whoever keeps the accounts says that nothing which lets this user in and was made up to then is good any more: the
+    /// account is logged out with that date, once it is durable. May be said again and again.
+    LogOut(UserId, UnixMs),
     /// The server shuts down, for this reason: refuse new commands, answer the ones under way, say goodbye.
     Drain(CloseReason),
 }
@@ -310,6 +313,17 @@ pub struct Config {
     pub commits_per_connection: u32,
     /// Tickets of all connections that storage has not answered; what comes beyond that waits.
     pub commits_in_flight: u32,
+    /// What the tickets of one connection weigh that storage has not answered, in bytes; what comes beyond that waits. At
+    /// least 1: whatever is smaller lets nothing through.
+    pub commit_bytes_per_connection: u64,
+    /// What the tickets of all connections weigh that storage has not answered, in bytes; what comes beyond that waits.
+    /// At least 1.
+    pub commit_bytes_in_flight: u64,
+    /// What waits of one connection, in bytes; what comes beyond that is refused as busy.
+    pub held_bytes_per_connection: u64,
+    /// What waits of all connections, in bytes; what comes beyond that is refused as busy. From half of it on, nothing
+    /// more is read from whoever has something waiting.
+    pub held_bytes: u64,
     /// A talk is ended here.
     pub talk_ms: u64,
     /// A talk that never ended is forgotten here.
@@ -349,6 +363,10 @@ impl Default for Config {
             commit_patience_ms: limits::COMMIT_PATIENCE_MS,
             commits_per_connection: limits::COMMITS_PER_CONNECTION,
             commits_in_flight: limits::COMMITS_IN_FLIGHT,
+            commit_bytes_per_connection: limits::COMMIT_BYTES_PER_CONNECTION,
+            commit_bytes_in_flight: limits::COMMIT_BYTES_IN_FLIGHT,
+            held_bytes_per_connection: limits::HELD_BYTES_PER_CONNECTION,
+            held_bytes: limits::HELD_BYTES,
             talk_ms: limits::TALK_MS,
             talk_forgotten_ms: limits::TALK_FORGOTTEN_MS,
             floor_idle_ms: limits::FLOOR_IDLE_MS,

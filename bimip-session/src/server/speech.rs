@@ -3,7 +3,6 @@
 use bimip_proto::{
     Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, GroupCommand, MessageRef,
     Now, Offset, React, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, UserCommand,
-    limits,
 };
 
 use super::connection::{Connection, Phase};
@@ -15,6 +14,9 @@ use crate::ledger::{Ack, Advance, Outgoing, Put, Ticket};
 
 impl ServerCore {
     pub(super) fn said(&mut self, now: Now, conn: ConnId, said: Said) {
+        if self.is_out_of_turn(now, conn, &said.packet) {
+            return self.turn_away(now, conn, &said);
+        }
         let Some(connection) = self.conns.get(&conn) else { return };
         let waits = match connection.phase {
             Phase::Granting | Phase::Attaching { .. } => true,
@@ -25,38 +27,14 @@ impl ServerCore {
             }
             _ => false,
         };
-        if waits { self.hold(conn, said) } else { self.carry(now, conn, said) }
-    }
-
-    /// Keeps a packet until it can be carried out, and stops the reading while there are many.
-    fn hold(&mut self, conn: ConnId, said: Said) {
-        let Some(connection) = self.conns.get_mut(&conn) else { return };
-        if connection.held.len() >= limits::HELD_PACKETS {
-            return self.refuse(conn, &ack_of(&said.packet), Reject::Busy);
-        }
-        connection.held.push_back(said);
-        let full = connection.held.len() >= limits::PAUSE_PACKETS && !connection.paused;
-        let (first, live) = (connection.held.len() == 1, matches!(connection.phase, Phase::Live { .. }));
-        let barred = connection.barred > 0;
-        connection.paused |= full;
-        if full {
-            self.output(Output::Pause(conn));
-        }
-        // What a barred connection waits for calls again.
-        if first && live && !barred {
-            self.stalled.push_back(conn);
-        }
-    }
-
-    /// Keeps a packet that was begun and has to wait, before all that came after it.
-    pub(super) fn hold_first(&mut self, conn: ConnId, packet: ClientPacket) {
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.held.push_front(packet.into());
-        }
+        if waits { self.hold(now, conn, said) } else { self.carry(now, conn, said) }
     }
 
     /// Carries out what a connection has waiting, as far as there is room.
     pub(super) fn release(&mut self, now: Now, conn: ConnId) {
+        if !self.barrier_passes(now, conn) {
+            return self.stalled.push_back(conn);
+        }
         loop {
             let Some(connection) = self.conns.get(&conn) else { return };
             let Some(next) = connection.held.front() else { break };
@@ -68,8 +46,7 @@ impl ServerCore {
             {
                 return self.stalled.push_back(conn);
             }
-            let next = self.conns.get_mut(&conn).and_then(|connection| connection.held.pop_front());
-            if let Some(said) = next {
+            if let Some(said) = self.take_held(conn) {
                 self.carry(now, conn, said);
             }
         }
@@ -80,13 +57,25 @@ impl ServerCore {
         }
     }
 
-    /// Storage answered: whoever waits gets a turn.
+    /// Storage answered: whoever waits gets a turn. What clients say and what fills their mailboxes take turns, or one
+    /// would never come to it while there is no end of the other.
     pub(super) fn unstall(&mut self, now: Now) {
+        let pulls_first = self.pulls.take_turn();
+        if pulls_first {
+            self.pull_waiting();
+        }
         for _ in 0..self.stalled.len() {
+            if !self.core_has_room() {
+                break;
+            }
             if let Some(conn) = self.stalled.pop_front() {
                 self.release(now, conn);
             }
         }
+        if !pulls_first {
+            self.pull_waiting();
+        }
+        self.read_on();
     }
 
     fn carry(&mut self, now: Now, conn: ConnId, said: Said) {
@@ -223,7 +212,6 @@ impl ServerCore {
         let puts = receipt::of_disposal(now, &device, disposal.delivered);
         let advance = Advance { device, from: disposal.from, to: disposal.cursor };
         let ticket = Ticket::new(conn, puts, Some(advance), Ack::Disposed(disposal.answered));
-        // Never refused for want of room: a disposal frees more than it takes, and the window bounds them.
         self.commit(conn, ticket);
         self.fill(conn);
     }
@@ -283,14 +271,15 @@ fn unsupported(origin: u32) -> Fault {
     Fault { kind: FaultKind::Unsupported, origin, details: "not served here".into() }
 }
 
-/// Whether carrying a packet out takes a ticket, for which there has to be room. A disposal needs none: it frees
-/// more than it takes.
+/// Whether carrying a packet out takes a ticket, for which there has to be room. A disposal is never turned down for want
+/// of it, but waits like the rest: who says the same again and again would have a ticket for each.
 const fn commits(packet: &ClientPacket) -> bool {
     matches!(
         packet,
         ClientPacket::Send(_)
             | ClientPacket::Revise(_)
             | ClientPacket::React(_)
+            | ClientPacket::Dispose(_)
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
             | ClientPacket::Group(_)

@@ -68,6 +68,8 @@ pub struct Plan {
     pub wake_faults_percent: u64,
     /// How many in a hundred worlds have a device, or a core, that is ten times slower than the others.
     pub slow_percent: u64,
+    /// How many in a hundred worlds have so small budgets of bytes that nearly everything waits, or is refused as busy.
+    pub tight_percent: u64,
     /// How many in a hundred worlds run in safety mode.
     pub safety_percent: u64,
     /// Work and faults happen in this time.
@@ -115,6 +117,7 @@ impl Plan {
             timer_faults_percent: 10,
             wake_faults_percent: 15,
             slow_percent: 15,
+            tight_percent: 20,
             safety_percent: 25,
             faults_until_ms: 60_000,
             rest_by_ms: 1_800_000,

@@ -44,6 +44,14 @@ pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
     if rng.chance(plan.feeds_percent) {
         config.row_members = u32::try_from(rng.between(0, 2)).unwrap_or(0);
     }
+    if rng.chance(plan.tight_percent) {
+        // From one ticket at a time, and from room for a few words to wait.
+        config.commit_bytes_per_connection = rng.between(1, 2_000);
+        config.commit_bytes_in_flight = rng.between(1, 8_000);
+        // What clients say before they are welcomed has to fit in: nothing stops what is on the air here.
+        config.held_bytes_per_connection = 30_000;
+        config.held_bytes = rng.between(30_000, 60_000);
+    }
     config
 }
 
