@@ -562,6 +562,12 @@ pub struct Query {
     /// Of an answer to ask 4: whom it went to.
     #[prost(message, repeated, tag = "33")]
     pub recipients: ::prost::alloc::vec::Vec<RecipientStatus>,
+    /// Of an answer: users, in the order of their ids.
+    #[prost(message, repeated, tag = "25")]
+    pub users: ::prost::alloc::vec::Vec<QueryUser>,
+    /// Of an answer: devices, in the order of their names.
+    #[prost(message, repeated, tag = "26")]
+    pub devices: ::prost::alloc::vec::Vec<QueryDevice>,
 }
 /// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -648,7 +654,7 @@ pub struct RecipientStatus {
     pub more_devices: bool,
 }
 /// How far a message got with one device.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeviceStatus {
     /// The device.
     #[prost(string, tag = "1")]
@@ -665,12 +671,6 @@ pub struct DeviceStatus {
     /// Of 3 and 4: how many rows are before it that the device has not acknowledged.
     #[prost(uint64, tag = "5")]
     pub rows_before: u64,
-    /// Of an answer: users, in the order of their ids.
-    #[prost(message, repeated, tag = "25")]
-    pub users: ::prost::alloc::vec::Vec<QueryUser>,
-    /// Of an answer: devices, in the order of their names.
-    #[prost(message, repeated, tag = "26")]
-    pub devices: ::prost::alloc::vec::Vec<QueryDevice>,
 }
 /// A message as it is now, and what stands beside it in the list of conversations.
 #[derive(Clone, PartialEq, ::prost::Message)]

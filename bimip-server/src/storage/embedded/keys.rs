@@ -263,8 +263,8 @@ mod tests {
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
         let all: [(Vec<u8>, &[u8]); 34] = [
-            (tally(268).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02"),
-            (reacted(268, user).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
+            (tally(258).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02"),
+            (reacted(258, user).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
             (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
             (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),
