@@ -194,10 +194,10 @@ fn another_format_is_refused_and_left_alone() {
     let directory = three_messages();
     let format = store(&directory).join("format");
     fs::write(store(&directory).join("writer"), "bimip-server 9.9.9\n").unwrap();
-    for (text, found) in [("bimip store 6\n", Some(6)), ("bimip store 0\n", Some(0)), ("something\n", None)] {
+    for (text, found) in [("bimip store 7\n", Some(7)), ("bimip store 0\n", Some(0)), ("something\n", None)] {
         fs::write(&format, text).unwrap();
         match (EmbeddedStorage::open(directory.path()).unwrap_err(), found) {
-            (error @ StorageError::Format { known: 5, .. }, Some(expected)) => {
+            (error @ StorageError::Format { known: 6, .. }, Some(expected)) => {
                 let text = error.to_string();
                 assert!(
                     text.contains(&format!("has format {expected}, written by bimip-server 9.9.9,")),
@@ -208,7 +208,7 @@ fn another_format_is_refused_and_left_alone() {
             (error, _) => panic!("{text:?}: {error}"),
         }
     }
-    fs::write(&format, "bimip store 5\n").unwrap();
+    fs::write(&format, "bimip store 6\n").unwrap();
     assert_eq!(rows(&EmbeddedStorage::open(directory.path()).unwrap(), "b").unwrap(), 3);
 }
 
