@@ -3,7 +3,7 @@
 use bimip_proto::{
     Act, Address, Ask, Awareness, Body, ClientPacket, ClientRef, Device, DeviceName, Draft, Emoji, GroupAct,
     GroupCommand, GroupId, GroupProfile, Head, Location, LogOut, MayPost, MessageRef, PageFrom, Presence,
-    Query, Reach, React, Revise, Role, Saved, Seq, Signal, Status, Talk, TalkAct, Track, UnixMs, UserAct,
+    Query, Reach, React, Revise, Role, Seq, Signal, Status, Talk, TalkAct, Track, UnixMs, UserAct,
     UserCommand, UserId,
 };
 use bytes::Bytes;
@@ -76,9 +76,8 @@ pub fn probes(kind: &str, thing: &Thing, me: &Device, names: &mut Names) -> Vec<
         }
         "User" => {
             let Thing::User(user) = thing else { return Vec::new() };
-            // A block is not a question: from then on the one who is blocked is told less.
-            let saved = Saved { user: user.clone(), name: "x".into() };
-            let acts = [UserAct::Save(saved), UserAct::Forget(user.clone()), UserAct::Unblock(user.clone())];
+            // Saving and blocking somebody are words about one's own account, and stored there whoever it is.
+            let acts = [UserAct::Forget(user.clone()), UserAct::Unblock(user.clone())];
             acts.map(|act| ClientPacket::User(UserCommand { client_ref: names.next(), act })).to_vec()
         }
         "Join" => group(thing).map(ClientPacket::Join).into_iter().collect(),
