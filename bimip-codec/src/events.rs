@@ -21,6 +21,7 @@ mod query;
 mod reaction;
 mod status;
 mod time;
+mod user;
 mod words;
 
 pub(crate) use self::decode_client::decode_client;

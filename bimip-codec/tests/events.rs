@@ -10,8 +10,9 @@ use bimip_proto::{
     Form, Found, GroupAct, GroupChange, GroupId, GroupNews, GroupProfile, Head, HistoryMessage, Location,
     LogOut, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, NotYet, Noted, Offset, PageFrom,
     Ping, Presence, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary, Receipt,
-    RecipientStatus, Reject, Revision, Role, Row, Said, Seal, Seq, ServerPacket, Signal, SoundName, Status,
-    StatusCounts, TokenAnswer, TokenTask, UnixMs, UserId, Welcome, Window,
+    RecipientStatus, Reject, Revision, Role, Row, Said, Saved, Seal, Seq, ServerPacket, Signal, SoundName,
+    Status, StatusCounts, TokenAnswer, TokenTask, UnixMs, UserAct, UserChange, UserId, UserNews, Welcome,
+    Window,
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -905,4 +906,72 @@ fn how_far_a_message_got() {
     );
     let nothing = event(&ServerPacket::Answer { id: name("q"), found: Found::Status(None) });
     assert_eq!(nothing, json!({"type": "answer", "id": "q", "status": {}}));
+}
+
+// MISSION M1 E1
+// EV-KIND-1
+#[test]
+fn content_of_a_kind() {
+    let sticker = json!({"attachments": [{"url": "/s", "kind": "sticker"}]});
+    let send = |kind: &str, body: Value| json!({"type": "send", "client_id": "c", "to": "bob", "message_type": kind, "body": body});
+    let ClientPacket::Send(draft) = said(&send("sticker", sticker.clone())) else { panic!("not a draft") };
+    assert_eq!((draft.body.kind, draft.body.form), (BodyKind::Sticker, Form::Content));
+    let text = json!({"attachments": [{"url": "/s", "kind": "sticker"}], "text": "x"});
+    assert_eq!(unfit(&send("sticker", text)), Reject::Field("payload.text"));
+    let plain =
+        json!({"type": "send", "client_id": "c", "to": "bob", "message_type": "video", "content": "x"});
+    assert_eq!(unfit(&plain), Reject::Field("body"));
+    let told = message(draft.body);
+    assert_eq!(
+        parts(&told, ["message_type", "content", "body"]),
+        [json!("sticker"), json!("[sticker] /s"), sticker]
+    );
+}
+
+// MISSION A12
+// EV-USR-1, EV-USR-2, EV-USR-3
+#[test]
+fn what_a_user_keeps() {
+    let asked = |fields: Value| {
+        let mut event = json!({"type": "user", "client_id": "c"});
+        event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        match said(&event) {
+            ClientPacket::User(command) => Ok(command.act),
+            ClientPacket::Unfit { reason, .. } => Err(reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    let edit = UserAct::EditProfile { name: Some("Ann".into()), about: None, avatar: None };
+    assert_eq!(asked(json!({"action": "profile", "name": "Ann"})), Ok(edit));
+    let saved = Saved { user: user("bob"), name: "Bobby".into() };
+    assert_eq!(asked(json!({"action": "save", "user_id": "bob", "name": "Bobby"})), Ok(UserAct::Save(saved)));
+    assert_eq!(asked(json!({"action": "block", "user_id": "bob"})), Ok(UserAct::Block(user("bob"))));
+    assert_eq!(asked(json!({"action": "block"})), Err(Reject::Field("user_id")));
+    assert_eq!(asked(json!({"action": "sing"})), Err(Reject::Field("action")));
+    let done = Noted::UserChanged { client_ref: name("c"), edition: 2, offset: Offset(4) };
+    assert_eq!(
+        event(&ServerPacket::Noted(done)),
+        json!({"type": "done", "request": "user", "client_id": "c", "edition": 2, "offset": 4})
+    );
+    let change = UserChange {
+        by: device("ann", "web"),
+        client_ref: name("c"),
+        at: AT,
+        edition: 0,
+        what: UserNews::Blocked(user("bob")),
+    };
+    assert_eq!(
+        event(&row(Entry::User(change))),
+        json!({
+            "type": "user", "action": "block", "user_id": "bob", "by": {"user_id": "ann", "device_id": "web"},
+            "client_id": "c", "edition": 0, "timestamp": "2025-11-20T15:20:00.123Z", "offset": 9, "prev_offset": 8,
+        })
+    );
+    let ask = said(&json!({"type": "profile", "id": "q", "user_id": "bob"}));
+    assert_eq!(ask, ClientPacket::Query(Query { id: name("q"), ask: Ask::Profile(user("bob")) }));
+    let nobody = event(&ServerPacket::Answer { id: name("q"), found: Found::Profile(None) });
+    assert_eq!(nobody, json!({"type": "answer", "id": "q", "profile": {}}));
+    let blocked = Found::Blocked { users: vec![user("bob")], more: false };
+    let told = event(&ServerPacket::Answer { id: name("q"), found: blocked });
+    assert_eq!(told, json!({"type": "answer", "id": "q", "blocked": ["bob"], "has_more": false}));
 }

@@ -98,7 +98,7 @@ proptest! {
         let said = up(Dialect::Events, &packet);
         prop_assert_eq!(said.len(), 1);
         prop_assert_eq!(&said[0].claim, &Claim::Own);
-        prop_assert_eq!(&said[0].packet, &packet);
+        prop_assert_eq!(&said[0].packet, &events::said(packet));
     }
 
     #[test]

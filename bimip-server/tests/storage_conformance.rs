@@ -135,12 +135,12 @@ conformance! {
     a_batch_sees_its_own_reactions
     a_deletion_takes_the_reactions_along
     reactions_come_by_the_feed
-    what_users_keep_survives_reopening
-    a_batch_sees_who_blocks_whom
-    who_was_seen_survives_reopening
     times_of_marks_survive_reopening
     everybody_it_went_to_is_told_of_once
     a_stranger_is_told_of_no_message
+    what_users_keep_survives_reopening
+    a_batch_sees_who_blocks_whom
+    who_was_seen_survives_reopening
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

@@ -7,7 +7,7 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use super::fields::{self, address, fields};
-use super::{group, kinds, message, query, reaction, words};
+use super::{group, kinds, message, query, reaction, user, words};
 use crate::DecodeError;
 use crate::json::Object;
 
@@ -83,7 +83,8 @@ impl<'a> Reading<'a> {
                 })
             }
             kinds::REACT => self.by_name("client_id", reaction::read_request(self.object, self.origin)),
-            kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS | kinds::STATUS => {
+            kinds::USER => self.by_name("client_id", user::read_request(self.object, self.origin)),
+            kind if kinds::asks(kind) => {
                 self.by_name("id", query::read_request(self.me, self.object, self.origin))
             }
             kinds::TOKEN => {
@@ -141,7 +142,9 @@ impl<'a> Reading<'a> {
         let [client_ref, message] = self.fields(["client_id", "message_id"]);
         let client_ref = client_ref.some_client_ref()?;
         let message = message.message()?;
-        let body = edits.then(|| message::read_body(self.object, self.origin, BodyKind::Text)).transpose()?;
+        let [kind] = self.fields(["message_type"]);
+        let kind = kind.word(words::kind)?.unwrap_or(BodyKind::Text);
+        let body = edits.then(|| message::read_body(self.object, self.origin, kind)).transpose()?;
         Ok(ClientPacket::Revise(Revise { client_ref, message, body }))
     }
 

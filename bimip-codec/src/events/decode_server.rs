@@ -12,7 +12,7 @@ use super::decode_client::{read_awareness, read_track};
 use super::fields::{self, Value, device, fields};
 use super::message::{self, to_of};
 use super::parts::State;
-use super::{group, kinds, query, reaction, words};
+use super::{group, kinds, query, reaction, user, words};
 use crate::DecodeError;
 use crate::json::Object;
 use crate::scheme::numbers;
@@ -46,6 +46,7 @@ pub(crate) fn decode_server(
         "message_forwarded" => return receipt(state, object, Status::Forwarded, "forwarded_at"),
         "message_edited" => ServerPacket::Deliver(revision(object, true)?),
         "message_deleted" => ServerPacket::Deliver(revision(object, false)?),
+        "user" => ServerPacket::Deliver(user::read_change(object, place(object)?)?),
         "group" => ServerPacket::Deliver(group::read_change(object, place(object)?)?),
         "message_reaction" => ServerPacket::Deliver(reaction::read(object, place(object)?)?),
         "pong" => {
@@ -168,6 +169,11 @@ fn done(object: Object<'_>) -> Result<Noted, DecodeError> {
             edition: edition.small()?,
             offset: Offset(offset.some_number()?),
         },
+        kinds::USER => Noted::UserChanged {
+            client_ref: client_ref.some_client_ref()?,
+            edition: edition.small()?,
+            offset: Offset(offset.some_number()?),
+        },
         kinds::REACT => {
             let [count] = fields(object, 0, ["count"]);
             Noted::Reacted {
@@ -214,6 +220,9 @@ fn refused(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
         }
         (kinds::GROUP, Some(client_ref)) => {
             ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms })
+        }
+        (kinds::USER, Some(client_ref)) => {
+            ServerPacket::Noted(Noted::UserUnchanged { client_ref, reason, retry_after_ms })
         }
         (kinds::REACT, Some(client_ref)) => {
             ServerPacket::Noted(Noted::Unreacted { client_ref, reason, retry_after_ms })

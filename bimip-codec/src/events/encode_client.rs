@@ -6,7 +6,7 @@ use bimip_proto::{
 };
 use data_encoding::BASE64;
 
-use super::{group, kinds, query, reaction, time, words};
+use super::{group, kinds, query, reaction, time, user, words};
 use crate::json::Writer;
 use crate::{EncodeError, Frames};
 
@@ -59,6 +59,7 @@ pub(crate) fn encode_client(packet: &ClientPacket, out: &mut Frames) -> Result<(
             to.text("client_id", it.client_ref.as_str());
             to.text("message_id", &name(&it.message)?);
             if let Some(body) = &it.body {
+                to.text("message_type", words::of_kind(body.kind));
                 write_body(&mut to, body)?;
             }
             put(to, out);
@@ -111,6 +112,11 @@ pub(crate) fn encode_client(packet: &ClientPacket, out: &mut Frames) -> Result<(
         ClientPacket::React(it) => {
             let mut to = event(kinds::REACT);
             reaction::write_request(&mut to, it)?;
+            put(to, out);
+        }
+        ClientPacket::User(it) => {
+            let mut to = event(kinds::USER);
+            user::write_request(&mut to, it)?;
             put(to, out);
         }
         ClientPacket::Query(it) => put(query::request(it)?, out),
@@ -238,6 +244,9 @@ fn write_body(to: &mut Writer, body: &Body) -> Result<(), EncodeError> {
     }
     match (body.form, core::str::from_utf8(&body.bytes)) {
         (Form::Text, Ok(text)) => to.text("content", text),
+        (Form::Content, Ok(text)) if body.is_readable() && crate::json::Object::parse(text).is_some() => {
+            to.raw("body", text);
+        }
         (Form::Json, Ok(text)) if crate::json::Object::parse(text).is_some() => to.raw("data", text),
         _ => to.text("payload", &BASE64.encode(&body.bytes)),
     }

@@ -7,7 +7,7 @@ use bimip_proto::{
 
 use super::encode_client::{name, named, put, utf8, write_awareness, write_log_out, write_track};
 use super::message::{self, Made};
-use super::{group, kinds, query, reaction, time, words};
+use super::{group, kinds, query, reaction, time, user, words};
 use crate::json::Writer;
 use crate::scheme::numbers;
 use crate::{EncodeError, Frames};
@@ -124,9 +124,8 @@ fn declined(origin: u32, id: Option<&ClientRef>, reason: Reject, retry_after_ms:
         (kinds::EDIT | kinds::DELETE, Some(_)) => refused_by_name(kinds::EDIT, id, reason, retry_after_ms),
         (kinds::GROUP, Some(_)) => refused_by_name(kinds::GROUP, id, reason, retry_after_ms),
         (kinds::REACT, Some(_)) => refused_by_name(kinds::REACT, id, reason, retry_after_ms),
-        (kinds::HISTORY | kinds::CONVERSATION | kinds::CONVERSATIONS | kinds::STATUS, Some(id)) => {
-            unanswered(id, reason, retry_after_ms)
-        }
+        (kinds::USER, Some(_)) => refused_by_name(kinds::USER, id, reason, retry_after_ms),
+        (kind, Some(id)) if kinds::asks(kind) => unanswered(id, reason, retry_after_ms),
         _ => {
             let mut to = refused(origin);
             to.maybe("id", id.map(|it| it.as_str()));
@@ -178,6 +177,12 @@ fn noted(it: &Noted) -> Result<Writer, EncodeError> {
         }
         Noted::Unreacted { client_ref, reason, retry_after_ms } => {
             refused_by_name(kinds::REACT, Some(client_ref), *reason, *retry_after_ms)
+        }
+        Noted::UserChanged { client_ref, edition, offset } => {
+            done_by_name(kinds::USER, client_ref.as_str(), *edition, offset.0)
+        }
+        Noted::UserUnchanged { client_ref, reason, retry_after_ms } => {
+            refused_by_name(kinds::USER, Some(client_ref), *reason, *retry_after_ms)
         }
         Noted::Joined(group) => in_group(done(kinds::JOIN), group.as_str()),
         Noted::Left(group) => in_group(done(kinds::LEAVE), group.as_str()),
@@ -264,6 +269,12 @@ fn deliver(row: &Row, shared: Option<&Made>, out: &mut Frames) {
             let mut to = named("message_reaction");
             reaction::write(&mut to, it);
             put(place(to, row), out);
+        }
+        Entry::User(it) => {
+            let mut to = named("user");
+            if user::write_change(&mut to, it) {
+                put(place(to, row), out);
+            }
         }
         Entry::Group(it) => {
             let mut to = named("group");

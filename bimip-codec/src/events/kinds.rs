@@ -49,6 +49,19 @@ kinds! {
     BYE = 24 "bye",
     REACT = 25 "react",
     STATUS = 26 "status",
+    USER = 27 "user",
+    PROFILE = 28 "profile",
+    ADDRESS_BOOK = 29 "address_book",
+    DEVICES = 30 "devices",
+    BLOCKED = 31 "blocked",
+}
+
+/// Whether it is a question about what is stored.
+pub(super) const fn asks(kind: u32) -> bool {
+    matches!(
+        kind,
+        HISTORY | CONVERSATION | CONVERSATIONS | STATUS | PROFILE | ADDRESS_BOOK | DEVICES | BLOCKED
+    )
 }
 
 #[cfg(test)]
@@ -57,9 +70,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=STATUS {
+        for kind in AUTH..=BLOCKED {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(STATUS + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(BLOCKED + 1)), (None, None, "", ""));
     }
 }

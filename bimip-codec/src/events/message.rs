@@ -72,7 +72,7 @@ pub(super) fn write_body(to: &mut Writer, body: &Body, head: Option<&Head>) {
                 to.text("url", &format!("/files/audio/{}", Percent(&head.alias().to_string())));
             }
         }
-        (_, Some(Ok(text))) => write_text(to, body.form, text),
+        (_, Some(Ok(text))) => write_text(to, body, text),
         (_, readable) => {
             to.text("content", if readable.is_some() { UNREADABLE } else { SEALED });
             to.text("payload", &BASE64.encode(&body.bytes));
@@ -87,7 +87,13 @@ pub(super) fn write_body(to: &mut Writer, body: &Body, head: Option<&Head>) {
     }
 }
 
-fn write_text(to: &mut Writer, form: Form, text: &str) {
+fn write_text(to: &mut Writer, body: &Body, text: &str) {
+    let form = body.form;
+    let shown = crate::content::of(body).map_or_else(String::new, |it| it.shown());
+    if let (Form::Content, Some(object)) = (form, Object::parse(text)) {
+        to.text("content", &shown);
+        return to.raw("body", object.as_str());
+    }
     // What was sent as text is text, whatever it looks like.
     match Object::parse(text).filter(|_| form != Form::Text) {
         None => to.text("content", text),
@@ -123,13 +129,22 @@ fn fits(body: &Body) -> bool {
     bytes + seal + AROUND_BYTES <= limits::FRAME_BYTES
 }
 
-/// EV-SEND-2: what a client says: one of `content`, `data` and `payload`.
+/// EV-SEND-2: what a client says: one of `content`, `body`, `data` and `payload`.
 pub(super) fn read_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Result<Body, DecodeError> {
-    let [content, data, payload, encryption] =
-        fields(object, origin, ["content", "data", "payload", "encryption"]);
+    let [content, data, inside, payload, encryption] =
+        fields(object, origin, ["content", "data", "body", "payload", "encryption"]);
     let seal = encryption.object()?.map(|it| read_seal(it, origin)).transpose()?;
-    let (form, bytes) = if payload.is_there() {
-        (Form::Opaque, read_payload(payload)?)
+    let open = seal.as_ref().is_none_or(Seal::is_open);
+    // What only has content must show it, or be sealed.
+    let shows = BodyKind::WITH_CONTENT.contains(&kind) && !matches!(kind, BodyKind::Text | BodyKind::Image);
+    let (form, bytes) = if payload.is_there() && (!shows || !open) {
+        (if shows { Form::Content } else { Form::Opaque }, read_payload(payload)?)
+    } else if let Some(inside) = inside.object()? {
+        let bytes = inside.as_str().as_bytes();
+        crate::content::read(bytes, kind).map_err(|it| DecodeError::Field { origin, field: it.field })?;
+        (Form::Content, Bytes::copy_from_slice(bytes))
+    } else if shows {
+        return Err(inside.wrong());
     } else if let Some(data) = data.object()? {
         (Form::Json, Bytes::copy_from_slice(data.as_str().as_bytes()))
     } else {

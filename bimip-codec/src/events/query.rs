@@ -7,7 +7,7 @@ use bimip_proto::{
 
 use super::encode_client::{event, name, named, write_address};
 use super::fields::{Value, address, fields};
-use super::{kinds, message, reaction, status, words};
+use super::{kinds, message, reaction, status, user, words};
 use crate::json::{Object, Writer};
 use crate::{DecodeError, EncodeError};
 
@@ -30,6 +30,20 @@ pub(super) fn read_request(
             let [message, after] = fields(object, origin, ["message_id", "after_user"]);
             Ask::Status { message: message.message()?, after: after.user()?, limit }
         }
+        kinds::PROFILE => {
+            let [user] = fields(object, origin, ["user_id"]);
+            Ask::Profile(user.some_user()?)
+        }
+        kinds::ADDRESS_BOOK | kinds::BLOCKED => {
+            let [after] = fields(object, origin, ["after_user"]);
+            let after = after.user()?;
+            if origin == kinds::BLOCKED {
+                Ask::Blocked { after, limit }
+            } else {
+                Ask::AddressBook { after, limit }
+            }
+        }
+        kinds::DEVICES => Ask::Devices,
         kinds::CONVERSATION => Ask::Conversation(address(me, conversation, to)?),
         _ => {
             let [before, after] = fields(object, origin, ["before_id", "after_id"]);
@@ -81,6 +95,17 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             to.maybe("after_user", after.as_ref().map(|it| it.as_str()));
             to.number("limit", *limit);
         }
+        Ask::Profile(user) => {
+            to = event(kinds::PROFILE);
+            to.text("user_id", user.as_str());
+        }
+        Ask::AddressBook { after, limit } | Ask::Blocked { after, limit } => {
+            let blocked = matches!(it.ask, Ask::Blocked { .. });
+            to = event(if blocked { kinds::BLOCKED } else { kinds::ADDRESS_BOOK });
+            to.maybe("after_user", after.as_ref().map(|it| it.as_str()));
+            to.number("limit", *limit);
+        }
+        Ask::Devices => to = event(kinds::DEVICES),
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     }
     to.text("id", it.id.as_str());
@@ -104,6 +129,20 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
         Found::Status(Some(it)) => {
             to.object("status", |to| status::write(to, it));
             to.flag("has_more", it.more);
+        }
+        Found::Profile(found) => to.object("profile", |to| {
+            if let Some(it) = found {
+                user::write_state(to, it);
+            }
+        }),
+        Found::AddressBook { saved, more } => {
+            to.objects("address_book", saved, user::write_entry);
+            to.flag("has_more", *more);
+        }
+        Found::Devices(devices) => to.objects("devices", devices, user::write_device),
+        Found::Blocked { users, more } => {
+            to.texts("blocked", users.iter().map(UserId::as_str));
+            to.flag("has_more", *more);
         }
         _ => return None,
     }
@@ -136,12 +175,24 @@ fn write_conversation(to: &mut Writer, it: &ConversationState) {
 pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
     let [id, messages, conversations, status, more] =
         fields(object, 0, ["id", "messages", "conversations", "status", "has_more"]);
+    let [profile, book, devices, blocked] =
+        fields(object, 0, ["profile", "address_book", "devices", "blocked"]);
     let (id, more) = (id.some_client_ref()?, more.flag()?.unwrap_or_default());
     let rows = limits::PAGE_ROWS as usize;
     let found = if let Some(status) = status.object()? {
         // An empty object: there is nothing that the asker may know of.
         let there = (status.len() > 0).then(|| status::read(status, more)).transpose()?;
         Found::Status(there.map(Box::new))
+    } else if let Some(profile) = profile.object()? {
+        Found::Profile((profile.len() > 0).then(|| user::read_state(profile)).transpose()?)
+    } else if book.is_there() {
+        let list = book.objects(rows)?.into_iter().map(user::read_entry);
+        Found::AddressBook { saved: list.collect::<Result<_, _>>()?, more }
+    } else if devices.is_there() {
+        let list = devices.objects(limits::LISTED_DEVICES)?.into_iter().map(user::read_device);
+        Found::Devices(list.collect::<Result<_, _>>()?)
+    } else if blocked.is_there() {
+        Found::Blocked { users: blocked.users(rows)?, more }
     } else if conversations.is_there() {
         let list = conversations.objects(rows)?.into_iter().map(read_conversation);
         Found::Conversations { conversations: list.collect::<Result<_, _>>()?, more }

@@ -111,6 +111,11 @@ pub(super) const fn of_kind(kind: BodyKind) -> &'static str {
     match kind {
         BodyKind::Image => "image",
         BodyKind::Interactive => "interactive",
+        BodyKind::Video => "video",
+        BodyKind::Audio => "audio",
+        BodyKind::VoiceNote => "voice_note",
+        BodyKind::CircleVideo => "circle_video",
+        BodyKind::Sticker => "sticker",
         BodyKind::Voice { .. } => "voice",
         BodyKind::Notification => "notification",
         _ => "text",
@@ -119,9 +124,8 @@ pub(super) const fn of_kind(kind: BodyKind) -> &'static str {
 
 /// What a client may send. Only the end of a talk makes a talk.
 pub(super) fn kind(word: &str) -> Option<BodyKind> {
-    [BodyKind::Text, BodyKind::Image, BodyKind::Interactive, BodyKind::Notification]
-        .into_iter()
-        .find(|it| of_kind(*it) == word)
+    let others = [BodyKind::Interactive, BodyKind::Notification];
+    BodyKind::WITH_CONTENT.into_iter().chain(others).find(|it| of_kind(*it) == word)
 }
 
 /// Why something was refused, for a program.
@@ -129,6 +133,7 @@ pub(super) const fn of_reject(reason: Reject) -> &'static str {
     match reason {
         Reject::Conflict => "CONFLICT",
         Reject::NotYourself => "NOT_YOURSELF",
+        Reject::Blocked => "BLOCKED",
         Reject::NoSuchMessage => "NO_SUCH_MESSAGE",
         Reject::Deleted => "DELETED",
         Reject::NotMember => "NOT_MEMBER",
@@ -149,6 +154,7 @@ pub(super) fn reject(word: &str) -> Reject {
     [
         Reject::Conflict,
         Reject::NotYourself,
+        Reject::Blocked,
         Reject::NoSuchMessage,
         Reject::Deleted,
         Reject::NotMember,

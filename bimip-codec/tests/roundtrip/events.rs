@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Body, ClientRef, Entry, Fault, Form, Found, Marks, Message, Noted, Reject, Row, ServerPacket, Status,
+    Body, BodyKind, ClientPacket, ClientRef, Draft, Entry, Fault, Form, Found, Marks, Message, Noted, Reject,
+    Revise, Row, ServerPacket, Status,
 };
 
 /// The packet with its bodies as this dialect tells them: a readable one is text or an object, whatever its sender said
@@ -43,14 +44,17 @@ fn declined(origin: u32, id: Option<ClientRef>, reason: Reject, retry_after_ms: 
         (25, Some(client_ref)) => {
             ServerPacket::Noted(Noted::Unreacted { client_ref, reason, retry_after_ms })
         }
-        (17..=19 | 26, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
+        (27, Some(client_ref)) => {
+            ServerPacket::Noted(Noted::UserUnchanged { client_ref, reason, retry_after_ms })
+        }
+        (17..=19 | 26 | 28..=31, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
         (origin, id) => ServerPacket::Declined { origin, id, reason, retry_after_ms },
     }
 }
 
 /// What was asked is said by its name, which a number of another dialect may not have.
 fn named(origin: u32) -> u32 {
-    if origin <= 26 { origin } else { 0 }
+    if origin <= 31 { origin } else { 0 }
 }
 
 fn found_as_told(found: Found) -> Found {
@@ -94,10 +98,30 @@ fn message(it: Message) -> Message {
 fn body(it: Body) -> Body {
     let form = match std::str::from_utf8(&it.bytes) {
         Ok(text) if it.is_readable() => match serde_json::from_str(text) {
+            Ok(serde_json::Value::Object(_)) if it.form == Form::Content => Form::Content,
             Ok(serde_json::Value::Object(_)) if it.form != Form::Text => Form::Json,
             _ => Form::Text,
         },
-        _ => Form::Opaque,
+        _ => sealed(&it),
     };
     Body { form, ..it }
+}
+
+/// Of what cannot be read only a kind that always has content says that it is content.
+fn sealed(it: &Body) -> Form {
+    let shows = !matches!(it.kind, BodyKind::Text | BodyKind::Image);
+    if shows && BodyKind::WITH_CONTENT.contains(&it.kind) { Form::Content } else { Form::Opaque }
+}
+
+/// What a server of the JSON dialect understands of a packet.
+pub(crate) fn said(packet: ClientPacket) -> ClientPacket {
+    let body = |it: Body| match it.form {
+        Form::Content if !it.is_readable() => Body { form: sealed(&it), ..it },
+        _ => it,
+    };
+    match packet {
+        ClientPacket::Send(it) => ClientPacket::Send(Draft { body: body(it.body), ..it }),
+        ClientPacket::Revise(it) => ClientPacket::Revise(Revise { body: it.body.map(body), ..it }),
+        packet => packet,
+    }
 }
