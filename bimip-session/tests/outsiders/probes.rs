@@ -28,7 +28,8 @@ pub fn probes(kind: &str, thing: &Thing, me: &Device, names: &mut Names) -> Vec<
     let to = address(thing);
     match kind {
         // They name nothing of others: a push token, an offset and a token of one's own, a name of one's own.
-        "PushToken" | "Dispose" | "SetVisible" | "Token" | "Unfit" | "Ping" | "Bye" => Vec::new(),
+        // What a user keeps of others is stored with the user, whoever they name.
+        "PushToken" | "Dispose" | "SetVisible" | "Token" | "Unfit" | "Ping" | "Bye" | "User" => Vec::new(),
         "SignIn" => match thing {
             Thing::User(user) => vec![ClientPacket::SignIn {
                 user: Some(user.clone()),
@@ -73,12 +74,6 @@ pub fn probes(kind: &str, thing: &Thing, me: &Device, names: &mut Names) -> Vec<
             let both = |message: MessageRef| [true, false].map(|on| (message.clone(), on));
             let all = refs(thing).into_iter().flat_map(both);
             all.map(|(message, on)| react(message, on, names.next())).collect()
-        }
-        "User" => {
-            let Thing::User(user) = thing else { return Vec::new() };
-            // Saving and blocking somebody are words about one's own account, and stored there whoever it is.
-            let acts = [UserAct::Forget(user.clone()), UserAct::Unblock(user.clone())];
-            acts.map(|act| ClientPacket::User(UserCommand { client_ref: names.next(), act })).to_vec()
         }
         "Join" => group(thing).map(ClientPacket::Join).into_iter().collect(),
         "Leave" => group(thing).map(ClientPacket::Leave).into_iter().collect(),
