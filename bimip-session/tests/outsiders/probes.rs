@@ -3,8 +3,7 @@
 use bimip_proto::{
     Act, Address, Ask, Awareness, Body, ClientPacket, ClientRef, Device, DeviceName, Draft, Emoji, GroupAct,
     GroupCommand, GroupId, GroupProfile, Head, Location, LogOut, MayPost, MessageRef, PageFrom, Presence,
-    Query, Reach, React, Revise, Role, Seq, Signal, Status, Talk, TalkAct, Track, UnixMs, UserAct,
-    UserCommand, UserId,
+    Query, Reach, React, Revise, Role, Seq, Signal, Status, Talk, TalkAct, Track, UnixMs, UserId,
 };
 use bytes::Bytes;
 

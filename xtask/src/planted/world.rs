@@ -179,8 +179,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-PRS-4",
         &[edit(
             "server/presence.rs",
-            "        if self.hides(&device.user) {\n            return;\n        }\n        match self.listening(conn, device, &track.to) {",
-            "        match self.listening(conn, device, &track.to) {",
+            "        if self.hides(&device.user) {\n            return;\n        }\n        if let Address::User(to) = &track.to",
+            "        if let Address::User(to) = &track.to",
         )],
     ),
     Bug::new(
@@ -219,8 +219,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-PRS-2",
         &[edit(
             "server/presence.rs",
-            "        if left.hidden || ends {\n            self.presences.0.remove(user);",
-            "        if !left.hidden || ends {\n            self.presences.0.remove(user);",
+            "        if hidden || ends {\n            self.presences.0.remove(user);",
+            "        if !hidden || ends {\n            self.presences.0.remove(user);",
         )],
     ),
     Bug::new(
