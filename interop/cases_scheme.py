@@ -1,5 +1,7 @@
 """Every route of bimip.v1 in both directions, and what is refused."""
 
+import base64
+
 from vectors import ANYTHING
 
 A, B = "alice", "bob"
@@ -36,9 +38,9 @@ def fault(word, origin, **more):
 
 def named(say):
     """What a frame calls itself, if that can be read: then its refusal says so (BM-FRAME-2)."""
-    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18, 19):
+    if isinstance(say, str) or say.get("route") not in (6, 7, 17, 18, 19, 20, 21):
         return None
-    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query", 19: "group"}[say["route"]], {})
+    part = say.get({6: "message", 7: "signal", 17: "revision", 18: "query", 19: "group", 20: "user", 21: "reaction"}[say["route"]], {})
     return part.get("id") if 1 <= len(part.get("id", "").encode()) <= 128 else None
 
 
@@ -48,7 +50,7 @@ def bad(name, say, error, note, answer=None, **more):
     id = named(say)
     if answer is None and id and more.get("signed_in") != "no":
         refusal = dict(type=3, code=CODES[word], error=ANYTHING, id=id)
-        word_of = {17: "revision", 18: "query", 19: "group"}
+        word_of = {17: "revision", 18: "query", 19: "group", 20: "user", 21: "reaction"}
         route = say.get("route") if say.get("route") in word_of else 7
         answer = [{"route": str(route), word_of.get(route, "signal"): refusal}]
     made = client(name, say, [fault(word, int(origin))] if answer is None else answer, error=error, note=note, **more)
@@ -116,6 +118,24 @@ def revision(**more):
     return dict(route=17, revision={key: value for key, value in made.items() if value is not None})
 
 
+def reaction(**more):
+    """A client's; what is given as None is left out."""
+    made = dict(dict(type=1, id="x-1", signal_id=ID, action=1, emoji="👍", **{"from": PHONE}), **more)
+    return dict(route=21, reaction={key: value for key, value in made.items() if value is not None})
+
+
+def reacted(offset, prev, **more):
+    """A row."""
+    row = dict(type=4, **{"from": TABLET}, edition=7, count=2, conversation="d:alice:bob", conversation_seq=3,
+               user_offset=str(offset), prev_offset=prev, message_id="c-1", server_time=NOW)  # fmt: skip
+    return reaction(**dict(row, **more))
+
+
+def content(text):
+    """A payload that is JSON."""
+    return base64.b64encode(text.encode()).decode()
+
+
 def query(**more):
     """A client's question; what is given as None is left out."""
     made = dict(dict(type=1, id="q-1", **{"from": PHONE}), **more)
@@ -147,6 +167,16 @@ def found(**more):
 
 def answered(ask, rows, **more):
     return dict(route=18, query=dict(dict(type=2, id="q-1", ask=ask, rows=rows), **more))
+
+
+def progress(**more):
+    """How far a message got."""
+    return dict(dict(signal_id=ID, id="c-1", **{"from": PHONE}, to=dict(eid="team"), conversation="g:team", conversation_seq=3,
+                     server_time=NOW), **more)  # fmt: skip
+
+
+def reached(device, state, **more):
+    return dict(dict(connection_resource_id=device, state=state), **more)
 
 
 def revised(offset, prev, **more):
@@ -387,7 +417,14 @@ LIVE_AND_ACCOUNT = [
         ("query_conversation", query(ask=2, to=dict(eid="zoe")), 3),
         ("query_conversations", query(ask=3, before_id=ID, limit=20), 3),
     ]),
-    bad("bad_query_ask_4", query(ask=4), "field 18", "what?"),
+    *(client(name, say, [{"route": "18", "query": dict(type=2, id="q-1", ask=4)}], note="of a message that nobody wrote")
+      for name, say in [
+        ("query_status", query(ask=4, signal_id=ID)),
+        ("query_status_next_page", query(ask=4, signal_id=ID, after_user="carl", limit=20)),
+        ("query_status_by_msgpack_name", query(ask=4, signal_id="1_17_bob_alice_1763652000000.txt")),
+    ]),
+    bad("bad_query_ask_99", query(ask=99), "field 18", "what?"),
+    bad("bad_query_status_of_nothing", query(ask=4), "field 18", "which message?"),
     bad("bad_query_two_ends", query(ask=1, to=dict(eid="bob"), before=8, after=3), "field 18", "before or after?"),
     bad("bad_query_of_nobody", query(ask=1), "field 18", "which conversation?"),
     bad("bad_query_without_id", query(id=None, ask=1, to=dict(eid="bob")), "field 18", "whose answer?"),
@@ -400,6 +437,53 @@ LIVE_AND_ACCOUNT = [
         ("revise_delete", revision(action=2, payload=None)),
         ("revise_by_alias", revision(signal_id=ALIAS)),
     ]),
+    # Reactions (BM-RCT-1, BM-RCT-2): to a message that nobody wrote.
+    *(client(name, say, [{"route": "21", "reaction": dict(type=3, id="x-1", code=404, error=SENTENCES["no_such_message"])}])
+      for name, say in [
+        ("react", reaction()),
+        ("react_with_a_shortcode", reaction(emoji=":party_parrot:")),
+        ("react_by_alias", reaction(signal_id=ALIAS)),
+        ("react_taken_back", reaction(action=2)),
+        ("react_with_64_bytes", reaction(emoji="e" * 64)),
+    ]),
+    bad("bad_react_without_id", reaction(id=""), "field 21", "whose answer?"),
+    bad("bad_react_to_no_message", reaction(signal_id=""), "field 21", "to which message?"),
+    bad("bad_react_without_action", reaction(action=None), "field 21", "set or taken back?"),
+    bad("bad_react_action_3", reaction(action=3), "field 21", "set or taken back?"),
+    bad("bad_react_without_emoji", reaction(emoji=None), "field 21", "with what?"),
+    bad("bad_react_with_65_bytes", reaction(emoji="e" * 65), "field 21", "1 to 64 bytes"),
+    bad("bad_react_with_a_control_character", reaction(emoji="a\nb"), "field 21", "no control characters"),
+    bad("bad_react_type_2", reaction(type=2), "field 21", "a server's word"),
+    # Kinds (BM-KIND-1, CT-JSON-1).
+    *(client(f"kind_{name}", draft(f"k-{kind}", kind=kind, payload=content(json)), acked(f"k-{kind}"))
+      for kind, name, json in [
+        (1, "text", '{"text":"hello @bob","mentions":[{"user_id":"bob","offset":6,"length":4}],"reply_to":"%s"}' % ID),
+        (2, "image", '{"attachments":[{"url":"https://files.example/1.jpg","kind":"image","mime":"image/jpeg","size":9}]}'),
+        (3, "video", '{"text":"look","attachments":[{"url":"/files/2","kind":"video","duration_ms":1200}]}'),
+        (4, "audio", '{"attachments":[{"url":"/files/3","kind":"file","name":"song.ogg"}]}'),
+        (5, "voice", '{"attachments":[{"url":"/files/4","kind":"voice","duration_ms":3120}]}'),
+        (6, "circle_video", '{"attachments":[{"url":"/files/5","kind":"circle_video"}]}'),
+        (7, "sticker", '{"attachments":[{"url":"/files/6","kind":"sticker"}],"pack":"cats"}'),
+    ]),
+    client("kind_sealed", draft("k-8", kind=7, payload="/wA=", encryption_type="mls"), acked("k-8"),
+           note="what is encrypted is not looked at"),
+    bad("bad_kind_of_no_json", draft("k-9", kind=1), "field 6", "the payload is `hello`"),
+    bad("bad_kind_without_text", draft("k-10", kind=1, payload=content("{}")), "field 6", "a text says something"),
+    bad("bad_kind_sticker_with_text", draft("k-11", kind=7, payload=content('{"text":"x","attachments":[{"url":"/s","kind":"sticker"}]}')),
+        "field 6", "a sticker stands alone"),
+    bad("bad_kind_image_of_a_file", draft("k-12", kind=2, payload=content('{"attachments":[{"url":"/s","kind":"file"}]}')),
+        "field 6", "a file is no image"),
+    bad("bad_kind_mention_outside", draft("k-13", kind=1, payload=content('{"text":"x","mentions":[{"user_id":"bob","offset":0,"length":2}]}')),
+        "field 6", "the text has one code point"),
+    bad("bad_kind_url", draft("k-14", kind=2, payload=content('{"attachments":[{"url":"javascript:x","kind":"image"}]}')),
+        "field 6", "nothing that is fetched"),
+    bad("bad_kind_8", draft("k-15", kind=8, payload=content('{"text":"x"}')), "field 6", "only the server makes talks"),
+    bad("bad_kind_99", draft("k-16", kind=99, payload=content('{"text":"x"}')), "field 6", "no such kind"),
+    bad("bad_kind_of_a_notification", draft("k-17", kind=1, type=2, payload=content('{"text":"x"}')), "field 6", "it has none"),
+    client("revise_edit_of_a_kind", revision(kind=1, payload=content('{"text":"hi"}')),
+           [{"route": "17", "revision": dict(type=3, id="e-1", code=404, error=SENTENCES["no_such_message"])}]),
+    bad("bad_revise_of_a_kind", revision(kind=7, payload=content('{"text":"hi"}')), "field 17", "no sticker"),
+    bad("bad_revise_delete_with_kind", revision(action=2, payload=None, kind=1), "field 17", "a deletion says nothing"),
     # Groups (BM-GRP-1, BM-GRP-2, BM-GRP-4): of one that does not exist.
     *(client(name, group(**say), [{"route": "19", "group": dict(type=3, id="g-1", code=442, error=SENTENCES["not_member"])}])
       for name, say in [
@@ -448,7 +532,7 @@ def told(**more):
 
 
 WELCOME = dict(epoch=3000000001, resume_from=4, head=9, window=256, heartbeat_ms=54000, server_time=NOW,
-               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups"], first=1, dedup_days=7)  # fmt: skip
+               connection_id="17", features=["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups", "users", "reactions", "kinds", "status"], first=1, dedup_days=7)  # fmt: skip
 
 SERVER = [
     server("welcome", dict(route=16, welcome=WELCOME), "first frame of a session (BM-WELCOME-1)"),
@@ -526,10 +610,32 @@ SERVER = [
                                                                      retry_after_ms=1000)), "BM-REV-2"),
     server("query_answered", answered(1, [found(marks=3), found(edition=2, payload=HELLO), found(deleted=True, payload=None, edition=1)],
                                       more=True), "BM-QRY-2: as they are now"),
+    server("query_answered_with_reactions", answered(1, [found(reaction_edition=7, reactions=[
+        dict(emoji="👍", count=12, mine=True, users=[A, B]), dict(emoji=":tada:", count=1)])]), "BM-RCT-4"),
     server("query_answered_with_nothing", answered(1, []), "BM-QRY-2"),
     server("query_answered_conversations", answered(3, [found(messages=9, read=2, unread=6, unread_deleted=[3])]), "BM-QRY-2"),
+    server("query_answered_status", answered(4, [], status=progress(status=1, recipients=3, delivered=1, first_delivered_at=NOW),
+           recipients=[
+        dict(user=B, status=2, marks=1, delivered_at=NOW, devices=[
+            reached("pc", 7, at=NOW), reached("phone", 1, connected_at=NOW), reached("tablet", 2, at=NOW, connected_at=NOW)]),
+        dict(user="carl", status=0, devices=[reached("old", 6, at=NOW), reached("phone", 4, rows_before=300, connected_at=NOW)]),
+        dict(user="dora", reason=4),
+    ], more=True), "BM-QRY-4"),
+    server("query_answered_status_of_nothing", answered(4, []), "BM-QRY-4"),
+    server("query_answered_status_untold", answered(4, [], status=progress(recipients=1, deleted=True),
+           recipients=[dict(user=B, reason=1, untold=True)]), "BM-QRY-4"),
     server("query_refused", dict(route=18, query=dict(type=3, id="q-1", code=REFUSALS["busy"], error=SENTENCES["busy"],
                                                       retry_after_ms=1000)), "BM-QRY-3"),
+    server("reacted", dict(route=21, reaction=dict(type=2, id="x-1", edition=7, count=2, user_offset="9")), "BM-RCT-2"),
+    server("reaction_refused", dict(route=21, reaction=dict(type=3, id="x-1", code=410, error="the message is deleted")), "BM-RCT-2"),
+    server("reaction_refused_for_now", dict(route=21, reaction=dict(type=3, id="x-1", code=503, error="unavailable, try again",
+                                                                     retry_after_ms=1000)), "BM-RCT-2"),
+    server("deliver_reaction", reacted(9, 8), "BM-RCT-3"),
+    server("deliver_reaction_taken_back", reacted(9, 8, action=2, count=None), "BM-RCT-3"),
+    server("deliver_reaction_of_a_group", reacted(9, 8, conversation="g:team", message_id=None), "BM-RCT-3"),
+    *(server(f"deliver_kind_{kind}", row(9, 8, kind=kind, payload=content(json)), "BM-KIND-2")
+      for kind, json in [(1, '{"text":"hello"}'), (7, '{"attachments":[{"url":"/files/6","kind":"sticker"}]}')]),
+    server("deliver_edit_of_a_kind", revised(9, 8, kind=1, payload=content('{"text":"hi"}')), "BM-KIND-2"),
     server("group_changed", dict(route=19, group=dict(type=2, id="g-1", edition=7, user_offset="9")), "BM-GRP-2"),
     server("group_refused", dict(route=19, group=dict(type=3, id="g-1", code=443, error="your role in this group does not allow it")),
            "BM-GRP-2"),
@@ -567,6 +673,12 @@ SERVER = [
         ("group_row_without_post", changed(9, 8, 2, post=None), "field 19", "a row says what holds"),
         ("group_row_without_device", changed(9, 8, 2, **{"from": {"eid": B}}), "field 19", "a row has a device"),
         ("server_revision_asked", revision(), "field 17", "a word of clients"),
+        ("server_reaction_asked", reaction(), "field 21", "a word of clients"),
+        ("reaction_row_without_offset", reacted(9, 8, user_offset=None), "field 21", "a row has a place"),
+        ("reaction_row_without_conversation", reacted(9, 8, conversation=None), "field 21", "a row has a conversation"),
+        ("reaction_row_without_device", reacted(9, 8, **{"from": {"eid": B}}), "field 21", "a row has a device"),
+        ("reaction_row_without_emoji", reacted(9, 8, emoji=None), "field 21", "with what?"),
+        ("reactions_of_nobody", answered(1, [found(reactions=[dict(emoji="x")])]), "field 18", "somebody reacted"),
         ("revision_row_without_offset", revised(9, 8, user_offset=None), "field 17", "a row has a place"),
         ("revision_row_without_conversation", revised(9, 8, conversation=None), "field 17", "a row has a conversation"),
         ("revision_row_without_device", revised(9, 8, **{"from": {"eid": B}}), "field 17", "a row has a device"),

@@ -10,6 +10,7 @@ import msgpack
 from google.protobuf import json_format
 
 import cases_scheme
+import cases_users
 import cases_walkie
 from vectors import FOLDER, fields, hexed, native, resolved
 
@@ -50,7 +51,7 @@ def text_of(dialect, case):
 def files():
     """Path to text of all files that are made here."""
     made = {}
-    for dialect, cases in (("voiceping", cases_walkie.CASES), ("bimip.v1", cases_scheme.CASES)):
+    for dialect, cases in (("voiceping", cases_walkie.CASES), ("bimip.v1", cases_scheme.CASES + cases_users.CASES)):
         for case in cases:
             path = FOLDER / dialect / f"{case['name']}.txt"
             assert path not in made, f"two cases are called {case['name']}"

@@ -10,10 +10,14 @@ import bimip_pb2 as pb
 from inbox import Inbox, Line, dial
 
 AWARENESS, PING, VISIBILITY, TOKEN, MESSAGE, SIGNAL, PUSH, LOCATION, BODY, ERROR, LOGOUT = range(2, 13)
-WELCOME, REVISION, GROUP = 16, 17, 19
+WELCOME, REVISION, QUERY, GROUP, USER, REACTION = 16, 17, 18, 19, 20, 21
 REQUEST, RESPONSE, REFUSAL, EVENT = 1, 2, 3, 4
 SENT, DELIVERED, READ, FORWARDED, PLAYED = 1, 2, 3, 4, 5
 EDIT, DELETE = 1, 2
+MESSAGE_STATUS = 4
+PROFILE, SAVE, FORGET, BLOCK, UNBLOCK, REMOVE_DEVICE = range(1, 7)
+ASK_PROFILE, ASK_ADDRESS_BOOK, ASK_DEVICES, ASK_BLOCKED = range(5, 9)
+SET, TAKE_BACK = 1, 2
 CREATE, CHANGE, REMOVE_GROUP, ADD, REMOVE, ROLE, BAN, UNBAN, JOIN, LEAVE = range(1, 11)
 TYPING, RECORDING, PAUSED, CANCELLED, RESUMED, CALLING, DECLINED = range(6, 13)
 ONLINE, OFFLINE, AWAY, BUSY = range(1, 5)
@@ -74,7 +78,7 @@ class Scheme(Inbox):
         assert kind and frame.route == pb.MessageScheme.DESCRIPTOR.fields_by_name[kind].number, frame
         if kind == "welcome" and self.seen is None:
             self.seen = frame.welcome.resume_from
-        row = getattr(frame, kind) if kind in ("message", "signal", "revision", "group") else None
+        row = getattr(frame, kind) if kind in ("message", "signal", "revision", "group", "user", "reaction") else None
         if row is not None and is_row(frame):
             self._follow(row)
         return frame
@@ -154,6 +158,26 @@ class Scheme(Inbox):
         wanted = lambda frame: frame.route == REVISION and frame.revision.type != EVENT and frame.revision.id == id
         return (await self.take(wanted, f"answer to the revision {id}")).revision
 
+    async def react(self, signal_id, emoji, action=SET, id=None):
+        """Reacts to a message, or takes it back; returns the answer."""
+        id = id or self.new_id()
+        part = pb.Reaction(type=REQUEST, id=id, signal_id=signal_id, action=action, emoji=emoji)
+        await self.say(REACTION, reaction=part)
+        wanted = lambda frame: frame.route == REACTION and frame.reaction.type != EVENT and frame.reaction.id == id
+        return (await self.take(wanted, f"answer to the reaction {id}")).reaction
+
+    async def reaction(self):
+        """The next row that is a reaction."""
+        wanted = lambda frame: frame.route == REACTION and frame.reaction.type == EVENT
+        return (await self.take(wanted, "a reaction")).reaction
+
+    async def history(self, user):
+        """The newest messages with somebody."""
+        part = pb.Query(type=REQUEST, id=self.new_id(), ask=1, to=identity(user))
+        await self.say(QUERY, query=part)
+        wanted = lambda frame: frame.route == QUERY and frame.query.id == part.id
+        return (await self.take(wanted, "history")).query.rows
+
     async def group(self, name, action, id=None, **fields):
         """Asks something about a group; returns the answer."""
         moves = action in (JOIN, LEAVE)
@@ -161,6 +185,35 @@ class Scheme(Inbox):
         await self.say(GROUP, group=pb.Group(type=REQUEST, id=id, group=name, action=action, **fields))
         mine = lambda it: it.type != EVENT and (it.group == name if moves else it.id == id)
         return (await self.take(lambda frame: frame.route == GROUP and mine(frame.group), "answer about a group")).group
+
+    async def status(self, signal_id, **fields):
+        """How far a message got; returns the answer."""
+        id = self.new_id()
+        await self.say(QUERY, query=pb.Query(type=REQUEST, id=id, ask=MESSAGE_STATUS, signal_id=signal_id, **fields))
+        wanted = lambda frame: frame.route == QUERY and frame.query.id == id
+        answer = (await self.take(wanted, f"how far {signal_id} got")).query
+        assert (answer.type, answer.ask) == (RESPONSE, MESSAGE_STATUS), answer
+        return answer
+
+    async def keep(self, action, id=None, **fields):
+        """Changes what its user keeps; returns the answer."""
+        id = id or self.new_id()
+        await self.say(USER, user=pb.User(type=REQUEST, id=id, action=action, **fields))
+        wanted = lambda frame: frame.route == USER and frame.user.type != EVENT and frame.user.id == id
+        return (await self.take(wanted, f"answer to {id}")).user
+
+    async def kept(self):
+        """The next row that is a change of what its user keeps."""
+        wanted = lambda frame: frame.route == USER and frame.user.type == EVENT
+        return (await self.take(wanted, "a change of what the user keeps")).user
+
+    async def ask(self, ask, to=None, **fields):
+        """Asks what is stored; returns the answer."""
+        part = pb.Query(type=REQUEST, id=self.new_id(), ask=ask, **fields)
+        if to is not None:
+            part.to.CopyFrom(identity(to))
+        await self.say(QUERY, query=part)
+        return (await self.take(lambda frame: frame.route == QUERY and frame.query.id == part.id, "an answer")).query
 
     async def change(self):
         """The next row that is a change of a group."""
@@ -260,8 +313,12 @@ def is_row(frame):
     """A message, or a receipt with a place in the mailbox; live signals have none."""
     if frame.route == GROUP:
         return frame.group.type == EVENT
+    if frame.route == REACTION:
+        return frame.reaction.type == EVENT
     if frame.route == REVISION:
         return frame.revision.type == EVENT
+    if frame.route == USER:
+        return frame.user.type == EVENT
     return frame.route == MESSAGE or is_signal(frame, EVENT) and frame.signal.user_offset != ""
 
 

@@ -81,6 +81,7 @@ async def test_live_signals_reach_whom_they_are_for_and_are_no_rows(server, name
         assert (told.signal.id, told.signal.status, sender(told.signal).eid) == (id, CALLING, alice)
         assert (told.signal.user_offset, told.signal.signal_id, told.signal.prev_offset) == ("", "", 0)
         await a.aware(RECORDING, to=bob)
+        await a.ping(a.new_id())
         assert (await b.watched())[-1] == (alice, RECORDING)
         part = pb.LocationStream(to=identity(bob), latitude=52.5, longitude=13.4, altitude=34.0)
         await a.say(LOCATION, location_stream=part)

@@ -152,7 +152,7 @@ def outline(data):
             tags.append(key >> 3)
             at += length
             assert at <= len(data)
-    return route, [tag for tag in tags if 2 <= tag <= 12 or tag in (16, 17, 18, 19)]
+    return route, [tag for tag in tags if 2 <= tag <= 12 or tag in (16, 17, 18, 19, 20, 21)]
 
 
 # BM-FRAME-1 BM-FRAME-2
@@ -167,7 +167,7 @@ def test_protobuf_reads_what_is_stated(name):
                 pb.MessageScheme.FromString(case["bytes"])
         return
     route, tags = outline(case["bytes"])
-    served = {*range(2, 13), 16, 17, 18, 19}
+    served = {*range(2, 13), 16, 17, 18, 19, 20, 21}
     assert (route not in served) == (fault == "unknown")
     if fault != "unknown":
         assert (tags == []) == (fault == "missing")
@@ -323,9 +323,13 @@ def is_of_groups(case):
     return said_by_clients(case) and case["name"].startswith("group_")
 
 
+def is_of_users(case):
+    return said_by_clients(case) and case["name"].startswith("user_")
+
+
 # MISSION B1
 # BM-AUTH-1 BM-ID-1 BM-SEND-1 BM-ACK-1 BM-ACK-2 BM-FRAME-2 BM-FRAME-3 BM-ERR-1 BM-BYE-2 BM-MARK-2 BM-GROUP-1
-@every("bimip.v1", lambda case: said_by_clients(case) and not is_of_groups(case))
+@every("bimip.v1", lambda case: said_by_clients(case) and not is_of_groups(case) and not is_of_users(case))
 async def test_the_server_answers_protobuf_as_stated(host, name):
     await answers_as_stated(host, CASES["bimip.v1"][name])
 
@@ -335,6 +339,14 @@ async def test_the_server_answers_protobuf_as_stated(host, name):
 @every("bimip.v1", is_of_groups)
 async def test_the_server_manages_groups_as_stated(own_server, name):
     """Each with a server of its own: what a group is outlives who said it."""
+    await answers_as_stated(own_server, CASES["bimip.v1"][name])
+
+
+# MISSION A12
+# BM-USR-1 BM-USR-2
+@every("bimip.v1", is_of_users)
+async def test_the_server_keeps_what_users_say_as_stated(own_server, name):
+    """Likewise: what a user keeps outlives who said it."""
     await answers_as_stated(own_server, CASES["bimip.v1"][name])
 
 

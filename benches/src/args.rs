@@ -15,20 +15,29 @@ commands
   load [WHAT]    the server binary under load, against a relay that keeps nothing; WHAT is one of
                    s1     pairs of sender and receiver, as fast as the window lets them (the default)
                    s1b    the same pairs at a fixed rate: latency
+                   s2     messages for readers who are away, and what they do when they come
                    s3     one sender and a group of many connected members
                    s4     memory of idle connections
                    s5     live voice: latency
+                   slow   readers who keep up, beside readers who hardly read or not at all
+                   history   pages of what is stored, out of millions of messages, alone and asked by many at once
+                   large  a message to groups of 1 000 to 100 000 members, of whom few are connected
                    all    all of these
   all            everything (the default)
 
 options
-  --seconds N       how long a load is measured, warm-up excluded     [10; s5: 15]
+  --seconds N       how long a load is measured, warm-up excluded     [10; s5: 15; large: 20; slow, history: 5]
   --warm-up N       seconds of load before that                       [2]
-  --rounds N        how often each measurement is repeated            [load 3, codec 15, core 7]
+  --rounds N        how often each measurement is repeated            [load 3, slow 2, large and history 1, codec 15, core 7]
   --pairs N         pairs of sender and receiver in s1 and s1b        [64]
   --window N        messages in flight for each sender                [32]
   --rate N          messages a second in s1b                          [2000]
-  --members N       members of the group in s3                        [500]
+  --members N       connected members of the group in s3 and large    [500]
+  --receipts no     members of s3 do not say what was delivered to them  [yes]
+  --readers N       in s2 those who are away; in slow those who keep up, and the slow ones; in history those who
+                    ask at once                                       [200]
+  --messages N      messages stored in s2 and history                 [s2: 100000; history: 2000000]
+  --largest N       members of the largest group in large             [100000]
   --talkers N       private talks in s5                               [50]
   --connections N   idle connections in s4, then five times as many   [1000]
   --storage KIND    what the server keeps messages in: embedded, or memory to see what that costs  [embedded]
@@ -65,9 +74,13 @@ pub(crate) enum Command {
 pub(crate) enum Scenario {
     S1,
     S1b,
+    S2,
     S3,
     S4,
     S5,
+    Slow,
+    History,
+    Large,
     All,
 }
 
@@ -108,6 +121,12 @@ pub(crate) struct Args {
     pub(crate) window: u64,
     pub(crate) rate: u64,
     pub(crate) members: u32,
+    /// Members of S3 say what was delivered to them.
+    pub(crate) receipts: bool,
+    /// Readers in S2, `slow` and `history`.
+    pub(crate) readers: u32,
+    messages: Option<u64>,
+    pub(crate) largest: u32,
     pub(crate) talkers: u32,
     pub(crate) connections: u32,
     pub(crate) storage: Storage,
@@ -128,6 +147,10 @@ impl Args {
             window: 32,
             rate: 2_000,
             members: 500,
+            receipts: true,
+            readers: 200,
+            messages: None,
+            largest: 100_000,
             talkers: 50,
             connections: 1_000,
             storage: Storage::Embedded,
@@ -173,6 +196,16 @@ impl Args {
             "window" => self.window = number(option, value, 1)?,
             "rate" => self.rate = number(option, value, 1)?,
             "members" => self.members = number(option, value, 1)?,
+            "receipts" => {
+                self.receipts = match value {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return Err(format!("--receipts takes yes or no, not `{value}`")),
+                }
+            }
+            "readers" => self.readers = number(option, value, 1)?,
+            "messages" => self.messages = Some(number(option, value, 1)?),
+            "largest" => self.largest = number(option, value, 1)?,
             "talkers" => self.talkers = number(option, value, 1)?,
             "connections" => self.connections = number(option, value, 2)?,
             "storage" => self.storage = value.parse()?,
@@ -186,6 +219,10 @@ impl Args {
 
     pub(crate) fn seconds_or(&self, default: u64) -> Duration {
         Duration::from_secs(self.seconds.unwrap_or(default))
+    }
+
+    pub(crate) fn messages_or(&self, default: u64) -> u64 {
+        self.messages.unwrap_or(default)
     }
 
     pub(crate) fn rounds_or(&self, default: usize) -> usize {
@@ -205,11 +242,18 @@ impl FromStr for Scenario {
         Ok(match text {
             "s1" => Self::S1,
             "s1b" => Self::S1b,
+            "s2" => Self::S2,
             "s3" => Self::S3,
             "s4" => Self::S4,
             "s5" => Self::S5,
+            "slow" => Self::Slow,
+            "history" => Self::History,
+            "large" => Self::Large,
             "all" => Self::All,
-            _ => return Err(format!("`{text}` is not a load: s1, s1b, s3, s4, s5, all")),
+            _ => {
+                let known = "s1, s1b, s2, s3, s4, s5, slow, history, large, all";
+                return Err(format!("`{text}` is not a load: {known}"));
+            }
         })
     }
 }
@@ -229,6 +273,9 @@ mod tests {
         assert_eq!((args.seconds_or(10), args.rounds_or(3), args.pairs), (Duration::from_secs(60), 1, 8));
         assert_eq!(parse("load --window 4").unwrap().command, Command::Load(Scenario::S1));
         assert_eq!(parse("--window 4 codec").unwrap().command, Command::Codec);
+        assert_eq!(parse("load slow --readers 7 --rounds 1").unwrap().readers, 7);
+        assert_eq!(parse("load history --messages 9").unwrap().messages_or(1), 9);
+        assert!(!parse("load s3 --receipts no").unwrap().receipts);
         assert_eq!(parse("").unwrap().command, Command::All);
         assert_eq!(parse("load --help").unwrap().command, Command::Help);
     }
@@ -243,6 +290,7 @@ mod tests {
             "--seconds",
             "--colour red",
             "--storage x",
+            "--receipts perhaps",
             "codec core",
         ] {
             assert!(parse(line).is_err(), "{line}");

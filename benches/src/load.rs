@@ -3,18 +3,27 @@
 //! One generator drives both: the same connections, window and frame sizes, in turns, so that what else the machine
 //! does hits both alike. It runs in one thread, checks every message that it sees, and stops by itself.
 
+mod ask;
 mod child;
 mod clock;
+mod fill;
 pub(crate) mod frames;
+mod history;
 mod idle;
 mod journal;
+mod large;
 mod member;
 mod members;
+mod offline;
 mod pair;
 mod pairs;
 mod peer;
 mod raw;
+mod reader;
 pub(crate) mod relay;
+mod settings;
+mod slow;
+mod sluggish;
 mod turns;
 mod voice;
 
@@ -43,6 +52,9 @@ pub(crate) fn run(args: &Args, scenario: Scenario, report: &mut Report) -> Resul
     if is(Scenario::S1b) {
         pairs::s1b(args, &program, report)?;
     }
+    if is(Scenario::S2) {
+        offline::s2(args, &program, report)?;
+    }
     if is(Scenario::S3) {
         members::s3(args, &program, report)?;
     }
@@ -51,6 +63,15 @@ pub(crate) fn run(args: &Args, scenario: Scenario, report: &mut Report) -> Resul
     }
     if is(Scenario::S5) {
         voice::s5(args, &program, report)?;
+    }
+    if is(Scenario::Slow) {
+        slow::slow(args, &program, report)?;
+    }
+    if is(Scenario::History) {
+        history::history(args, &program, report)?;
+    }
+    if is(Scenario::Large) {
+        large::large(args, &program, report)?;
     }
     Ok(())
 }

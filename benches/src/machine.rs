@@ -3,6 +3,8 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Cores, processor, system.
@@ -104,6 +106,36 @@ pub(crate) fn raise_open_files() -> io::Result<u64> {
         }
     };
     if result == 0 { Ok(limit.rlim_cur) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Puts the files in a directory out of the system's memory, so that they have to be read from the disk again. What is
+/// not written yet is written first.
+pub(crate) fn forget_files(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            forget_files(&path)?;
+            continue;
+        }
+        let file = fs::File::open(&path)?;
+        file.sync_all()?;
+        // SAFETY: the descriptor is that of a file that stays open until after the call.
+        let result = unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+        if result != 0 {
+            return Err(io::Error::from_raw_os_error(result));
+        }
+    }
+    Ok(())
+}
+
+/// What the files in a directory take on the disk, in bytes.
+pub(crate) fn disk_bytes(directory: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        bytes += if path.is_dir() { disk_bytes(&path)? } else { fs::metadata(&path)?.blocks() * 512 };
+    }
+    Ok(bytes)
 }
 
 /// Asks a child of this process to end.

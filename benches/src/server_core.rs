@@ -173,6 +173,7 @@ impl House {
                 standing: Arc::default(),
                 contacts: Vec::new(),
                 behind: false,
+                blocked: Arc::default(),
             };
             house.core.handle_input(house.now, Input::Attached(conn, Some(attachment)));
         }

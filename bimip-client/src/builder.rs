@@ -181,6 +181,7 @@ impl<C: Connect> Builder<C> {
             keeper: Arc::new(Mutex::new(keeper)),
             link: Link::Down,
             codec: Codec::new(dialect),
+            asking: std::collections::BTreeMap::new(),
             over: false,
         };
         tokio::spawn(driver.run(inbox));
@@ -208,8 +209,9 @@ async fn open(
 
 /// What a dialect has words for.
 fn follow(dialect: Dialect, config: &mut Config) {
-    let welcomes = dialect == Dialect::Scheme;
+    let welcomes = matches!(dialect, Dialect::Scheme | Dialect::Events);
     config.welcome = welcomes;
+    config.announce = dialect == Dialect::Events;
     config.resend = dialect != Dialect::VoicePing;
     if !welcomes {
         // Its headers carry it.

@@ -1,8 +1,9 @@
 //! The handle of a running client.
 
+use bimip_codec::content;
 use bimip_proto::{
-    Address, Body, ClientRef, ConversationId, Device, Draft, GroupAct, GroupId, MessageRef, Offset, Status,
-    UnixMs,
+    Address, Ask, Body, BodyKind, ClientRef, Content, ConversationId, Device, Draft, Emoji, Found, GroupAct,
+    GroupId, MessageRef, MessageStatus, Offset, Reject, Status, UnixMs, UserAct, UserId,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::builder::{Builder, Missing};
-use crate::command::{Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError};
+use crate::command::{
+    AskError, Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError, UserError,
+};
 use crate::history::{Conversation, Line, Page};
 use crate::keep::Reading;
 use crate::store::StoreError;
@@ -62,6 +65,30 @@ impl Client {
         self.send(Draft { client_ref: None, to, client_time: None, body: Body::text(text) }).await
     }
 
+    /// [`send`](Self::send) for a message whose kind is said: a picture, a sticker, a text that mentions somebody.
+    ///
+    /// ```no_run
+    /// # use bimip_proto::{Address, Attachment, AttachmentKind, BodyKind, Content};
+    /// # async fn run(client: bimip_client::Client, bob: Address) -> Result<(), bimip_client::SendError> {
+    /// let picture = Attachment::new(AttachmentKind::Image, "https://files.example/cat.jpg");
+    /// let content = Content { attachments: vec![picture], ..Content::text("my cat") };
+    /// client.send_content(bob, BodyKind::Image, &content).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`SendError::Content`].
+    pub async fn send_content(
+        &self,
+        to: Address,
+        kind: BodyKind,
+        content: &Content,
+    ) -> Result<ClientRef, SendError> {
+        let body = content::body(kind, content)?;
+        self.send(Draft { client_ref: None, to, client_time: None, body }).await
+    }
+
     /// Sends a message again that [failed](crate::Progress::Failed) or is [unsure](crate::Progress::Unsure): as a new one,
     /// in place of the old one.
     ///
@@ -106,7 +133,41 @@ impl Client {
     /// # Errors
     /// As [`mark`](Self::mark).
     pub async fn edit(&self, message: &Line, text: &str) -> Result<(), MarkError> {
-        self.revise(message.reference(), Some(Body::text(text))).await
+        // What kind of message it is stays, and so does what is attached; whom the old text mentioned, the new one need not.
+        let body = match message.content() {
+            Some(content) => {
+                let content = Content { text: text.to_owned(), mentions: Vec::new(), ..content };
+                content::body(message.message.body.kind, &content)?
+            }
+            None => Body::text(text),
+        };
+        self.revise(message.reference(), Some(body)).await
+    }
+
+    /// Changes a message of this user whose kind is said, to other content of that kind: as [`edit`](Self::edit).
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark), and [`MarkError::Content`].
+    pub async fn edit_content(&self, message: &Line, content: &Content) -> Result<(), MarkError> {
+        let body = content::body(message.message.body.kind, content)?;
+        self.revise(message.reference(), Some(body)).await
+    }
+
+    /// Reacts to a message. When this returns the store has it; it is said until the server answers, and the line changes when
+    /// it does: [`Event::Message`](crate::Event::Message) for everybody who has it.
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn react(&self, message: &Line, emoji: Emoji) -> Result<(), MarkError> {
+        self.asked(|answer| Command::React(message.reference(), emoji, true, answer)).await?
+    }
+
+    /// Takes a reaction back: as [`react`](Self::react).
+    ///
+    /// # Errors
+    /// As [`mark`](Self::mark).
+    pub async fn unreact(&self, message: &Line, emoji: Emoji) -> Result<(), MarkError> {
+        self.asked(|answer| Command::React(message.reference(), emoji, false, answer)).await?
     }
 
     /// Takes a message of this user back, for everybody: as [`edit`](Self::edit).
@@ -126,6 +187,42 @@ impl Client {
     /// [`GroupError`].
     pub async fn group(&self, group: GroupId, act: GroupAct) -> Result<ClientRef, GroupError> {
         self.asked(|answer| Command::Group(group, act, answer)).await?
+    }
+
+    /// Changes something about this user, or in what they keep: profile, address book, blocks, devices. When this returns the
+    /// store has it; it is said until the server answers, under the name that this gives:
+    /// [`Event::UserChanged`](bimip_session::client::Event::UserChanged) or
+    /// [`Event::UserRefused`](bimip_session::client::Event::UserRefused).
+    ///
+    /// # Errors
+    /// [`UserError`].
+    pub async fn user(&self, act: UserAct) -> Result<ClientRef, UserError> {
+        self.asked(|answer| Command::User(act, answer)).await?
+    }
+
+    /// Asks the server what is stored there, and gives its answer. Asked once, while there is a connection.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
+        self.asked(|answer| Command::Ask(ask, answer)).await?
+    }
+
+    /// How far a message got, with whom, and why no further: a page of its recipients after this one, which was the last of
+    /// the page before. `None` where the server knows of no such message of this user's, or to them.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn status(
+        &self,
+        message: MessageRef,
+        after: Option<UserId>,
+    ) -> Result<Option<MessageStatus>, AskError> {
+        match self.ask(Ask::Status { message, after, limit: 0 }).await? {
+            Found::Status(status) => Ok(status.map(|status| *status)),
+            // The server answers another question than was asked.
+            _ => Err(AskError::Refused { reason: Reject::Unsupported, retry_after_ms: None }),
+        }
     }
 
     /// Edits a message to this body, or deletes it where there is none.
@@ -188,7 +285,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn join(&self, group: GroupId) -> Result<(), Closed> {
-        self.ask(Command::Join(group)).await
+        self.say(Command::Join(group)).await
     }
 
     /// Asks to be in a group no more, while the session is up.
@@ -196,7 +293,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn leave_group(&self, group: GroupId) -> Result<(), Closed> {
-        self.ask(Command::LeaveGroup(group)).await
+        self.say(Command::LeaveGroup(group)).await
     }
 
     /// The button is pressed: asks for the floor, in a dialect with live voice.
@@ -221,7 +318,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn release(&self) -> Result<(), Closed> {
-        self.ask(Command::Release).await
+        self.say(Command::Release).await
     }
 
     // ---- the connection -------------------------------------------------------------------------------
@@ -232,7 +329,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn redial(&self) -> Result<(), Closed> {
-        self.ask(Command::Redial).await
+        self.say(Command::Redial).await
     }
 
     /// The token to sign in with from now on, of the same user and device, and when it runs out. A session that has ended for
@@ -241,7 +338,7 @@ impl Client {
     /// # Errors
     /// [`Closed`].
     pub async fn renew(&self, token: impl Into<Bytes>, expires: Option<UnixMs>) -> Result<(), Closed> {
-        self.ask(Command::Renew(token.into(), expires)).await
+        self.say(Command::Renew(token.into(), expires)).await
     }
 
     /// Says goodbye, and returns when that is said. Drafts that are not answered stay in the store, which can be opened
@@ -261,7 +358,7 @@ impl Client {
     /// # Errors
     /// [`Closed`]: then they come again.
     pub async fn stored(&self, epoch: u32, offset: Offset) -> Result<(), Closed> {
-        self.ask(Command::Stored(epoch, offset)).await
+        self.say(Command::Stored(epoch, offset)).await
     }
 
     /// As [`stored`](Self::stored), in dialects whose rows have no offsets: these messages are kept.
@@ -269,16 +366,16 @@ impl Client {
     /// # Errors
     /// [`Closed`]: then they come again.
     pub async fn delivered(&self, messages: Vec<MessageRef>) -> Result<(), Closed> {
-        self.ask(Command::Delivered(messages)).await
+        self.say(Command::Delivered(messages)).await
     }
 
-    async fn ask(&self, command: Command) -> Result<(), Closed> {
+    async fn say(&self, command: Command) -> Result<(), Closed> {
         self.commands.send(command).await.map_err(|_| Closed)
     }
 
     async fn asked<R>(&self, command: impl FnOnce(oneshot::Sender<R>) -> Command) -> Result<R, Closed> {
         let (answer, answered) = oneshot::channel();
-        self.ask(command(answer)).await?;
+        self.say(command(answer)).await?;
         answered.await.map_err(|_| Closed)
     }
 }

@@ -1,6 +1,9 @@
 //! What an app asks of the driver, and what it is told when that cannot be.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, GroupAct, GroupId, MessageRef, Offset, Status, UnixMs};
+use bimip_proto::{
+    Address, Ask, Body, ClientRef, ContentError, Draft, Emoji, Found, GroupAct, GroupId, MessageRef, Offset,
+    Reject, Status, UnixMs, UserAct,
+};
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
 use thiserror::Error;
@@ -19,6 +22,9 @@ pub(crate) enum Command {
     Mark(MessageRef, Status, oneshot::Sender<Result<(), MarkError>>),
     Group(GroupId, GroupAct, oneshot::Sender<Result<ClientRef, GroupError>>),
     Revise(MessageRef, Option<Body>, oneshot::Sender<Result<(), MarkError>>),
+    User(UserAct, oneshot::Sender<Result<ClientRef, UserError>>),
+    Ask(Ask, oneshot::Sender<Result<Found, AskError>>),
+    React(MessageRef, Emoji, bool, oneshot::Sender<Result<(), MarkError>>),
     Stored(u32, Offset),
     Delivered(Vec<MessageRef>),
     Live(Box<Live>, oneshot::Sender<bool>),
@@ -48,6 +54,9 @@ pub enum SendError {
     /// A draft of this name waits for the server already: names are for one message each. Here it is back.
     #[error("another message of this name is on its way; give each message a name of its own, or none")]
     Named(Box<Draft>),
+    /// It is not the content of a message of its kind.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// Nobody is there to send it. Whether a draft that was on its way to the store is kept, the store knows.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -75,6 +84,9 @@ pub enum MarkError {
     /// [`Config::unnoted_marks`](crate::Config::unnoted_marks) wait for the server already. Here it is back.
     #[error("too many marks wait for the server; mark again when earlier ones are answered")]
     Full(MessageRef),
+    /// It is not the content of a message of its kind.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// Nobody is there to say it.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -88,6 +100,41 @@ pub enum GroupError {
     #[error("too many commands wait for the server; try again when earlier ones are answered")]
     Full,
     /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a command about the user was not taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// [`Config::unnoted_marks`](crate::Config::unnoted_marks) wait for the server already.
+    #[error("too many commands wait for the server; try again when earlier ones are answered")]
+    Full,
+    /// Nobody is there to say it.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a question has no answer. It changed nothing, and may be asked again as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// There is no connection, or it went before the answer came.
+    #[error("there is no connection; ask again when there is")]
+    Offline,
+    /// [`QUERIES_IN_FLIGHT`](bimip_proto::limits::QUERIES_IN_FLIGHT) wait for the server already.
+    #[error("too many questions wait for the server; ask again when earlier ones are answered")]
+    Full,
+    /// The server says no.
+    #[error("the server does not answer: {reason}")]
+    Refused {
+        /// Why.
+        reason: Reject,
+        /// When to ask again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// Nobody is there to ask.
     #[error(transparent)]
     Closed(#[from] Closed),
 }

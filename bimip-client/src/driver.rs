@@ -6,15 +6,16 @@
 mod link;
 mod obey;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bimip_codec::{Codec, Dialect, EncodeError, Frames};
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Draft, Entry, GroupCommand, MessageRef, Now, Offset, Reject, Revise,
-    Status, UnixMs,
+    ClientPacket, ClientRef, Device, Draft, Entry, Found, GroupCommand, MessageRef, Now, Offset, React,
+    Reject, Revise, Status, UnixMs, UserCommand,
 };
 use bimip_session::Machine;
-use bimip_session::client::{ClientSession, Event as SessionEvent, Input, Output};
+use bimip_session::client::{ClientSession, Event as SessionEvent, Input, NoAnswer, Output};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -22,7 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::link::{LINGER, Step};
 use crate::clock::Clock;
-use crate::command::{COMMANDS, Command};
+use crate::command::{AskError, COMMANDS, Command};
 use crate::connect::{Caller, Connect, ConnectError};
 use crate::events::{Event, Outlet};
 use crate::keep::Keeper;
@@ -49,6 +50,8 @@ pub(crate) struct Driver<C: Connect> {
     pub(crate) keeper: Arc<Mutex<Keeper>>,
     pub(crate) link: Link<C::Transport>,
     pub(crate) codec: Codec,
+    /// Who waits for the answers to questions: as many as the session has on the wire.
+    pub(crate) asking: BTreeMap<ClientRef, oneshot::Sender<Result<Found, AskError>>>,
     /// Nothing will happen any more.
     pub(crate) over: bool,
 }
@@ -59,7 +62,9 @@ enum Fact {
     Forget(ClientRef),
     Mark(MessageRef, Status),
     Revise(Revise),
+    React(React),
     Group(GroupCommand),
+    User(UserCommand),
     /// A mark of a dialect that answers none was said.
     Said(MessageRef, Status),
     Stored(Offset),
@@ -209,7 +214,9 @@ impl<C: Connect> Driver<C> {
                     Some(Output::Hangup) => self.link.hang_up(self.over),
                     Some(Output::Event(event)) => {
                         self.follow(now, &event, &mut turn);
-                        self.outlet.tell(Ok(Event::Session(event)));
+                        if let Some(event) = self.answered(event) {
+                            self.outlet.tell(Ok(Event::Session(event)));
+                        }
                     }
                     Some(other) => {
                         tracing::error!(?other, "the session wants something this driver does not know");
@@ -268,6 +275,28 @@ impl<C: Connect> Driver<C> {
                 self.session.handle_input(now, Input::Unwritable(Box::new(packet), reason));
             }
         }
+    }
+
+    /// The answer to a question goes to whoever asked it; every other event to the app.
+    fn answered(&mut self, event: SessionEvent) -> Option<SessionEvent> {
+        let (query, answer) = match event {
+            SessionEvent::Answer { query, found } => (query, Ok(found)),
+            SessionEvent::Unanswered { query, why } => {
+                let why = match why {
+                    NoAnswer::Refused { reason, retry_after_ms } => {
+                        AskError::Refused { reason, retry_after_ms }
+                    }
+                    _ => AskError::Offline,
+                };
+                (query, Err(why))
+            }
+            event => return Some(event),
+        };
+        if let Some(asker) = self.asking.remove(&query.id) {
+            // Whoever asked may be gone.
+            let _ = asker.send(answer);
+        }
+        None
     }
 
     /// What an event means to the driver itself.
@@ -344,7 +373,9 @@ fn keep(
             Fact::Forget(name) => keeper.forget(&name)?,
             Fact::Mark(message, status) => lines.extend(keeper.mark(&message, status)?),
             Fact::Revise(revise) => keeper.revise(revise),
+            Fact::React(react) => keeper.react(react),
             Fact::Group(command) => keeper.command(command),
+            Fact::User(command) => keeper.user_command(command),
             Fact::Said(message, status) => keeper.noted(&message, status),
             Fact::Stored(offset) => keeper.stored(offset),
             Fact::Given(token) => keeper.given(token),

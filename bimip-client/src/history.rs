@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use bimip_proto::{ClientRef, ConversationId, Form, Marks, Message, MessageRef, Reject, UserId};
+use bimip_codec::content;
+use bimip_proto::{
+    ClientRef, Content, ConversationId, Form, Marks, Message, MessageRef, Reactions, Reject, UserId,
+};
 use bimip_session::client::view::HistoryItem;
 
 /// A message of a conversation, as this device knows it.
@@ -30,6 +33,8 @@ pub struct Line {
     pub edition: u32,
     /// Whether it is deleted. It keeps its place, and says nothing.
     pub deleted: bool,
+    /// The reactions to it, as far as rows told of them; none once it is deleted.
+    pub reactions: Reactions,
 }
 
 /// How far a message got.
@@ -78,6 +83,13 @@ impl Line {
         self.message.head.reference()
     }
 
+    /// What it says, where its kind is said and it can be read: text, attachments, mentions. Which kind it is:
+    /// [`Body::kind`](bimip_proto::Body::kind) of the message.
+    #[must_use]
+    pub fn content(&self) -> Option<Content> {
+        content::of(&self.message.body)
+    }
+
     /// Its text: of a JSON object, as texts are in `bimip.v1`, what is called `text` in it. `None` for what is no
     /// text.
     #[must_use]
@@ -85,6 +97,9 @@ impl Line {
         let body = &self.message.body;
         if !body.is_readable() {
             return None;
+        }
+        if let Some(content) = self.content() {
+            return Some(content.text).filter(|text| !text.is_empty());
         }
         if body.form != Form::Text
             && let Ok(json) = serde_json::from_slice::<serde_json::Value>(&body.bytes)
@@ -103,6 +118,7 @@ impl From<Line> for HistoryItem {
             marks: line.marks_by,
             edition: line.edition.into(),
             deleted: line.deleted,
+            reactions: line.reactions,
             ..Self::from(line.message)
         }
     }

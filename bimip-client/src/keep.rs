@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ClientRef, Device, Draft, Entry, Floor, GroupCommand, MessageRef, Offset, Revise, Row, Status,
-    UnixMs,
+    Address, ClientRef, Device, Draft, Entry, Floor, GroupCommand, MessageRef, Offset, React, Revise, Row,
+    Status, UnixMs, UserCommand,
 };
 use bimip_session::client::{Event, TalkEnd};
 use bytes::Bytes;
@@ -54,6 +54,10 @@ pub(crate) struct Keeper {
     revisions: Vec<(u64, Revise)>,
     /// In order.
     commands: Vec<(u64, GroupCommand)>,
+    /// In order.
+    user_commands: Vec<(u64, UserCommand)>,
+    /// In order.
+    reactions: Vec<(u64, React)>,
     /// In order.
     early: VecDeque<Early>,
     batch: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -108,11 +112,25 @@ impl Keeper {
         self.revisions.push((number, revise));
     }
 
+    /// A reaction, before it is said.
+    pub(crate) fn react(&mut self, react: React) {
+        let number = self.number();
+        self.put(keys::reaction(number), record::reaction_bytes(&react));
+        self.reactions.push((number, react));
+    }
+
     /// A command about a group, before it is said.
     pub(crate) fn command(&mut self, command: GroupCommand) {
         let number = self.number();
         self.put(keys::command(number), record::command_bytes(&command));
         self.commands.push((number, command));
+    }
+
+    /// A command about the user, before it is said.
+    pub(crate) fn user_command(&mut self, command: UserCommand) {
+        let number = self.number();
+        self.put(keys::user_command(number), record::user_command_bytes(&command));
+        self.user_commands.push((number, command));
     }
 
     /// The app has all rows up to here.
@@ -202,10 +220,25 @@ impl Keeper {
                 self.answered_revision(&revise.client_ref);
                 None
             }
+            Event::Reacted { react, edition, count, .. } => {
+                self.answered_reaction(&react.client_ref);
+                if self.history { self.reacted(react, *edition, *count)? } else { None }
+            }
+            Event::ReactionRefused { react, .. } => {
+                self.answered_reaction(&react.client_ref);
+                None
+            }
             Event::Grouped { command, .. } | Event::GroupRefused { command, .. } => {
                 if let Some(at) = self.commands.iter().position(|(_, other)| other == command) {
                     let (number, _) = self.commands.remove(at);
                     self.delete(keys::command(number));
+                }
+                None
+            }
+            Event::UserChanged { command, .. } | Event::UserRefused { command, .. } => {
+                if let Some(at) = self.user_commands.iter().position(|(_, other)| other == command) {
+                    let (number, _) = self.user_commands.remove(at);
+                    self.delete(keys::user_command(number));
                 }
                 None
             }
@@ -238,6 +271,7 @@ impl Keeper {
             Entry::Message(message) => self.arrived(message)?.into_iter().collect(),
             Entry::Receipt(receipt) => self.receipt(receipt)?,
             Entry::Revised(it) => self.revision(it)?.into_iter().collect(),
+            Entry::Reacted(it) => self.reaction(it)?.into_iter().collect(),
             _ => Vec::new(),
         };
         self.stored(row.offset);
@@ -256,6 +290,13 @@ impl Keeper {
         if let Some(at) = self.revisions.iter().position(|(_, revise)| revise.client_ref == *name) {
             let (number, _) = self.revisions.remove(at);
             self.delete(keys::revision(number));
+        }
+    }
+
+    fn answered_reaction(&mut self, name: &ClientRef) {
+        if let Some(at) = self.reactions.iter().position(|(_, react)| react.client_ref == *name) {
+            let (number, _) = self.reactions.remove(at);
+            self.delete(keys::reaction(number));
         }
     }
 

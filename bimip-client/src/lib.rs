@@ -36,6 +36,8 @@
 //! |---|---|
 //! | write | [`send_text`](Client::send_text), [`send`](Client::send); [`retry`](Client::retry) and [`discard`](Client::discard) what failed |
 //! | change | [`edit`](Client::edit), [`delete`](Client::delete), for everybody |
+//! | say what kind it is | [`send_content`](Client::send_content), [`edit_content`](Client::edit_content), [`Line::content`] |
+//! | react | [`react`](Client::react), [`unreact`](Client::unreact) |
 //! | read | [`history`](Client::history), [`conversations`](Client::conversations), [`message`](Client::message) |
 //! | say that something was read | [`read`](Client::read), [`mark`](Client::mark) |
 //! | know what happens | [`Events::next_event`] |
@@ -70,6 +72,7 @@
 //! |---|---|
 //! | the outbox: drafts, in order | the server has them, or refuses them |
 //! | marks: what was read, played, forwarded | the server has noted them |
+//! | edits, deletions, reactions, commands about groups | the server has answered them |
 //! | the place in the mailbox | for ever; with it nothing comes twice |
 //! | a refreshed token | the app comes with another one |
 //! | messages and what was said about them, by conversation | for ever |
@@ -126,7 +129,9 @@ pub use bimip_session::client::{Config, Event as SessionEvent, Heard, Listener, 
 
 pub use crate::builder::{Builder, Missing, StartError};
 pub use crate::client::Client;
-pub use crate::command::{Closed, GroupError, MarkError, PressError, ReadError, RetryError, SendError};
+pub use crate::command::{
+    AskError, Closed, GroupError, MarkError, PressError, ReadError, RetryError, SendError, UserError,
+};
 pub use crate::connect::{Caller, Connect, ConnectError, Transport};
 #[cfg(feature = "tls")]
 pub use crate::dial::Tls;

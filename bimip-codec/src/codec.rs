@@ -4,7 +4,7 @@ use bimip_proto::{ClientPacket, Device, Message, Said, ServerPacket};
 use bytes::Bytes;
 
 use crate::scheme::deployed;
-use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, scheme, voiceping};
+use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, events, scheme, voiceping};
 
 /// A step of a recorded talk, for [`Codec::encode_replay`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ enum Inner {
     VoicePing(voiceping::State),
     Scheme(scheme::State),
     Deployed(deployed::State),
+    Events(events::State),
 }
 
 impl Codec {
@@ -46,6 +47,7 @@ impl Codec {
             Dialect::VoicePing => Inner::VoicePing(voiceping::State::default()),
             Dialect::Scheme => Inner::Scheme(scheme::State::default()),
             Dialect::Deployed => Inner::Deployed(deployed::State::default()),
+            Dialect::Events => Inner::Events(events::State::default()),
         };
         Self { me: None, inner }
     }
@@ -57,6 +59,7 @@ impl Codec {
             Inner::VoicePing(_) => Dialect::VoicePing,
             Inner::Scheme(_) => Dialect::Scheme,
             Inner::Deployed(_) => Dialect::Deployed,
+            Inner::Events(_) => Dialect::Events,
         }
     }
 
@@ -76,6 +79,7 @@ impl Codec {
             Inner::VoicePing(state) => out.extend(voiceping::decode_client(state, self.me.as_ref(), frame)?),
             Inner::Scheme(_) => scheme::decode_client(self.me.as_ref(), frame, out)?,
             Inner::Deployed(state) => deployed::decode_client(state, self.me.as_ref(), frame, out)?,
+            Inner::Events(_) => out.push(events::decode_client(self.me.as_ref(), &frame)?),
         }
         Ok(())
     }
@@ -90,6 +94,7 @@ impl Codec {
             Inner::VoicePing(state) => voiceping::encode_server(state, me, packet, out),
             Inner::Scheme(_) => scheme::encode_server(me, packet, out),
             Inner::Deployed(state) => deployed::encode_server(state, me, packet, out),
+            Inner::Events(_) => events::encode_server(packet, None, out),
         };
         undo_on_error(written, out, before)
     }
@@ -114,6 +119,7 @@ impl Codec {
         let written = match &self.inner {
             Inner::VoicePing(state) => voiceping::encode_shared(state, me, packet, &shared.voiceping, out),
             Inner::Scheme(_) => scheme::encode_shared(me, packet, &shared.scheme, out),
+            Inner::Events(_) => events::encode_server(packet, Some(&shared.events), out),
             // It remembers what it writes, and fans out to two users only.
             Inner::Deployed(_) => return self.encode_server(packet, out),
         };
@@ -132,7 +138,7 @@ impl Codec {
     pub fn encode_replay(&mut self, message: &Message, step: Replay<'_>, out: &mut Frames) {
         match &self.inner {
             Inner::VoicePing(state) => voiceping::encode_replay(state, message, step, out),
-            Inner::Scheme(_) | Inner::Deployed(_) => {}
+            Inner::Scheme(_) | Inner::Deployed(_) | Inner::Events(_) => {}
         }
     }
 
@@ -147,6 +153,7 @@ impl Codec {
             Inner::VoicePing(_) => voiceping::encode_client(me, packet, out),
             Inner::Scheme(_) => scheme::encode_client(me, packet, out),
             Inner::Deployed(_) => deployed::encode_client(me, packet, out),
+            Inner::Events(_) => events::encode_client(packet, out),
         };
         let max_bytes = self.dialect().frame_bytes();
         let written = written.and_then(|()| match out.longest_since(before) {
@@ -167,6 +174,7 @@ impl Codec {
             Inner::VoicePing(_) => Some(voiceping::decode_server(frame)?),
             Inner::Scheme(state) => scheme::decode_server(state, frame)?,
             Inner::Deployed(_) => Some(deployed::decode_server(self.me.as_ref(), frame)?),
+            Inner::Events(state) => events::decode_server(state, self.me.as_ref(), &frame)?,
         });
         Ok(())
     }

@@ -23,17 +23,19 @@ pub enum Dialect {
     Scheme,
     /// `bimip.deployed`: protobuf `MessageScheme` in the layout of the server that is in the field.
     Deployed,
+    /// `bimip.events`: one JSON object a frame.
+    Events,
 }
 
 /// The text names no dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a dialect is one of voiceping, bimip.v1, bimip.deployed")]
+#[error("a dialect is one of voiceping, bimip.v1, bimip.deployed, bimip.events")]
 #[non_exhaustive]
 pub struct DialectError;
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 3] = [Self::VoicePing, Self::Scheme, Self::Deployed];
+    pub const ALL: [Self; 4] = [Self::VoicePing, Self::Scheme, Self::Deployed, Self::Events];
 
     /// Its name.
     #[must_use]
@@ -42,6 +44,7 @@ impl Dialect {
             Self::VoicePing => "voiceping",
             Self::Scheme => "bimip.v1",
             Self::Deployed => "bimip.deployed",
+            Self::Events => "bimip.events",
         }
     }
 
@@ -52,6 +55,7 @@ impl Dialect {
             Self::VoicePing => Caps::WALKIE,
             Self::Scheme => Caps::FULL,
             Self::Deployed => Caps::DEPLOYED,
+            Self::Events => Caps::EVENTS,
         }
     }
 
@@ -60,7 +64,7 @@ impl Dialect {
     pub const fn frame_bytes(self) -> usize {
         match self {
             Self::VoicePing => limits::WALKIE_FRAME_BYTES,
-            Self::Scheme | Self::Deployed => limits::FRAME_BYTES,
+            Self::Scheme | Self::Deployed | Self::Events => limits::FRAME_BYTES,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The top level of a JSON object: keys read, values as they were written.
@@ -46,6 +46,23 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.raw(name)?).ok()
     }
 
+    /// The values of the first fields of these names, as written, in one walk. `null` is as good as nothing.
+    pub(crate) fn pick<const N: usize>(&self, names: [&str; N]) -> [Option<&'a str>; N] {
+        let mut found = [None; N];
+        self.each(|key, value| {
+            if let Some(at) = names.iter().position(|name| *name == key) {
+                let first: &mut Option<&str> = &mut found[at];
+                first.get_or_insert(value);
+            }
+        });
+        found.map(|value| value.filter(|text| *text != "null"))
+    }
+
+    /// The whole object, as written.
+    pub(crate) const fn as_str(&self) -> &'a str {
+        self.0
+    }
+
     /// How many fields there are.
     pub(crate) fn len(&self) -> usize {
         let mut len = 0;
@@ -55,17 +72,66 @@ impl<'a> Object<'a> {
 
     /// Writes every field but those named `name` into `to`.
     pub(crate) fn write_without(&self, name: &str, to: &mut Writer) {
+        self.write_without_any(&[name], to);
+    }
+
+    /// Writes every field but those of these names into `to`.
+    pub(crate) fn write_without_any(&self, names: &[&str], to: &mut Writer) {
         self.each(|key, value| {
-            if key != name {
+            if !names.contains(&key) {
                 to.raw(key, value);
             }
         });
     }
 
-    fn each(&self, mut take: impl FnMut(&str, &'a str)) {
+    pub(crate) fn each(&self, mut take: impl FnMut(&str, &'a str)) {
         let walked = walk(self.0, |key, value: &'a RawValue| take(key, value.get()));
         debug_assert!(walked.is_ok(), "it was read before");
     }
+}
+
+/// The values of the fields of these names, as written; `null` is as good as none. `None` where one is there twice: readers
+/// of JSON do not agree which of them counts.
+pub(crate) fn known<'a, const N: usize>(
+    object: Object<'a>,
+    names: [&str; N],
+) -> Option<[Option<&'a str>; N]> {
+    let (mut values, mut twice) = ([None; N], false);
+    object.each(|key, value| {
+        if let Some(at) = names.iter().position(|name| *name == key) {
+            twice |= values[at].replace(value).is_some();
+        }
+    });
+    if twice { None } else { Some(values.map(|value| value.filter(|value| *value != "null"))) }
+}
+
+/// Walks through an array, as long as `take` says so. Whether it is one, has at most so many elements, and all were taken.
+pub(crate) fn elements<'a>(text: &'a str, most: usize, take: impl FnMut(&'a str) -> bool) -> bool {
+    struct Elements<F>(F, usize);
+
+    impl<'de, F: FnMut(&'de str) -> bool> Visitor<'de> for Elements<F> {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut array: A) -> Result<bool, A::Error> {
+            let mut count = 0;
+            while let Some(value) = array.next_element::<&'de RawValue>()? {
+                count += 1;
+                if count > self.1 || !(self.0)(value.get()) {
+                    // The rest is not looked at; whoever asked has to refuse it all.
+                    while array.next_element::<IgnoredAny>()?.is_some() {}
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+
+    let mut read = serde_json::Deserializer::from_str(text);
+    read.deserialize_seq(Elements(take, most)).is_ok_and(|all| all && read.end().is_ok())
 }
 
 /// Reads one object, field by field.
@@ -140,6 +206,73 @@ impl Writer {
         self.0.push_str(value);
     }
 
+    /// A field that holds a string, if there is one.
+    pub(crate) fn maybe(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+    }
+
+    /// A field that holds a whole number.
+    pub(crate) fn number(&mut self, key: &str, value: impl Into<u64>) {
+        self.raw(key, &value.into().to_string());
+    }
+
+    /// A field that holds a number that is neither infinite nor none.
+    pub(crate) fn real(&mut self, key: &str, value: f64) {
+        debug_assert!(value.is_finite());
+        self.raw(key, &serde_json::Number::from_f64(value).unwrap_or_else(|| 0.into()).to_string());
+    }
+
+    /// A field that holds yes or no.
+    pub(crate) fn flag(&mut self, key: &str, value: bool) {
+        self.raw(key, if value { "true" } else { "false" });
+    }
+
+    /// A field that holds an object, which `write` fills.
+    pub(crate) fn object(&mut self, key: &str, write: impl FnOnce(&mut Self)) {
+        self.key(key);
+        self.nested(write);
+    }
+
+    /// A field that holds a list of objects.
+    pub(crate) fn objects<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        self.key(key);
+        self.0.push('[');
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            self.nested(|to| write(to, item));
+        }
+        self.0.push(']');
+    }
+
+    /// A field that holds a list of strings.
+    pub(crate) fn texts<'t>(&mut self, key: &str, items: impl IntoIterator<Item = &'t str>) {
+        self.key(key);
+        self.0.push('[');
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            push_string(&mut self.0, item);
+        }
+        self.0.push(']');
+    }
+
+    /// An object inside of this one, in the same text.
+    fn nested(&mut self, write: impl FnOnce(&mut Self)) {
+        self.0.push('{');
+        write(self);
+        self.0.push('}');
+    }
+
     /// The object.
     pub(crate) fn finish(mut self) -> String {
         self.0.push('}');
@@ -147,7 +280,7 @@ impl Writer {
     }
 
     fn key(&mut self, key: &str) {
-        if self.0.len() > 1 {
+        if !self.0.ends_with('{') {
             self.0.push(',');
         }
         push_string(&mut self.0, key);

@@ -11,6 +11,7 @@
 //! | [`VoicePing`](Dialect::VoicePing) | one msgpack array per frame, push-to-talk clients | `docs/protocol/voiceping.md` |
 //! | [`Scheme`](Dialect::Scheme) | one protobuf `MessageScheme` per frame, package `bimip.v1` | `docs/protocol/bimip-v1.md` |
 //! | [`Deployed`](Dialect::Deployed) | the same in the layout of the deployed server | `docs/protocol/bimip-deployed.md` |
+//! | [`Events`](Dialect::Events) | one JSON object per frame | `docs/protocol/events.md` |
 //!
 //! # One message, across two dialects
 //!
@@ -75,8 +76,10 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+pub mod content;
 mod dialect;
 mod error;
+mod events;
 mod frames;
 mod json;
 pub mod scheme;

@@ -9,8 +9,8 @@
 //! # What is lost
 //!
 //! Towards a server:
-//! * the kind of a body, except notification; its form: every body arrives as [`Form::Opaque`], a text as the
-//!   JSON that other clients of this dialect show, `{"text": …}`;
+//! * the kind of a body without [`Form::Content`], except notification; its form: every other body arrives as
+//!   [`Form::Opaque`], a text as the JSON that other clients of this dialect show, `{"text": …}`;
 //! * a `client_time` of zero, a seal whose three fields are empty, the grouping of several delivered messages.
 //!
 //! Towards a client:
@@ -22,6 +22,7 @@
 //! * aliases where a message has an id; which device replaced this one;
 //! * talks, and answers to them, write nothing.
 //!
+//! [`Form::Content`]: bimip_proto::Form::Content
 //! [`Form::Opaque`]: bimip_proto::Form::Opaque
 
 mod account;
@@ -32,15 +33,19 @@ mod encode_client;
 mod encode_server;
 mod frame;
 mod group;
+mod kind;
 mod live;
 pub mod numbers;
 mod parts;
 mod payload;
 mod query;
+mod reaction;
 mod read;
 mod revision;
 mod row;
 mod signal;
+mod status;
+mod user;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, reason = "generated; its documentation is the schema's")]
 pub mod v1;

@@ -1,6 +1,6 @@
 //! What several connections are written alike.
 
-use crate::{scheme, voiceping};
+use crate::{events, scheme, voiceping};
 
 /// The frames of one packet, made once for all who get it: a memo that a fan-out carries along, for
 /// [`Codec::encode_shared`](crate::Codec::encode_shared).
@@ -33,6 +33,7 @@ use crate::{scheme, voiceping};
 pub struct Shared {
     pub(crate) voiceping: voiceping::Made,
     pub(crate) scheme: scheme::Made,
+    pub(crate) events: events::Made,
 }
 
 impl Shared {

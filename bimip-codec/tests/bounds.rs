@@ -51,8 +51,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Twice the frame, and this: the greatest list of ids, the spare room of JSON, and what growing by doubling leaves over.
-const CONSTANT: usize = 96 * 1024;
+/// Twice the frame, and this: the greatest list of ids, a page of the smallest rows, the spare room of JSON, and what growing
+/// by doubling leaves over.
+const CONSTANT: usize = 128 * 1024;
 
 /// The most that was held beyond what was held before.
 fn most(work: impl FnOnce()) -> usize {
@@ -192,7 +193,7 @@ fn json_is_bounded() {
 
 // ---- bimip.v1 ---------------------------------------------------------------------------------------------
 
-const ROUTES: [u8; 13] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 18];
+const ROUTES: [u8; 16] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 21];
 
 fn varint(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -218,7 +219,7 @@ fn scheme(what: &str, route: u8, payload: &[u8]) {
 fn small_fields_in_great_number_are_bounded_in_protobuf() {
     let room = limits::FRAME_BYTES - 64;
     for route in ROUTES {
-        for tag in 1..=18_u8 {
+        for tag in (1..=18_u8).chain(30..=33) {
             let key = varint(usize::from(tag) << 3 | 2);
             // Empty, a name in it, a name and more of the same in it.
             for value in [&b"\x00"[..], b"\x03\x0a\x01a", b"\x06\x0a\x01a\x12\x01b"] {
@@ -229,6 +230,38 @@ fn small_fields_in_great_number_are_bounded_in_protobuf() {
             scheme("field", route, &[&key[..], &varint(long.len()), &long].concat());
             let identity = [&b"\x0a"[..], &varint(long.len() - 8), &long[8..]].concat();
             scheme("identity", route, &[&key[..], &varint(identity.len()), &identity].concat());
+        }
+    }
+}
+
+/// As many reactions as an answer may have, and more, each as small as it can be.
+#[test]
+fn reactions_in_great_number_are_bounded() {
+    let part = |tag: u8, bytes: &[u8]| [vec![tag << 3 | 2], varint(bytes.len()), bytes.to_vec()].concat();
+    let user = part(4, b"u");
+    let identity = |tag| part(tag, &[part(1, b"a"), part(2, b"1")].concat());
+    let message = part(
+        1,
+        &[
+            part(2, b"00000000000000000001"),
+            identity(3),
+            identity(4),
+            vec![5 << 3, 1, 6 << 3, 1],
+            part(14, b"d:a:a"),
+            vec![15 << 3, 1],
+        ]
+        .concat(),
+    );
+    for (users, message) in
+        [0, 1, limits::REACTION_USERS, 9].iter().flat_map(|users| [(*users, &b""[..]), (*users, &message)])
+    {
+        let count =
+            part(10, &[&part(1, b"e")[..], &[2 << 3, 1], &filled(&user, users * user.len())].concat());
+        for (rows, each) in [(1, 32), (8, 32), (100, 2), (100, 3), (100, 32), (1, 20_000)] {
+            let row = part(10, &[message, &filled(&count, each * count.len())].concat());
+            let answer =
+                [&[1 << 3, 2, 3 << 3, 1][..], &part(2, b"q"), &filled(&row, rows * row.len())].concat();
+            scheme("reactions", 18, &answer);
         }
     }
 }

@@ -5,9 +5,10 @@ use bimip_codec::scheme::v1::message_scheme::Payload;
 use bimip_codec::scheme::v1::{self, MessageScheme};
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{
-    Address, Ask, Body, BodyKind, ClientPacket, ClientRef, ConversationState, Device, DeviceName, Form,
-    Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId, PageFrom, Query, Reject, Seq,
-    ServerPacket, UnixMs, UserId, limits,
+    Address, Ask, Body, BodyKind, ClientPacket, ClientRef, ConversationState, Device, DeviceName,
+    DeviceState, DeviceStatus, Emoji, Form, Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId,
+    MessageRef, MessageStatus, NotYet, Offset, OwnDevice, PageFrom, Query, ReactionCount, ReactionSummary,
+    RecipientStatus, Reject, Seq, ServerPacket, StatusCounts, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -71,7 +72,8 @@ fn what_cannot_be_read_is_refused_by_its_name() {
         other => panic!("{other:?}"),
     };
     assert_eq!(reason(&|it| it.r#type = 2), "type");
-    assert_eq!(reason(&|it| it.ask = 4), "ask");
+    assert_eq!(reason(&|it| it.ask = 99), "ask");
+    assert_eq!(reason(&|it| it.ask = 4), "signal_id");
     assert_eq!(reason(&|it| it.to = None), "to.eid");
     assert_eq!(reason(&|it| it.conversation = "team".into()), "conversation");
     assert_eq!(reason(&|it| (it.before, it.after) = (Some(1), Some(1))), "after");
@@ -125,7 +127,8 @@ fn longest(body: Body) -> HistoryMessage {
         kind: body.kind,
     };
     let marks = Marks::from_bits(15);
-    HistoryMessage { message: Message { head, body }, edition: u32::MAX, deleted: false, marks }
+    let reactions = ReactionSummary::default();
+    HistoryMessage { message: Message { head, body }, edition: u32::MAX, deleted: false, marks, reactions }
 }
 
 fn written(messages: Vec<HistoryMessage>) -> usize {
@@ -159,18 +162,206 @@ fn the_largest_answer_fits_a_frame() {
         let bytes = written(vec![longest(row); rows]);
         assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     }
+    // Reactions instead: as many as the bytes of a page are for, beside what the deleted messages take.
+    let kinds = limits::REACTION_KINDS;
+    let left = usize::try_from(limits::PAGE_BYTES).unwrap() - rows * 8 * 100;
+    let reacted = left / (limits::EMOJI_BYTES + limits::REACTION_USERS * (limits::ID_BYTES + 3) + 16) / kinds;
+    let count = || ReactionCount {
+        emoji: Emoji::new(&"e".repeat(limits::EMOJI_BYTES)).unwrap(),
+        count: u32::MAX,
+        mine: true,
+        users: vec![UserId::new(&"u".repeat(limits::ID_BYTES)).unwrap(); limits::REACTION_USERS],
+    };
+    let mut rows = vec![longest(body(Form::Opaque, 0)); rows];
+    for row in rows.iter_mut().take(reacted) {
+        row.reactions = ReactionSummary { edition: u32::MAX, counts: (0..kinds).map(|_| count()).collect() };
+    }
+    let bytes = written(rows);
+    assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
+    // Beside a larger body none are told.
+    let mut row = longest(body(Form::Opaque, usize::try_from(limits::PAGE_BYTES).unwrap()));
+    row.reactions = ReactionSummary { edition: u32::MAX, counts: (0..kinds).map(|_| count()).collect() };
+    let bytes = written(vec![row]);
+    assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     for row in [body(Form::Opaque, limits::BODY_BYTES), body(Form::Text, limits::BODY_BYTES)] {
         let bytes = written(vec![longest(row)]);
         assert!(bytes <= limits::FRAME_BYTES, "{bytes}");
     }
 }
 
+// BM-QRY-4
+#[test]
+fn how_far_a_message_got_is_asked_by_its_name() {
+    let id = MessageId::new(7, 42);
+    let status = |after, limit| Ask::Status { message: MessageRef::Id(id), after, limit };
+    let named = |it: &mut v1::Query| (it.ask, it.to, it.signal_id) = (4, None, id.to_string());
+    assert_eq!(ask(named), status(None, 0));
+    let second = |it: &mut v1::Query| {
+        named(it);
+        (it.after_user, it.limit) = ("carl".into(), 9);
+    };
+    assert_eq!(ask(second), status(Some(UserId::new("carl").unwrap()), 9));
+    let alias = "1_17_bob_alice_1763652000000.txt";
+    let walkie = ask(|it: &mut v1::Query| (it.ask, it.signal_id) = (4, alias.into()));
+    assert_eq!(
+        walkie,
+        Ask::Status { message: MessageRef::Alias(alias.parse().unwrap()), after: None, limit: 0 }
+    );
+}
+
+// BM-QRY-4
+#[test]
+fn the_largest_status_fits_a_frame_and_a_larger_one_is_not_read() {
+    let name = "ü".repeat(limits::ID_BYTES / 2);
+    let (user, at) = (UserId::new(&name).unwrap(), Some(UnixMs(u64::MAX >> 1)));
+    let device = DeviceStatus {
+        name: DeviceName::new(&name).unwrap(),
+        state: DeviceState::Next { rows_before: u64::MAX },
+        connected_at: at,
+    };
+    let of = |users: usize, devices: usize| {
+        let recipient = RecipientStatus {
+            user: user.clone(),
+            row: Some(Offset(u64::MAX)),
+            marks: Marks::from_bits(15),
+            delivered_at: at,
+            read_at: at,
+            why: Some(NotYet::Untold),
+            devices: Some(vec![device.clone(); devices]),
+            more_devices: true,
+        };
+        let head = longest(Body::text("x")).message.head;
+        let status = MessageStatus {
+            id: head.id,
+            client_ref: head.client_ref,
+            from: head.from,
+            to: Address::Group(GroupId::new(&name).unwrap()),
+            seq: head.seq,
+            at: head.at,
+            deleted: true,
+            counts: StatusCounts {
+                recipients: u32::MAX,
+                delivered: u32::MAX,
+                read: u32::MAX,
+                exact: false,
+                first_delivered_at: at,
+                first_read_at: at,
+            },
+            recipients: vec![recipient; users],
+            more: true,
+        };
+        let id = ClientRef::new(&"q".repeat(limits::CLIENT_REF_BYTES)).unwrap();
+        ServerPacket::Answer { id, found: Found::Status(Some(Box::new(status))) }
+    };
+    let read = |packet: &ServerPacket| {
+        let mut frames = Frames::new();
+        codec().encode_server(packet, &mut frames).unwrap();
+        let frame = frames.drain().next().unwrap();
+        assert!(frame.len() <= limits::FRAME_BYTES, "{}", frame.len());
+        let mut read = Vec::new();
+        codec().decode_server(frame, &mut read).map(|()| read)
+    };
+    let (users, devices) = (limits::STATUS_USERS as usize, 2 * limits::STATUS_DEVICES);
+    let largest = of(users, devices);
+    assert_eq!(read(&largest), Ok(vec![largest]));
+    for larger in [of(users + 1, 1), of(1, devices + 1)] {
+        assert_eq!(read(&larger), Err(DecodeError::Field { origin: 18, field: "recipients" }));
+    }
+}
+
+// BM-QRY-4: what a later server says is read as far as it is known.
+#[test]
+fn words_of_a_later_server_are_passed_over() {
+    let device = v1::DeviceStatus { connection_resource_id: "phone".into(), state: 77, ..Default::default() };
+    let recipient =
+        v1::RecipientStatus { user: "bob".into(), reason: 6, devices: vec![device], ..Default::default() };
+    let identity = |eid: &str| {
+        Some(v1::Identity { eid: eid.into(), connection_resource_id: Some("a1".into()), node: None })
+    };
+    let status = v1::MessageStatus {
+        signal_id: MessageId::new(7, 42).to_string(),
+        from: identity("alice"),
+        to: identity("bob"),
+        ..Default::default()
+    };
+    let answer = v1::Query {
+        r#type: 2,
+        id: "q-1".into(),
+        ask: 4,
+        status: Some(status),
+        recipients: vec![recipient],
+        ..Default::default()
+    };
+    let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
+    let mut read = Vec::new();
+    codec().decode_server(scheme.encode_to_vec().into(), &mut read).unwrap();
+    let ServerPacket::Answer { found: Found::Status(Some(status)), .. } = &read[0] else {
+        panic!("{read:?}")
+    };
+    let it = &status.recipients[0];
+    assert_eq!((it.why, it.devices.as_ref().unwrap()[0].state), (None, DeviceState::Unknown));
+}
+
+// BM-RCT-4
+#[test]
+fn an_answer_of_more_reactions_than_there_may_be_is_not_read() {
+    let answered = |counts: usize, users: usize| {
+        let count =
+            v1::ReactionCount { emoji: "e".into(), count: 1, mine: false, users: vec!["u".into(); users] };
+        let message =
+            longest(Body { kind: BodyKind::Text, form: Form::Opaque, bytes: Bytes::new(), seal: None });
+        let id = ClientRef::new("q-1").unwrap();
+        let found = Found::History { messages: vec![message], more: false };
+        let mut frames = Frames::new();
+        codec().encode_server(&ServerPacket::Answer { id, found }, &mut frames).unwrap();
+        let mut scheme = MessageScheme::decode(frames.drain().next().unwrap()).unwrap();
+        let Some(Payload::Query(answer)) = &mut scheme.payload else { panic!() };
+        answer.rows[0].reactions = vec![count; counts];
+        codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new())
+    };
+    assert_eq!(answered(limits::REACTION_KINDS, limits::REACTION_USERS), Ok(()));
+    let wrong = Err(DecodeError::Field { origin: 18, field: "reactions" });
+    for (counts, users) in [(limits::REACTION_KINDS + 1, 0), (1, limits::REACTION_USERS + 1), (257, 0)] {
+        assert_eq!(answered(counts, users), wrong, "{counts} of {users}");
+    }
+}
+
 // BM-QRY-2
 #[test]
 fn an_answer_of_more_rows_than_there_may_be_is_not_read() {
-    let rows = vec![v1::QueryRow::default(); limits::PAGE_ROWS as usize + 1];
-    let answer = v1::Query { r#type: 2, id: "q-1".into(), ask: 1, rows, ..Default::default() };
-    let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
-    let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
-    assert_eq!(read, Err(DecodeError::Field { origin: 18, field: "rows" }));
+    let most = limits::PAGE_ROWS as usize;
+    let shape = v1::Query { r#type: 2, id: "q-1".into(), ..Default::default() };
+    let (users, devices) = (vec![v1::QueryUser::default(); most], vec![v1::QueryDevice::default(); 1]);
+    for answer in [
+        v1::Query { ask: 1, rows: vec![v1::QueryRow::default(); most + 1], ..shape.clone() },
+        v1::Query { ask: 7, devices: vec![v1::QueryDevice::default(); most + 1], ..shape.clone() },
+        // Of different kinds, which no answer has: they add up.
+        v1::Query { ask: 8, users, devices, ..shape },
+    ] {
+        let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
+        let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
+        assert_eq!(read, Err(DecodeError::Field { origin: 18, field: "rows" }));
+    }
+}
+
+/// As many devices as a server lists fit an answer, with the longest names.
+// DM-USR-5, BM-QRY-5
+#[test]
+fn all_devices_of_a_user_fit_an_answer() {
+    let device = |number: usize| OwnDevice {
+        name: DeviceName::new(&format!("{number:0>256}")).unwrap(),
+        first_seen: UnixMs(1 << 53),
+        last_seen: UnixMs(1 << 53),
+        cursor: Offset(u64::MAX),
+        push: true,
+        logged_out_before: Some(UnixMs(1 << 53)),
+    };
+    let found = Found::Devices((0..limits::LISTED_DEVICES).map(device).collect());
+    let answer = ServerPacket::Answer { id: ClientRef::new("q-1").unwrap(), found };
+    let (mut frames, mut read) = (Frames::new(), Vec::new());
+    codec().encode_server(&answer, &mut frames).unwrap();
+    let frame = frames.drain().next().unwrap();
+    assert!(frame.len() < limits::FRAME_BYTES);
+    codec().decode_server(frame, &mut read).unwrap();
+    assert_eq!(read, [answer]);
 }

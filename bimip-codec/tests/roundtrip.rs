@@ -3,6 +3,8 @@
 
 #[path = "roundtrip/any.rs"]
 mod any;
+#[path = "roundtrip/events.rs"]
+mod events;
 
 use bimip_codec::scheme::v1::MessageScheme;
 use bimip_codec::{Codec, DecodeError, Dialect, Frames, Shared};
@@ -92,6 +94,33 @@ proptest! {
     }
 
     #[test]
+    fn event_client_packets_survive(packet in any::scheme_client()) {
+        let said = up(Dialect::Events, &packet);
+        prop_assert_eq!(said.len(), 1);
+        prop_assert_eq!(&said[0].claim, &Claim::Own);
+        prop_assert_eq!(&said[0].packet, &events::said(packet));
+    }
+
+    #[test]
+    fn event_server_packets_survive(packet in any::scheme_server()) {
+        prop_assert_eq!(down(Dialect::Events, &packet), vec![events::told(packet)]);
+    }
+
+    #[test]
+    fn damaged_events_are_survived(
+        packet in any::scheme_client(), answer in any::scheme_server(), damage in any::damage(),
+    ) {
+        for frame in written(Dialect::Events, &packet, &answer) {
+            feed(Dialect::Events, &damage.apply(&frame));
+        }
+    }
+
+    #[test]
+    fn any_text_is_survived(text: String) {
+        feed(Dialect::Events, &Bytes::from(text));
+    }
+
+    #[test]
     fn what_is_shared_is_what_each_would_be_written(
         packet in any_packet(), readers in proptest::collection::vec(any::reader(), 1..12),
     ) {
@@ -124,6 +153,7 @@ proptest! {
         let bytes = Bytes::from(bytes);
         feed(Dialect::VoicePing, &bytes);
         feed(Dialect::Scheme, &bytes);
+        feed(Dialect::Events, &bytes);
     }
 
     #[test]

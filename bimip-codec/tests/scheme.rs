@@ -404,6 +404,7 @@ fn rows_say_where_they_stand() {
         conversation_seq: 3,
         prev_offset: 8,
         server_time: 1000,
+        kind: 0,
     };
     assert_eq!(written(&deliver(Entry::Message(sent))), [Payload::Message(expected)]);
 }

@@ -322,6 +322,8 @@ fn tag(scheme: &MessageScheme) -> u8 {
         Payload::Revision(_) => 17,
         Payload::Query(_) => 18,
         Payload::Group(_) => 19,
+        Payload::User(_) => 20,
+        Payload::Reaction(_) => 21,
     }
 }
 
@@ -361,7 +363,7 @@ fn bimip_frames_are_refused_each_for_its_reason() {
 
 #[test]
 fn bimip_frames_that_no_client_should_take() {
-    // BM-FRAME-1, BM-FRAME-3, BM-WELCOME-1, BM-DELIVER-1, BM-REV-3, BM-GRP-3.
+    // BM-FRAME-1, BM-FRAME-3, BM-WELCOME-1, BM-DELIVER-1, BM-REV-3, BM-RCT-3, BM-GRP-3, BM-USR-3, BM-QRY-4, BM-QRY-5.
     let mut refused = 0;
     for case in load("bimip.v1").iter().filter(|case| !case.is_from_client()) {
         let mut codec = signed_in(Dialect::Scheme, case.get("user").unwrap());
@@ -371,5 +373,5 @@ fn bimip_frames_that_no_client_should_take() {
         assert_eq!(found, case.error(), "{}", case.name());
         refused += usize::from(found.is_some());
     }
-    assert_eq!(refused, 17);
+    assert_eq!(refused, 28);
 }

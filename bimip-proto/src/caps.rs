@@ -15,6 +15,10 @@ pub enum CursorBy {
     /// rows: those go by the barrier once no message is before them. A client that leaves a full window
     /// without such a word for long is moved on by the barrier altogether, or it would hear nothing more.
     Message,
+    /// What arrived counts as stored and delivered, by a transport ping as for [`Barrier`](Self::Barrier), until the client
+    /// says for the first time how far it has stored; from then on its word counts alone, as by
+    /// [`Dispose`](Self::Dispose).
+    Arrival,
 }
 
 /// What one connection can speak. A row it has no words for is passed over: the cursor moves, nothing is sent.
@@ -41,6 +45,32 @@ pub struct Caps {
     pub queries: bool,
     /// It knows that groups are managed, and hears what happens to them.
     pub group_changes: bool,
+    /// It knows reactions.
+    pub reactions: bool,
+    /// It hears what its user's other devices change about the user, and in what the user keeps.
+    pub user_changes: bool,
+    /// How long a connection may say nothing, where that is not what the server says for all of them.
+    pub silence: Option<Silence>,
+    /// It has words for a command that is refused and may be sent again.
+    pub refusals: bool,
+}
+
+/// How long a connection may say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "when to ask and when to give up, complete")]
+pub struct Silence {
+    /// After so long it is asked for a sign of life, where its transport has a word for that.
+    pub probe_ms: u64,
+    /// After so long it is ended; with the last one its user is offline.
+    pub idle_ms: u64,
+}
+
+impl Silence {
+    /// Ended after `idle_ms`, and asked a little before half of it, so that there is time for an answer.
+    #[must_use]
+    pub const fn of(idle_ms: u64) -> Self {
+        Self { probe_ms: idle_ms.saturating_mul(9) / 20, idle_ms }
+    }
 }
 
 impl Caps {
@@ -56,6 +86,10 @@ impl Caps {
         revisions: true,
         queries: true,
         group_changes: true,
+        reactions: true,
+        user_changes: true,
+        silence: None,
+        refusals: true,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -65,8 +99,13 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        reactions: false,
+        user_changes: false,
         ..Self::FULL
     };
+
+    /// JSON events, of clients that may know nothing of offsets.
+    pub const EVENTS: Self = Self { cursor: CursorBy::Arrival, ..Self::FULL };
 
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
@@ -80,6 +119,10 @@ impl Caps {
         revisions: false,
         queries: false,
         group_changes: false,
+        reactions: false,
+        user_changes: false,
+        silence: None,
+        refusals: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.
@@ -97,6 +140,8 @@ impl Caps {
             }
             Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
             Entry::Group(_) => self.group_changes,
+            Entry::Reacted(reaction) => self.reactions && (self.own_copies || reaction.by.user != *user),
+            Entry::User(_) => self.user_changes,
         }
     }
 }

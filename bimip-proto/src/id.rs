@@ -24,7 +24,8 @@ pub enum IdError {
         /// The limit of this kind of id.
         max_bytes: usize,
     },
-    /// User and group ids become part of message ids, which are used as file names and in paths.
+    /// User and group ids become part of message ids, which are used as file names and in paths. Emojis are only shown: of
+    /// them control characters are forbidden.
     #[error("an id must not contain '/', '..' or control characters")]
     Forbidden,
 }
@@ -128,6 +129,16 @@ text_id! {
 text_id! {
     /// The name of a token (`jti`), by which it can be revoked. 1 to 256 bytes of any UTF-8.
     TokenId, max limits::ID_BYTES, anything
+}
+
+text_id! {
+    /// What a user reacts with: an emoji, or a shortcode. 1 to 64 bytes of UTF-8 without control characters, compared byte by
+    /// byte.
+    Emoji, max limits::EMOJI_BYTES, printable
+}
+
+fn printable(text: &str) -> Result<(), IdError> {
+    if text.chars().any(char::is_control) { Err(IdError::Forbidden) } else { Ok(()) }
 }
 
 fn path_safe(text: &str) -> Result<(), IdError> {

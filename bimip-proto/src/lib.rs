@@ -36,9 +36,11 @@
 mod account;
 mod alias;
 mod caps;
+mod content;
 mod conversation;
 mod group;
 mod id;
+mod kinds;
 pub mod limits;
 mod mailbox;
 mod message;
@@ -47,31 +49,46 @@ mod packet;
 mod percent;
 mod presence;
 mod query;
+mod reaction;
 mod receipt;
 mod reject;
 mod revision;
 mod sound;
+mod status;
 mod time;
 mod unread;
+mod user;
 mod voice;
 
 pub use crate::account::{LogOut, PushToken, TokenAnswer, TokenTask};
 pub use crate::alias::{Alias, AliasError, AliasKind, Channel, Parties};
-pub use crate::caps::{Caps, CursorBy};
+pub use crate::caps::{Caps, CursorBy, Silence};
+pub use crate::content::{Attachment, AttachmentKind, Content, ContentError, Mention};
 pub use crate::conversation::{ConversationError, ConversationId};
 pub use crate::group::{GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, MayPost, Role};
-pub use crate::id::{Address, ClientRef, Device, DeviceName, GroupId, IdError, TokenId, UserId};
+pub use crate::id::{Address, ClientRef, Device, DeviceName, Emoji, GroupId, IdError, TokenId, UserId};
 pub use crate::mailbox::{Entry, Offset, Row};
 pub use crate::message::{Body, BodyKind, Draft, Form, Head, Message, Seal, Seq};
 pub use crate::message_id::{MessageId, MessageIdError};
 pub use crate::packet::{Claim, ClientPacket, Noted, Ping, Said, ServerPacket, Welcome, Window};
 pub use crate::percent::Percent;
 pub use crate::presence::{Act, Aware, Awareness, Location, Presence, Reach, Signal, Track};
-pub use crate::query::{Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows};
+pub use crate::query::{
+    Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows, status_users,
+};
+pub use crate::reaction::{
+    KnownReaction, React, Reaction, ReactionCount, ReactionPart, ReactionSummary, Reactions,
+};
 pub use crate::receipt::{Marks, MessageRef, Names, Receipt, Status};
 pub use crate::reject::{CloseReason, Fault, FaultKind, Reject};
 pub use crate::revision::{Revise, Revision};
 pub use crate::sound::SoundName;
+pub use crate::status::{
+    DeviceState, DeviceStatus, MessageStatus, NotYet, Reached, RecipientStatus, StatusCounts,
+};
 pub use crate::time::{Now, UnixMs};
 pub use crate::unread::{Unread, unread_of};
+pub use crate::user::{
+    OwnDevice, ProfileState, Saved, UserAct, UserChange, UserCommand, UserNews, UserProfile,
+};
 pub use crate::voice::{Floor, Talk, TalkAct};

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use crate::{GroupChange, Message, Receipt, Revision};
+use crate::{GroupChange, Message, Reaction, Receipt, Revision, UserChange};
 
 /// Position in one mailbox: 1, 2, 3, without gaps. 0 stands before the first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -40,6 +40,10 @@ pub enum Entry {
     Revised(Revision),
     /// Something happened to a group.
     Group(GroupChange),
+    /// Somebody reacted to a message, or took a reaction back.
+    Reacted(Reaction),
+    /// This user changed something about themselves, or in what they keep.
+    User(UserChange),
 }
 
 /// An entry at its place in a mailbox, as one device sees it.

@@ -58,6 +58,16 @@ pub enum BodyKind {
     },
     /// A notification: queued like a message and pushed.
     Notification,
+    /// A video, referred to.
+    Video,
+    /// Sound that is no voice of the sender's, music for one, referred to.
+    Audio,
+    /// A voice message that a client recorded, referred to. What a talk became is [`Voice`](Self::Voice).
+    VoiceNote,
+    /// A short video that is shown as a circle, referred to.
+    CircleVideo,
+    /// A sticker, referred to.
+    Sticker,
 }
 
 /// What is known about the bytes of a body. A codec converts from it when it writes the message in another
@@ -71,6 +81,9 @@ pub enum Form {
     Json,
     /// Bytes that only their clients understand.
     Opaque,
+    /// One JSON object that is [`Content`](crate::Content) of the message's kind: checked where it can be read, and as its
+    /// sender says where it is encrypted.
+    Content,
 }
 
 /// What the sender said about the encryption of a body; the server relays it untouched.
@@ -156,7 +169,13 @@ impl Head {
             BodyKind::Voice { duration_ms } => AliasKind::Talk { duration_ms },
             BodyKind::Image => AliasKind::Image,
             BodyKind::Interactive => AliasKind::Interactive,
-            BodyKind::Text | BodyKind::Notification => AliasKind::Text,
+            BodyKind::Text
+            | BodyKind::Notification
+            | BodyKind::Video
+            | BodyKind::Audio
+            | BodyKind::VoiceNote
+            | BodyKind::CircleVideo
+            | BodyKind::Sticker => AliasKind::Text,
         };
         let to = match &self.to {
             Address::User(user) => user.shared(),

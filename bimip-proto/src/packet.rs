@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::{
     Address, Aware, Awareness, ClientRef, CloseReason, Device, DeviceName, Draft, Fault, Floor, Found,
-    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, Reject, Revise, Row, Signal,
-    Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserId,
+    GroupCommand, GroupId, Head, LogOut, MessageRef, Offset, PushToken, Query, React, Reject, Revise, Row,
+    Signal, Status, Talk, TokenAnswer, TokenTask, Track, UnixMs, UserCommand, UserId,
 };
 
 /// A client's word.
@@ -42,6 +42,8 @@ pub enum ClientPacket {
     },
     /// I manage a group.
     Group(GroupCommand),
+    /// I change something about my user, or in what they keep.
+    User(UserCommand),
     /// I want to be in this group.
     Join(GroupId),
     /// I want to be in it no more.
@@ -81,6 +83,8 @@ pub enum ClientPacket {
     Ping(Ping),
     /// I am leaving.
     Bye,
+    /// I react to a message, or take a reaction back.
+    React(React),
 }
 
 /// Whom a frame claimed to be from.
@@ -283,6 +287,24 @@ pub enum Noted {
         /// When to try again, where that may help.
         retry_after_ms: Option<u32>,
     },
+    /// What was asked about this user is done.
+    UserChanged {
+        /// Its name.
+        client_ref: ClientRef,
+        /// The edition of the user's profile after it.
+        edition: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+    /// What was asked about this user is refused, and nothing of it is stored.
+    UserUnchanged {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
     /// You are in this group.
     Joined(GroupId),
     /// You are not in this group, or no more.
@@ -300,6 +322,26 @@ pub enum Noted {
     Barred {
         /// Which group.
         group: GroupId,
+        /// Why not.
+        reason: Reject,
+        /// When to try again, where that may help.
+        retry_after_ms: Option<u32>,
+    },
+    /// The reaction is there, or taken back.
+    Reacted {
+        /// Its name.
+        client_ref: ClientRef,
+        /// Which change of the reactions to its message it is. Where there was nothing to change, the last one before.
+        edition: u32,
+        /// How many users have reacted with this emoji, after it.
+        count: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change, and where the group has a feed.
+        offset: Offset,
+    },
+    /// The reaction is refused, and nothing of it is stored.
+    Unreacted {
+        /// Its name.
+        client_ref: ClientRef,
         /// Why not.
         reason: Reject,
         /// When to try again, where that may help.

@@ -1,6 +1,9 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
-use crate::{Address, ClientRef, ConversationId, Marks, Message, MessageId, Seq, limits};
+use crate::{
+    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus, OwnDevice,
+    ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
+};
 
 /// A question about what is stored. It changes nothing, and is answered once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,34 @@ pub enum Ask {
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
+    /// How far one message got: [`Found::Status`].
+    Status {
+        /// Which message. Its author asks about everybody it went to, one of those about themselves.
+        message: MessageRef,
+        /// Of the recipients those after this one, which was the last of the page before; `None` for the first of them.
+        /// They are in an order of the store's, which does not change.
+        after: Option<UserId>,
+        /// At most so many recipients; 0 and more than [`STATUS_USERS`](limits::STATUS_USERS) are that many.
+        limit: u32,
+    },
+    /// What a user tells about themselves: [`Found::Profile`].
+    Profile(UserId),
+    /// The address book of the user who asks, in the order of its ids: [`Found::AddressBook`].
+    AddressBook {
+        /// Those after this one; `None` from the beginning.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
+    /// The devices of the user who asks: [`Found::Devices`].
+    Devices,
+    /// Whom the user who asks has blocked, in the order of their ids: [`Found::Blocked`].
+    Blocked {
+        /// Those after this one; `None` from the beginning.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
 }
 
 /// Which part of a long list a page has.
@@ -54,6 +85,12 @@ pub const fn page_rows(limit: u32) -> u32 {
     if limit == 0 || limit > limits::PAGE_ROWS { limits::PAGE_ROWS } else { limit }
 }
 
+/// How many recipients a page of a status has at most.
+#[must_use]
+pub const fn status_users(limit: u32) -> u32 {
+    if limit == 0 || limit > limits::STATUS_USERS { limits::STATUS_USERS } else { limit }
+}
+
 /// The answer to a [`Query`]: what is stored, and may be seen by whoever asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,6 +109,27 @@ pub enum Found {
         /// Whether there are more.
         more: bool,
     },
+    /// How far a message got. `None` where there is no such message, or it is not the asker's to know of.
+    Status(Option<Box<MessageStatus>>),
+    /// What a user tells about themselves; `None` where there is nothing to see for who asks, whether there is such a user
+    /// or not.
+    Profile(Option<ProfileState>),
+    /// Entries of the own address book, in the order of their ids.
+    AddressBook {
+        /// The entries.
+        saved: Vec<Saved>,
+        /// Whether there are more after them.
+        more: bool,
+    },
+    /// The own devices, in the order of their names.
+    Devices(Vec<OwnDevice>),
+    /// Users who are blocked, in the order of their ids.
+    Blocked {
+        /// The users.
+        users: Vec<UserId>,
+        /// Whether there are more after them.
+        more: bool,
+    },
 }
 
 /// A message as it is now.
@@ -86,6 +144,8 @@ pub struct HistoryMessage {
     pub deleted: bool,
     /// What was said about it: in a conversation of two by the one it was sent to, in a group by the one who asks.
     pub marks: Marks,
+    /// The reactions to it; none if it is deleted.
+    pub reactions: ReactionSummary,
 }
 
 /// A conversation as one user sees it now.

@@ -30,11 +30,15 @@ pub enum Reject {
     /// The user is in this group, and may not do this there: it takes another [`Role`](crate::Role).
     #[error("your role in this group does not allow it")]
     Role,
+    /// The user it is to takes nothing from this one.
+    #[error("this user takes no messages from you")]
+    Blocked,
     /// There is or was a group of this name.
     #[error("the name of the group is taken")]
     Taken,
-    /// The group has [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in
-    /// [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER) groups.
+    /// There is no room for one more of what a user keeps, or as many reactions as may be, or the group has
+    /// [`GROUP_MEMBERS`](crate::limits::GROUP_MEMBERS), or the user is in [`GROUPS_PER_USER`](crate::limits::GROUPS_PER_USER)
+    /// groups.
     #[error("no room for another member")]
     Full,
     /// The body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
@@ -165,6 +169,7 @@ pub enum CloseReason {
     Slow,
     /// The server shuts down: connect again, here or elsewhere.
     GoingAway,
-    /// The store failed while the connection was being set up.
+    /// The store failed while the connection was being set up, or there is no room for what was said and no word to say
+    /// so.
     Unavailable,
 }

@@ -16,9 +16,9 @@ error, or waits; nothing is cut short in silence.
 |---|---|---|
 ";
 const TAIL: &str = "
-An operator sets the longest talk (`--max-talk`), the silence after which the floor is lost (`--floor-idle`), the free space that the
-store leaves on its disk (`--min-free-mib`) and how long tokens may live (`--jwt-max-life`). A reader that takes nothing for 10 s is
-let go.
+An operator sets the longest talk (`--max-talk`), the silence after which the floor is lost (`--floor-idle`) and a connection ended
+(`--voiceping-idle`, `--bimip-idle`, `--deployed-idle`), the free space that the store leaves on its disk (`--min-free-mib`) and how long
+tokens may live (`--jwt-max-life`). A reader that takes nothing for 10 s is let go.
 ";
 
 /// The constants, with their values and docs, in order.

@@ -11,6 +11,8 @@ use bytes::Bytes;
 pub const DEFAULT_DEVICE: &str = "default";
 /// The device of a msgpack sign-in that names none; and of all of a user's where they share one cursor.
 pub const VOICEPING_DEVICE: &str = "voiceping";
+/// The device of a sign-in to the JSON dialect that names none: one for each user.
+pub const EVENTS_DEVICE: &str = "events";
 
 /// What somebody says about themselves at the door.
 ///
@@ -36,11 +38,13 @@ impl SignIn {
         Self { user: None, device: None, token, dialect: None }
     }
 
-    /// The device it names, or the default one of its dialect: [`DEFAULT_DEVICE`], [`VOICEPING_DEVICE`].
+    /// The device it names, or the default one of its dialect: [`DEFAULT_DEVICE`], [`VOICEPING_DEVICE`],
+    /// [`EVENTS_DEVICE`].
     #[must_use]
     pub fn device_or_default(&self) -> DeviceName {
         let default = || match self.dialect {
             Some(Dialect::VoicePing) => voiceping_device(),
+            Some(Dialect::Events) => constant(EVENTS_DEVICE),
             _ => constant(DEFAULT_DEVICE),
         };
         self.device.clone().unwrap_or_else(default)

@@ -26,6 +26,9 @@ const BATCH_TICKETS: usize = 1_024;
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// The node's end: tickets are collected during a turn and handed over at its end, without waiting.
+///
+/// Neither this end nor the thread's has a bound of its own: all tickets that are not answered are in the core's budget, in
+/// numbers and in bytes, wherever they are.
 #[derive(Debug)]
 pub(crate) struct Tickets {
     collected: Vec<Ticket>,
@@ -203,6 +206,7 @@ pub(crate) mod tests {
             standing: Arc::default(),
             contacts: Vec::new(),
             behind: false,
+            blocked: Arc::default(),
         };
         let grant = Some(Grant::new(device));
         core.handle_input(now, Input::Opened { conn: CONN, caps: Caps::FULL, grant });

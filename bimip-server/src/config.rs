@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use bimip_codec::Dialect;
+use bimip_proto::limits;
+use bimip_proto::{Caps, Silence};
 use bimip_session::server as core;
 
 /// The bounds and times of a server.
@@ -20,6 +23,9 @@ pub struct Config {
     /// Connections at once; one more is turned away at the door. Each takes a few KiB when idle and at most its
     /// window when busy.
     pub connections: u32,
+    /// What was read from sockets and that the core has not seen yet, in bytes, of all connections: when it is full, no
+    /// socket is read. At least 1.
+    pub inbox_bytes: u32,
     /// How long a socket may refuse one frame until the connection is closed. Its cursor makes that harmless.
     pub write_stall: Duration,
     /// How long a cursor or a receipt may wait for a message to share a sync with.
@@ -30,6 +36,8 @@ pub struct Config {
     pub linger: Duration,
     /// What becomes of the msgpack connections that a user has already when another one comes.
     pub voiceping_sessions: VoicePingSessions,
+    /// How long a connection may say nothing, by dialect.
+    pub silences: Silences,
 }
 
 impl Default for Config {
@@ -37,12 +45,53 @@ impl Default for Config {
         Self {
             core: core::Config::default(),
             connections: 100_000,
+            inbox_bytes: limits::INBOX_BYTES,
             write_stall: Duration::from_secs(10),
             control_wait: Duration::from_millis(20),
             drain: Duration::from_secs(10),
             linger: Duration::from_secs(2),
             voiceping_sessions: VoicePingSessions::default(),
+            silences: Silences::default(),
         }
+    }
+}
+
+/// How long a connection may say nothing until it is ended, and its user is offline if it was the last: by dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Silences {
+    /// The msgpack dialect: as the field's clients expect.
+    pub voiceping: Silence,
+    /// bimip.v1. A telephone in a pocket wakes its radio for every sign of life, so it may be silent for longer.
+    pub bimip: Silence,
+    /// The protobuf layout of the deployed server, of telephones too.
+    pub deployed: Silence,
+}
+
+impl Default for Silences {
+    fn default() -> Self {
+        let mobile = Silence::of(240_000);
+        Self { voiceping: Silence::of(120_000), bimip: mobile, deployed: mobile }
+    }
+}
+
+impl Silences {
+    /// The same for every dialect.
+    #[must_use]
+    pub const fn all(silence: Silence) -> Self {
+        Self { voiceping: silence, bimip: silence, deployed: silence }
+    }
+
+    /// What a dialect can say, and how long it may be silent.
+    pub(crate) const fn caps(&self, dialect: Dialect) -> Caps {
+        let silence = match dialect {
+            Dialect::VoicePing => Some(self.voiceping),
+            Dialect::Scheme => Some(self.bimip),
+            Dialect::Deployed => Some(self.deployed),
+            // Of a newer codec: as the core says for all.
+            _ => None,
+        };
+        Caps { silence, ..dialect.caps() }
     }
 }
 

@@ -20,13 +20,15 @@ use crate::config::Config;
 use crate::counts::Counts;
 use crate::library::Library;
 use crate::outbox::{Out, Outbox};
-use crate::post::ToNode;
+use crate::post::{Room, ToNode};
 use crate::transport::{Frame, Transport};
 
 /// Packets of one batch: what one read of a 4 KiB buffer usually holds, and no more than a fair share of a turn.
 pub(crate) const READ_PACKETS: usize = 64;
 /// Bytes of one batch: one large frame, or many small ones.
-const READ_BYTES: usize = 64 * 1024;
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+/// What a packet takes beside the frame it came in: many may come in one small frame.
+const PACKET_BYTES: usize = 256;
 /// Room in the outbox beyond a window of rows, for answers and live voice.
 const ROOM_BEYOND_WINDOW: usize = 16;
 
@@ -37,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) counts: Arc<Counts>,
     pub(crate) library: Arc<Library>,
     pub(crate) node: mpsc::Sender<ToNode>,
+    /// The room for what was read and that the node has not taken.
+    pub(crate) room: Room,
 }
 
 /// What is read from the socket.
@@ -93,6 +97,7 @@ pub(crate) fn run<T: Transport>(
         goodbye,
         outbox: LetGo(outbox),
         over: false,
+        heard: false,
     };
     async move { connection.run(opening).await }
 }
@@ -112,6 +117,8 @@ struct Connection<T> {
     outbox: LetGo,
     /// The transport's stream has ended; it is not asked again.
     over: bool,
+    /// The last thing that it did was to read.
+    heard: bool,
 }
 
 /// Closes the outbox when the task ends in whatever way, so that the node finds out.
@@ -140,7 +147,7 @@ impl<T: Transport> Connection<T> {
         if ended.is_ok() {
             Box::pin(self.close()).await;
         } else {
-            let _ = Box::pin(self.context.tell(vec![Input::Closed(conn)])).await;
+            let _ = Box::pin(self.context.tell(vec![Input::Closed(conn)], 0)).await;
         }
         tracing::debug!(%conn, ?ended, reason = ?self.goodbye, "closed");
     }
@@ -149,17 +156,28 @@ impl<T: Transport> Connection<T> {
     async fn serve(&mut self) -> Result<(), Ended> {
         loop {
             let hears = !self.paused && matches!(self.hearing, Hearing::Stranger | Hearing::User);
-            // Both are cancel safe; whatever takes time is done after the choice.
-            let event = tokio::select! {
-                batch = self.outbox.0.take() => Event::Out(batch),
-                frame = self.transport.next(), if hears => Event::In(frame),
+            // Both are cancel safe; whatever takes time is done after the choice. They take turns, so that neither waits for
+            // the other for long, and that what was read has been answered by a pause, if it is one, before more is read.
+            let event = if self.heard {
+                tokio::select! {
+                    biased;
+                    batch = self.outbox.0.take() => Event::Out(batch),
+                    frame = self.transport.next(), if hears => Event::In(frame),
+                }
+            } else {
+                tokio::select! {
+                    biased;
+                    frame = self.transport.next(), if hears => Event::In(frame),
+                    batch = self.outbox.0.take() => Event::Out(batch),
+                }
             };
+            self.heard = matches!(event, Event::In(_));
             match event {
                 Event::Out(Some(batch)) => Box::pin(self.write(batch)).await?,
                 Event::Out(None) => return Ok(()),
                 Event::In(Some(Ok(frame))) => {
-                    let inputs = self.hear(frame);
-                    Box::pin(self.context.tell(inputs)).await?;
+                    let (inputs, bytes) = self.hear(frame);
+                    Box::pin(self.context.tell(inputs, bytes)).await?;
                     if self.over {
                         return Err(Ended::Gone);
                     }
@@ -175,8 +193,8 @@ impl<T: Transport> Connection<T> {
 
     // ---- in ------------------------------------------------------------------------------------------
 
-    /// Turns a frame, and those that have arrived behind it, into a batch.
-    fn hear(&mut self, first: Frame) -> Vec<Input> {
+    /// Turns a frame, and those that have arrived behind it, into a batch; and says what it takes, in bytes.
+    fn hear(&mut self, first: Frame) -> (Vec<Input>, usize) {
         let mut batch = Batch::new(self.conn);
         let mut bytes = 0;
         let mut next = Some(first);
@@ -194,7 +212,8 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
-        batch.into_inputs()
+        bytes += batch.packets() * PACKET_BYTES;
+        (batch.into_inputs(), bytes)
     }
 
     fn frame(&mut self, frame: Frame, batch: &mut Batch) {
@@ -343,12 +362,13 @@ impl<T: Transport> Connection<T> {
 }
 
 impl Context {
-    /// Hands a batch to the node, when it has room for one.
-    async fn tell(&self, inputs: Vec<Input>) -> Result<(), Ended> {
+    /// Hands a batch to the node, when there is room for so many bytes and for one more batch.
+    async fn tell(&self, inputs: Vec<Input>, bytes: usize) -> Result<(), Ended> {
         if inputs.is_empty() {
             return Ok(());
         }
-        self.node.send(ToNode::Inputs(inputs)).await.map_err(|_| Ended::Gone)
+        let room = self.room.take(bytes).await;
+        self.node.send(ToNode::Heard(inputs, room)).await.map_err(|_| Ended::Gone)
     }
 
     /// Waits for a write, but not for ever: a peer that reads nothing is let go.

@@ -44,7 +44,7 @@ counts! {
     oversize_frames,
     /// Packets that a dialect had no words for.
     not_encoded,
-    /// Live voice dropped because the receiver does not keep up.
+    /// Live voice and presence dropped because the receiver does not keep up.
     live_dropped,
     /// Missed talks of which only the end was sent, because their sound could not be read.
     not_replayed,
@@ -74,7 +74,7 @@ impl Count {
         self.add(1);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `GET /` with an upgrade, and any path that is nobody else's | the msgpack dialect |
 //! | `GET /bimip` with an upgrade | the protobuf dialect |
+//! | `GET /ws` with an upgrade | JSON events |
 //! | `GET /application/development` with an upgrade | the protobuf dialect of the deployed server |
 //! | `GET /` | a banner |
 //! | `GET /health` | how the server is doing, as JSON |
 //! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
+//! | `POST /api/v1/auth/…` | tokens for passwords, where the server keeps accounts |
 //! | anything else | 404, or 403 for another method on `/` |
 
+mod accounts;
 mod deployed;
 mod files;
 mod health;
@@ -57,7 +60,7 @@ fn poll_drain(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> Po
 const BANNER: &str = concat!("Welcome to VoicePing Router ", env!("CARGO_PKG_VERSION"));
 
 /// Paths that are kept for dialects to come: a client of theirs must not be taken for a msgpack one.
-const RESERVED: [&str; 2] = ["/ws", "/chat"];
+const RESERVED: [&str; 1] = ["/chat"];
 
 impl Server {
     /// The doors as a router, to be merged into an application's own. Its fallback answers what nobody else does.
@@ -69,10 +72,12 @@ impl Server {
             .route("/bimip", any(bimip))
             // Else it would be the VoicePing door, where the first subprotocol is the token.
             .route("/bimip/", any(bimip))
+            .route("/ws", any(events))
             .route("/application/development", any(deployed::enter))
             .route("/health", get(health::health))
             .route("/files/audio/{id}", get(files::audio))
             .route("/files/text/{id}", get(files::text))
+            .merge(accounts::routes())
             .fallback(elsewhere)
             .with_state(self.clone())
     }
@@ -123,6 +128,14 @@ async fn bimip(State(server): State<Server>, request: Request) -> Response {
         return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response();
     }
     enter(server, Dialect::Scheme, sign_in::bimip(request.headers()), request).await
+}
+
+async fn events(State(server): State<Server>, request: Request) -> Response {
+    if !websocket::is_upgrade(&request) {
+        let hint = "events are spoken over a web socket: connect with an upgrade";
+        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response();
+    }
+    enter(server, Dialect::Events, sign_in::events(request.headers()), request).await
 }
 
 /// Lets somebody in, or says why not; all before the upgrade.

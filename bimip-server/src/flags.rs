@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::jwt::{Jwt, Token};
 pub(crate) use self::time::millis;
+use crate::account::{self, AccountCommand};
 use crate::store::StoreCommand;
 
 /// A messaging server: VoicePing (msgpack) on `/`, bimip.v1 (protobuf) on `/bimip`, over WebSocket; bimip.v1 over raw
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Looks after the files of a store, while no server runs on them.
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Looks after accounts, for `--auth accounts`; the server may be running.
+    #[command(subcommand, after_help = account::EXAMPLES)]
+    Account(AccountCommand),
 }
 
 const EXAMPLES: &str = "\
@@ -49,6 +53,8 @@ Examples:
       For a trusted network: whoever connects is whoever they say they are.
   bimip-server --listen 0.0.0.0:8080 --auth jwt --data /var/lib/bimip
       Who brings a token of `bimip-server token --data /var/lib/bimip --user ann` comes in as ann.
+  bimip-server --listen 0.0.0.0:8080 --auth accounts --data /var/lib/bimip
+      Who has an account (`bimip-server account add --user ann`) gets tokens at /api/v1/auth/login.
   bimip-server --voiceping-replay talk
       Who comes back hears the talks they missed.
   bimip-server --auth jwt --jwt-hs256-key secret.txt
@@ -93,6 +99,9 @@ pub(crate) struct Serve {
     /// How tokens are checked.
     #[arg(long, value_enum, default_value_t = Auth::Open)]
     pub(crate) auth: Auth,
+    /// Let anybody make an account (`--auth accounts`); whoever has a name gets the messages that are under it.
+    #[arg(long)]
+    pub(crate) open_registration: bool,
     /// Allow `--auth open` on an address that others can reach.
     #[arg(long)]
     pub(crate) insecure_open: bool,
@@ -108,6 +117,15 @@ pub(crate) struct Serve {
     /// The silence of a talker after which another member of the group may take the floor.
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time::parse)]
     pub(crate) floor_idle: Duration,
+    /// The silence after which a VoicePing connection is ended, and its user offline.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time::parse)]
+    pub(crate) voiceping_idle: Duration,
+    /// The same of bimip.v1.
+    #[arg(long, value_name = "TIME", default_value = "240s", value_parser = time::parse)]
+    pub(crate) bimip_idle: Duration,
+    /// The same of the deployed protobuf layout.
+    #[arg(long, value_name = "TIME", default_value = "240s", value_parser = time::parse)]
+    pub(crate) deployed_idle: Duration,
     /// What a VoicePing client gets of a talk that it missed.
     #[arg(long, value_enum, default_value_t = Missed::Stop)]
     pub(crate) voiceping_replay: Missed,
@@ -140,6 +158,8 @@ pub(crate) enum Auth {
     Open,
     /// A signed token (JWT) says who it is.
     Jwt,
+    /// As `jwt`, for tokens that this server itself gives to who knows the password of an account.
+    Accounts,
 }
 
 /// Who may make and join groups.
@@ -197,6 +217,15 @@ impl Serve {
                 "keys were given, and --auth open lets everybody in without one; add --auth jwt".to_owned()
             );
         }
+        if self.auth == Auth::Accounts && self.jwt.is_given() {
+            return Err(
+                "--auth accounts signs and checks tokens with the server's own key; give no others, or --auth jwt"
+                    .to_owned(),
+            );
+        }
+        if self.auth != Auth::Accounts && self.open_registration {
+            return Err("--open-registration is for accounts; add --auth accounts".to_owned());
+        }
         let tcp = if let Some(Tcp::On(address)) = &self.tcp { Some(address) } else { None };
         let reachable = self.listen.iter().chain(tcp).find(|address| !address.ip().is_loopback());
         match (self.auth, reachable) {
@@ -246,5 +275,15 @@ mod tests {
         assert!(check(&["bimip-server", "--tcp", "0.0.0.0:1"]).is_err());
         assert!(check(&["bimip-server", "--tcp", "0.0.0.0:1", "--auth", "jwt"]).is_ok());
         assert!(check(&["bimip-server", "--jwt-hs256-key", "x"]).unwrap_err().contains("--auth jwt"));
+    }
+
+    // SI-ACC-1, SI-ACC-2
+    #[test]
+    fn accounts_have_a_key_of_their_own_and_are_open_to_nobody_unless_told() {
+        let check = |flags: &[&str]| serve(flags).check();
+        assert!(check(&["bimip-server", "--auth", "accounts", "--listen", "0.0.0.0:1"]).is_ok());
+        assert!(!serve(&["bimip-server", "--auth", "accounts"]).open_registration);
+        assert!(check(&["bimip-server", "--open-registration"]).unwrap_err().contains("--auth accounts"));
+        assert!(check(&["bimip-server", "--auth", "accounts", "--jwt-hs256-key", "x"]).is_err());
     }
 }

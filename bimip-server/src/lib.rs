@@ -54,6 +54,7 @@
 //!   becomes an acknowledgement: see `bimip_session::ledger`.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 mod auth;
 mod clock;
 mod commit;
@@ -65,7 +66,9 @@ mod durable;
 mod fanout;
 mod gate;
 pub mod jwt;
+mod lanes;
 mod library;
+mod logouts;
 mod node;
 pub mod objects;
 mod outbox;
@@ -78,9 +81,10 @@ pub mod storage;
 mod transport;
 
 pub use bimip_codec::Dialect;
+pub use bimip_proto::Silence;
 pub use bimip_session::server::{Grant, Refused, Vouched};
 
-pub use crate::auth::{Authenticator, DEFAULT_DEVICE, OpenAuth, SignIn, VOICEPING_DEVICE};
-pub use crate::config::{Config, VoicePingSessions};
+pub use crate::auth::{Authenticator, DEFAULT_DEVICE, EVENTS_DEVICE, OpenAuth, SignIn, VOICEPING_DEVICE};
+pub use crate::config::{Config, Silences, VoicePingSessions};
 pub use crate::server::{Builder, Full, Missing, Report, Server};
 pub use crate::transport::{Frame, Transport};

@@ -1,18 +1,22 @@
 //! The binary: flags, a store, listeners, signals. Everything else is the library.
 
+mod account;
 mod flags;
 mod store;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bimip_proto::limits;
+use bimip_server::accounts::{Accounts, FolderAccounts};
+use bimip_server::jwt::own_secret;
 use bimip_server::objects::FolderObjects;
 use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
-use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server};
+use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server, Silence};
 use clap::Parser;
 use clap::error::ErrorKind;
 use futures_util::FutureExt;
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve_until_told(&serve),
         Command::Token(token) => print_token(&token),
         Command::Store(command) => command.run(),
+        Command::Account(command) => command.run(),
     }
 }
 
@@ -77,6 +82,9 @@ fn serve_until_told(serve: &Serve) -> ExitCode {
 
 /// The folder in the data directory that holds what messages name.
 const OBJECTS: &str = "objects";
+
+/// The folder in the data directory that holds accounts.
+const ACCOUNTS: &str = "accounts";
 
 /// How long after its greatest length a talk is forgotten that nobody ended.
 const TALK_GRACE_MS: u64 = limits::TALK_FORGOTTEN_MS - limits::TALK_MS;
@@ -183,12 +191,31 @@ fn start(serve: &Serve) -> Result<Server, String> {
     config.core.talk_ms = millis(serve.max_talk);
     // As long after it as the defaults are.
     config.core.talk_forgotten_ms = config.core.talk_ms.saturating_add(TALK_GRACE_MS);
+    config.silences.voiceping = Silence::of(millis(serve.voiceping_idle));
+    config.silences.bimip = Silence::of(millis(serve.bimip_idle));
+    config.silences.deployed = Silence::of(millis(serve.deployed_idle));
     config.core.replay_talks = serve.voiceping_replay == Missed::Talk;
     let builder = Server::builder().config(config);
     match serve.auth {
         Auth::Open => store(serve, builder.authenticate(OpenAuth)),
         Auth::Jwt => store(serve, builder.authenticate(serve.jwt.authenticator(&serve.data)?)),
+        Auth::Accounts => {
+            let accounts = accounts(serve)?;
+            let doors = accounts.authenticator().map_err(|error| error.to_string())?;
+            store(serve, builder.accounts(&accounts).authenticate(doors))
+        }
     }
+}
+
+/// The accounts in the data directory, whose tokens are signed with the server's own key.
+fn accounts(serve: &Serve) -> Result<Arc<Accounts>, String> {
+    let secret = own_secret(&serve.data).map_err(|error| format!("no key to sign with: {error}"))?;
+    let path = serve.data.join(ACCOUNTS);
+    let folder = FolderAccounts::open(&path)
+        .map_err(|error| format!("cannot open the accounts in {}: {error}", path.display()))?;
+    let accounts = Accounts::new(folder, secret, serve.jwt.policy());
+    let accounts = accounts.map_err(|error| error.to_string())?;
+    Ok(Arc::new(accounts.open_registration(serve.open_registration)))
 }
 
 fn store(serve: &Serve, builder: Builder<Missing, impl Authenticator>) -> Result<Server, String> {

@@ -9,7 +9,7 @@ use bimip_session::Machine;
 use bimip_session::ledger::{Failure, Outgoing};
 use bimip_session::server::{ConnId, Input, Output, ServerCore};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::auth::SignIn;
@@ -21,7 +21,7 @@ use crate::fanout::Fanout;
 use crate::gate::Gate;
 use crate::outbox::Out;
 use crate::peers::Peers;
-use crate::post::{INBOX_BATCHES, Post, ToNode};
+use crate::post::{INBOX_BATCHES, Post, Room, ToNode};
 use crate::reads::{Question, Reads};
 use crate::server::Report;
 use crate::sounds::Sounds;
@@ -37,6 +37,10 @@ pub(crate) struct Node {
     sounds: Sounds,
     gate: Arc<Gate>,
     post: Post,
+    room: Room,
+    /// What the batches of this turn take. Given back when its outputs are out: whoever is to be paused knows it before
+    /// there is room for more.
+    taken: Vec<OwnedSemaphorePermit>,
     counts: Arc<Counts>,
     config: Config,
     /// When a shutdown stops waiting.
@@ -47,7 +51,7 @@ impl Node {
     pub(crate) fn new(
         config: Config,
         gate: Arc<Gate>,
-        post: Post,
+        (post, room): (Post, Room),
         counts: Arc<Counts>,
         tickets: Tickets,
         reads: Reads,
@@ -63,6 +67,8 @@ impl Node {
             sounds,
             gate,
             post,
+            room,
+            taken: Vec::new(),
             counts,
             config,
             drain_until: None,
@@ -88,6 +94,7 @@ impl Node {
                 self.core.handle_timeout(now);
             }
             self.carry_out(now);
+            self.taken.clear();
             if self.is_over() {
                 return;
             }
@@ -115,9 +122,18 @@ impl Node {
         match item {
             ToNode::Open { conn, dialect, grant, outbox } => {
                 self.peers.add(conn, dialect, outbox);
-                self.core.handle_input(now, Input::Opened { conn, caps: dialect.caps(), grant });
+                self.core.handle_input(
+                    now,
+                    Input::Opened { conn, caps: self.config.silences.caps(dialect), grant },
+                );
             }
             ToNode::Inputs(inputs) => {
+                for input in inputs {
+                    self.input(now, input);
+                }
+            }
+            ToNode::Heard(inputs, room) => {
+                self.taken.extend(room);
                 for input in inputs {
                     self.input(now, input);
                 }
@@ -243,8 +259,11 @@ impl Node {
         let mut counters: Vec<(String, u64)> = self.core.counters().iter().collect();
         counters.extend(self.counts.list());
         counters.extend(self.gate.counters());
+        let mut budgets = vec![("inbox_bytes", self.room.level())];
+        budgets.extend(self.core.budgets().iter());
         Report {
             connections: self.core.connections(),
+            budgets,
             draining: self.drain_until.is_some(),
             store_failed: *self.counts.store_failed.borrow(),
             counters,

@@ -33,7 +33,13 @@ impl Out {
     const fn is_live(&self) -> bool {
         match self {
             Self::Packet(outgoing) | Self::Shared(outgoing, _) => {
-                matches!(outgoing.packet(), ServerPacket::Talk(_))
+                matches!(
+                    outgoing.packet(),
+                    ServerPacket::Talk(_)
+                        | ServerPacket::Aware(_)
+                        | ServerPacket::Signal { .. }
+                        | ServerPacket::Track { .. }
+                )
             }
             _ => false,
         }
@@ -45,7 +51,7 @@ impl Out {
 /// A list behind a lock rather than a channel: the node appends a turn's worth at once and wakes once, the
 /// connection takes all there is at once, and an idle connection owns no buffer.
 ///
-/// The bound: live voice is dropped at `room` entries. Everything else is bounded where it comes from: rows by
+/// The bound: what is live, voice and presence, is dropped at `room` entries. Everything else is bounded where it comes from: rows by
 /// the device's window, answers to commands by the core's limit of commits, other answers because a connection
 /// that has something to write does not read.
 #[derive(Debug)]

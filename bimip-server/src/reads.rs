@@ -1,8 +1,7 @@
 //! The reader threads: pages and attachments, read beside the commits and never on the node's task.
 
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use bimip_proto::{Device, UserId};
@@ -12,10 +11,12 @@ use bimip_session::server::{Answered, ConnId, Input, Lookup, Page, ReadPage};
 use tokio::sync::oneshot;
 
 use crate::counts::Counts;
+use crate::lanes::{Lanes, Place};
 use crate::post::Post;
 use crate::storage::Reader;
 
-/// Threads that read. More than processors, since they wait for disks; few, since each may hold a page.
+/// Threads that read. More than processors, since they wait for disks; few, since each may hold a page. One of them takes
+/// no questions about what is stored: those may be many and long, and deliveries and sign-ins wait for none of them.
 const THREADS: usize = 4;
 
 /// What a reader thread is asked.
@@ -33,14 +34,22 @@ pub(crate) enum Question {
     Standing(UserId, oneshot::Sender<Arc<Standing>>),
 }
 
-/// The node's end. The queue has no bound of its own: the core has at most two questions open for each connection and
+impl Question {
+    /// Somebody may wait for a message, or for being let in.
+    const fn is_urgent(&self) -> bool {
+        !matches!(self, Self::Query(_))
+    }
+}
+
+/// The node's end. The queues have no bound of their own: the core has at most two questions open for each connection and
 /// one for each user who is connected, and a door one for each socket with a good token that knocks at it.
 #[derive(Debug)]
-pub(crate) struct Reads(Arc<Sender<Question>>);
+pub(crate) struct Reads(Arc<Lanes<Question>>);
 
 impl Reads {
     pub(crate) fn ask(&self, question: Question) {
-        if self.0.send(question).is_err() {
+        let urgent = question.is_urgent();
+        if !self.0.push(question, urgent) {
             tracing::error!("no reader thread is left; connections wait in vain");
         }
     }
@@ -51,15 +60,21 @@ impl Reads {
     }
 }
 
+impl Drop for Reads {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// The doors' end.
 #[derive(Debug, Default)]
-pub(crate) struct Standings(Weak<Sender<Question>>);
+pub(crate) struct Standings(Weak<Lanes<Question>>);
 
 impl Standings {
     /// How a user stands, or `None` when the store cannot be read, or the node is gone.
     pub(crate) async fn of(&self, user: &UserId) -> Option<Arc<Standing>> {
         let (answer, asked) = oneshot::channel();
-        self.0.upgrade()?.send(Question::Standing(user.clone(), answer)).ok()?;
+        self.0.upgrade()?.push(Question::Standing(user.clone(), answer), true).then_some(())?;
         asked.await.ok()
     }
 }
@@ -70,20 +85,20 @@ pub(crate) fn spawn<R: Reader>(
     post: &Post,
     counts: &Arc<Counts>,
 ) -> io::Result<(Reads, Vec<JoinHandle<()>>)> {
-    let (questions, asked) = channel();
-    let asked = Arc::new(Mutex::new(asked));
+    let reads = Reads(Arc::new(Lanes::new(THREADS)));
     let mut threads = Vec::with_capacity(THREADS);
-    for number in 1..=THREADS {
-        let (reader, asked, post) = (reader.clone(), Arc::clone(&asked), post.clone());
+    for number in 0..THREADS {
+        let (reader, lanes, post) = (reader.clone(), Arc::clone(&reads.0), post.clone());
         let counts = Arc::clone(counts);
-        let name = format!("bimip-read-{number}");
-        threads.push(thread::Builder::new().name(name).spawn(move || run(&reader, &asked, &post, &counts))?);
+        let name = format!("bimip-read-{}", number + 1);
+        let run = move || run(&reader, &lanes.place(number), &post, &counts);
+        threads.push(thread::Builder::new().name(name).spawn(run)?);
     }
-    Ok((Reads(Arc::new(questions)), threads))
+    Ok((reads, threads))
 }
 
-fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post, counts: &Counts) {
-    while let Some(question) = next(asked) {
+fn run<R: Reader>(reader: &R, asked: &Place<'_, Question>, post: &Post, counts: &Counts) {
+    while let Some(question) = asked.next() {
         let Some(answer) = answer(reader, question, counts) else { continue };
         // Nobody asks again at once: a page is asked for with the next row or disposal, a place with the next sign-in.
         if matches!(
@@ -97,11 +112,6 @@ fn run<R: Reader>(reader: &R, asked: &Mutex<Receiver<Question>>, post: &Post, co
         }
         post.send_blocking(vec![answer]);
     }
-}
-
-/// One thread waits in the queue, the others for their turn to wait.
-fn next(asked: &Mutex<Receiver<Question>>) -> Option<Question> {
-    asked.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 /// What the node is to hear; a door hears its own answer.

@@ -9,12 +9,13 @@ use std::thread::JoinHandle;
 
 use bimip_codec::Dialect;
 use bimip_proto::CloseReason;
-use bimip_session::server::{ConnId, Grant, Input, Refused};
+use bimip_session::server::{ConnId, Grant, Input, Level, Refused};
 use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use crate::accounts::Accounts;
 use crate::auth::{Authenticator, SignIn};
 use crate::config::Config;
 use crate::connection::{self, Context};
@@ -23,10 +24,10 @@ use crate::gate::Gate;
 use crate::library::Library;
 use crate::node::Node;
 use crate::objects::{MemoryObjects, Objects};
-use crate::post::{INBOX_BATCHES, Post, ToNode};
+use crate::post::{INBOX_BATCHES, Post, Room, ToNode};
 use crate::storage::{Storage, StorageError};
 use crate::transport::Transport;
-use crate::{commit, reads, sounds};
+use crate::{commit, logouts, reads, sounds};
 
 /// A running server. Clones are handles of the same server.
 #[derive(Debug, Clone)]
@@ -37,6 +38,7 @@ pub struct Server {
     next_conn: Arc<AtomicU64>,
     /// A permit for each connection there may be.
     places: Arc<Semaphore>,
+    accounts: Option<Arc<Accounts>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,8 @@ pub struct Report {
     pub draining: bool,
     /// The store takes nothing until it is opened again; reading goes on, and commands are refused.
     pub store_failed: bool,
+    /// How much of each budget is taken: of what is under way, and of what waits.
+    pub budgets: Vec<(&'static str, Level)>,
     /// Everything that is counted, by name. Counts only rise.
     pub counters: Vec<(String, u64)>,
 }
@@ -84,6 +88,7 @@ pub struct Builder<S, A> {
     authenticator: A,
     config: Config,
     objects: Option<Arc<dyn Objects>>,
+    accounts: Option<Arc<Accounts>>,
 }
 
 impl<S: fmt::Debug, A: fmt::Debug> fmt::Debug for Builder<S, A> {
@@ -106,21 +111,28 @@ impl<S, A> Builder<S, A> {
     /// Where mailboxes live.
     #[must_use]
     pub fn storage<T: Storage>(self, storage: T) -> Builder<T, A> {
-        let Self { authenticator, config, objects, .. } = self;
-        Builder { storage, authenticator, config, objects }
+        let Self { authenticator, config, objects, accounts, .. } = self;
+        Builder { storage, authenticator, config, objects, accounts }
     }
 
     /// Who finds out who somebody is.
     #[must_use]
     pub fn authenticate<T: Authenticator>(self, authenticator: T) -> Builder<S, T> {
-        let Self { storage, config, objects, .. } = self;
-        Builder { storage, authenticator, config, objects }
+        let Self { storage, config, objects, accounts, .. } = self;
+        Builder { storage, authenticator, config, objects, accounts }
     }
 
     /// Where the sound of talks is kept. In memory when nothing is said, and gone with the process.
     #[must_use]
     pub fn objects(self, objects: impl Objects) -> Self {
         Self { objects: Some(Arc::new(objects)), ..self }
+    }
+
+    /// Accounts of the server's own: the doors where passwords become tokens, and the log-outs that their changes ask for. The
+    /// authenticator that goes with it is [`Accounts::authenticator`].
+    #[must_use]
+    pub fn accounts(self, accounts: &Arc<Accounts>) -> Self {
+        Self { accounts: Some(Arc::clone(accounts)), ..self }
     }
 
     /// Other bounds and times than the default ones.
@@ -150,11 +162,14 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
             commit::spawn(self.storage, config.control_wait, post.clone(), Arc::clone(&counts))?;
         threads.push(commits);
 
-        let gate = Arc::new(Gate::new(self.authenticator, reads.standings()));
+        let (gate, standings) =
+            (Arc::new(Gate::new(self.authenticator, reads.standings())), reads.standings());
         let places = Arc::new(Semaphore::new(usize::try_from(config.connections).unwrap_or(usize::MAX)));
         let (phase, _) = watch::channel(Phase::Running);
+        let room = Room::new(config.inbox_bytes);
+        let ways = (post.clone(), room.clone());
         let node =
-            Node::new(config.clone(), Arc::clone(&gate), post, Arc::clone(&counts), tickets, reads, sounds);
+            Node::new(config.clone(), Arc::clone(&gate), ways, Arc::clone(&counts), tickets, reads, sounds);
         tokio::spawn({
             let (phase, places, config) = (phase.clone(), Arc::clone(&places), config.clone());
             let (counts, library) = (Arc::clone(&counts), Arc::clone(&library));
@@ -165,8 +180,16 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
                 phase.send_replace(Phase::Stopped);
             }
         });
-        let context = Arc::new(Context { config, counts, library, node: sender });
-        Ok(Server { context, gate, phase, next_conn: Arc::new(AtomicU64::new(1)), places })
+        let context = Arc::new(Context { config, counts, library, node: sender, room });
+        let (accounts, next_conn) = (self.accounts, Arc::new(AtomicU64::new(1)));
+        if let Some(accounts) = accounts.clone() {
+            let mut phases = phase.subscribe();
+            let over = async move {
+                let _ = phases.wait_for(|now| *now == Phase::Stopped).await;
+            };
+            tokio::spawn(logouts::run(accounts, post, standings, over));
+        }
+        Ok(Server { context, gate, phase, next_conn, places, accounts })
     }
 }
 
@@ -192,7 +215,13 @@ impl Server {
     /// A server to be put together.
     #[must_use]
     pub fn builder() -> Builder<Missing, Missing> {
-        Builder { storage: Missing, authenticator: Missing, config: Config::default(), objects: None }
+        Builder {
+            storage: Missing,
+            authenticator: Missing,
+            config: Config::default(),
+            objects: None,
+            accounts: None,
+        }
     }
 
     /// Serves one connection to its end, over any transport. Without a grant, its first frame has to sign in.
@@ -301,6 +330,10 @@ impl Server {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    pub(crate) const fn accounts(&self) -> Option<&Arc<Accounts>> {
+        self.accounts.as_ref()
     }
 
     pub(crate) fn config(&self) -> &Config {

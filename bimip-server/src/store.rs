@@ -99,6 +99,8 @@ fn table(summary: &Summary) -> io::Result<()> {
         ("receipts", summary.receipts),
         ("revisions", summary.revisions),
         ("group changes", summary.group_changes),
+        ("reactions", summary.reactions),
+        ("user changes", summary.user_changes),
         ("mailbox rows", summary.mailbox_rows),
         ("rows", summary.rows),
         ("bytes", summary.bytes),

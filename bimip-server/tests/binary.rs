@@ -228,3 +228,89 @@ async fn a_key_that_cannot_be_is_an_error_with_a_hint() {
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains("--tcp"), "{stderr}");
 }
+
+/// The commands of README.md, "With accounts", as they stand there: on a free port and another folder.
+// MISSION A12
+// SI-ACC-8
+#[tokio::test]
+async fn a_newcomer_has_accounts_with_three_commands() {
+    let readme = include_str!("../../README.md");
+    let (_, after) = readme.split_once("### With accounts").unwrap();
+    let block = after.split("```").nth(1).unwrap().strip_prefix("sh\n").unwrap();
+    let commands: Vec<&str> = block.lines().collect();
+    let [add, serve, login] = commands[..] else { panic!("{block}") };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let ours = |command: &str| {
+        let binary = env!("CARGO_BIN_EXE_bimip-server");
+        assert!(command.contains("target/release/bimip-server"), "{command}");
+        format!("{} --data {}", command.replace("target/release/bimip-server", binary), data.display())
+    };
+    let sh = |command: String| {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", &command]).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        sh
+    };
+    let added = soon(sh(ours(add)).output()).await.unwrap();
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+
+    let command = format!("exec {} --listen 127.0.0.1:0 --tcp off", ours(serve));
+    let mut child = sh(command).spawn().unwrap();
+    let mut line = String::new();
+    soon(BufReader::new(child.stdout.take().unwrap()).read_line(&mut line)).await.unwrap();
+    let address = line.strip_prefix("listening on http://").unwrap().trim_end();
+
+    // What curl would do.
+    let (kind, rest) = login.split_once("-H '").unwrap().1.split_once('\'').unwrap();
+    let (body, url) = rest.split_once("-d '").unwrap().1.split_once('\'').unwrap();
+    let path = url.split_once("http://127.0.0.1:8080").unwrap().1.trim();
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\n{kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    soon(socket.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"token\":\"ey"), "{answer}");
+    child.kill().await.unwrap();
+}
+
+// MISSION A12
+// SI-ACC-2, SI-ACC-6, SI-ACC-8
+#[tokio::test]
+async fn accounts_are_looked_after_without_a_password_in_sight() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap().to_owned();
+    let account = async |what: &str, user: Option<&str>, typed: &str| {
+        let mut flags = vec!["account", what, "--data", &data];
+        flags.extend(user.iter().flat_map(|user| ["--user", user]));
+        let mut child = server(&flags).stdin(Stdio::piped()).spawn().unwrap();
+        // One that fails at once does not read it.
+        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes()).await;
+        let Output { status, stdout, stderr } = soon(child.wait_with_output()).await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.success(), text(stdout), text(stderr))
+    };
+    assert!(account("add", Some("ann"), "a good password\r\nand no more").await.0);
+    let (again, _, why) = account("add", Some("ann"), "a good password\n").await;
+    assert!(!again && why.contains("taken"), "{why}");
+    let (short, _, why) = account("add", Some("bob"), "short\n").await;
+    assert!(!short && why.contains("at least 8 bytes"), "{why}");
+    assert!(account("passwd", Some("ann"), "another password").await.0);
+    for missing in ["passwd", "disable", "enable", "remove"] {
+        let (done, _, why) = account(missing, Some("nobody"), "a good password\n").await;
+        assert!(!done && why.contains("no such account"), "{missing}: {why}");
+    }
+    assert!(account("disable", Some("ann"), "").await.0);
+    let (_, list, _) = account("list", None, "").await;
+    assert!(list.starts_with("ann  made 2") && list.ends_with("  disabled\n"), "{list}");
+    assert!(account("enable", Some("ann"), "").await.0);
+    assert!(account("remove", Some("ann"), "").await.0);
+    let (_, list, _) = account("list", None, "").await;
+    assert!(list.ends_with("  removed\n") && list.lines().count() == 1, "{list}");
+    assert!(
+        account("add", Some("ann"), "a third password\n").await.0,
+        "the operator may give the name again"
+    );
+}

@@ -96,6 +96,7 @@ impl House {
                 standing: Arc::default(),
                 contacts: Vec::new(),
                 behind: false,
+                blocked: Arc::default(),
             };
             house.input(Input::Attached(conn, Some(attachment)));
         }

@@ -56,11 +56,16 @@ impl Wire for Spoken {
     }
 }
 
-fn failing(seeds: std::ops::Range<u64>, plan: &Plan) -> Vec<(u64, Vec<String>)> {
+/// The dialect of a device by where it is among all that are made: walkie-talkies speak VoicePing.
+type Dialects = fn(walkie: bool, index: usize) -> Dialect;
+
+fn failing(seeds: std::ops::Range<u64>, plan: &Plan, dialects: Dialects) -> Vec<(u64, Vec<String>)> {
     let fails = |seed| {
-        let dialect = |walkie| if walkie { Dialect::VoicePing } else { Dialect::Scheme };
-        let mut world =
-            World::with_wires(seed, plan.clone(), &mut |walkie| Box::new(Spoken::new(dialect(walkie))));
+        let mut index = 0;
+        let mut world = World::with_wires(seed, plan.clone(), &mut |walkie| {
+            index += 1;
+            Box::new(Spoken::new(dialects(walkie, index)))
+        });
         world.run();
         let violations = world.violations().to_vec();
         (!violations.is_empty()).then_some((seed, violations))
@@ -68,14 +73,36 @@ fn failing(seeds: std::ops::Range<u64>, plan: &Plan) -> Vec<(u64, Vec<String>)> 
     seeds.filter_map(fails).collect()
 }
 
+fn protobuf(walkie: bool, _: usize) -> Dialect {
+    if walkie { Dialect::VoicePing } else { Dialect::Scheme }
+}
+
+/// Some devices of a user speak protobuf and some JSON.
+fn mixed(walkie: bool, index: usize) -> Dialect {
+    match (walkie, index % 2) {
+        (true, _) => Dialect::VoicePing,
+        (false, 0) => Dialect::Scheme,
+        (false, _) => Dialect::Events,
+    }
+}
+
 #[test]
 fn same_story_in_two_dialects() {
-    let failing = failing(0..100, &Plan::small());
+    let failing = failing(0..100, &Plan::small(), protobuf);
+    assert!(failing.is_empty(), "{failing:#?}");
+}
+
+// MISSION X1 E3
+#[test]
+fn same_story_in_three_dialects() {
+    let failing = failing(1_000..1_100, &Plan::small(), mixed);
     assert!(failing.is_empty(), "{failing:#?}");
 }
 
 #[test]
 fn same_story_when_nothing_goes_wrong() {
-    let failing = failing(0..20, &Plan::calm());
-    assert!(failing.is_empty(), "{failing:#?}");
+    for dialects in [protobuf as Dialects, mixed] {
+        let failing = failing(0..20, &Plan::calm(), dialects);
+        assert!(failing.is_empty(), "{failing:#?}");
+    }
 }

@@ -89,6 +89,9 @@ async fn what_is_under_way_is_answered_before_the_goodbye() {
     assert_eq!(ann.next().await, ServerPacket::Bye(CloseReason::GoingAway));
     assert_eq!(ann.hear().await, Err(Some(1001)));
     drop((ann, idle));
+    // The last thing that is stored: who was here until now.
+    soon(asked.recv()).await.unwrap();
+    go.send(Verdict::Commit).unwrap();
     soon(shutdown).await.unwrap();
     assert!(soon(running.server.report()).await.is_none());
     soon(running.server.shutdown()).await;

@@ -2,15 +2,32 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::cell::RefCell;
+use std::path::Path;
 
-use bimip_server::storage::Storage;
 use bimip_server::storage::conformance::{CASES, Subject, case};
 use bimip_server::storage::embedded::EmbeddedStorage;
+use bimip_server::storage::embedded::verify::{Heard, verify};
 use bimip_server::storage::memory::MemoryStorage;
+use bimip_server::storage::{Storage, StorageError};
 use tempfile::TempDir;
 
 fn memory(name: &str) {
     case(name, &Subject::new(MemoryStorage::new));
+}
+
+/// Whatever happened to it, a store that says what it was told is whole. One that is still open is looked at later.
+fn is_whole(directory: &Path) {
+    let mut findings = Vec::new();
+    let looked = verify(directory, |heard| {
+        if let Heard::Finding(finding) = heard {
+            findings.push(finding.to_string());
+        }
+    });
+    match looked {
+        Ok(_) => assert!(findings.is_empty(), "{findings:#?}"),
+        Err(StorageError::InUse) => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// Reopening is a clean close at some times, and at others what is left when a process ends without one.
@@ -20,7 +37,9 @@ fn embedded(name: &str) {
     let open = || {
         let fresh = tempfile::tempdir().unwrap();
         let store = EmbeddedStorage::open(fresh.path()).unwrap();
-        directory.replace(Some(fresh));
+        if let Some(before) = directory.replace(Some(fresh)) {
+            is_whole(before.path());
+        }
         store
     };
     let reopen = |store: EmbeddedStorage| {
@@ -30,9 +49,11 @@ fn embedded(name: &str) {
         } else {
             drop(store);
         }
+        is_whole(directory.borrow().as_ref().unwrap().path());
         EmbeddedStorage::open(directory.borrow().as_ref().unwrap().path()).unwrap()
     };
     case(name, &Subject::new(open).reopening(reopen));
+    is_whole(directory.borrow().as_ref().unwrap().path());
 }
 
 macro_rules! conformance {
@@ -110,6 +131,16 @@ conformance! {
     roles_and_names_of_groups_survive_reopening
     who_was_put_out_stays_out
     a_batch_sees_who_manages_what
+    reactions_are_rows_and_are_counted
+    a_batch_sees_its_own_reactions
+    a_deletion_takes_the_reactions_along
+    reactions_come_by_the_feed
+    times_of_marks_survive_reopening
+    everybody_it_went_to_is_told_of_once
+    a_stranger_is_told_of_no_message
+    what_users_keep_survives_reopening
+    a_batch_sees_who_blocks_whom
+    who_was_seen_survives_reopening
     everything_survives_reopening
     numbers_go_on_after_reopening
     after_a_failure_nothing_is_taken

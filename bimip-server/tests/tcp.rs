@@ -15,7 +15,7 @@ use bimip_proto::{
     FaultKind, Form, Noted, Offset, Ping, ServerPacket, limits,
 };
 use bimip_server::storage::memory::MemoryStorage;
-use bimip_server::{Config, Dialect};
+use bimip_server::{Config, Dialect, Silence};
 use bytes::Bytes;
 use support::msgpack::{V, array};
 use support::{Running, device, is_about_the_test, soon, user};
@@ -323,7 +323,7 @@ async fn whoever_does_not_sign_in_has_to_go() {
 #[tokio::test]
 async fn the_heartbeat_is_the_clients() {
     let mut config = Config::default();
-    (config.core.probe_ms, config.core.idle_ms) = (20, 60);
+    config.silences.bimip = Silence::of(60);
     let running = Running::over(MemoryStorage::new(), config).await;
     let mut ann = Line::welcomed(running.tcp().await, "ann").await;
     assert_eq!(ann.next().await, ServerPacket::Bye(CloseReason::Idle), "no other frame comes before");

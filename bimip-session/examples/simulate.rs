@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use bimip_proto::{Entry, MessageId, Status};
 use bimip_session::client::Event;
+use bimip_session::ledger::View;
 use bimip_session::sim::{Bot, Hand, Plan, Rest, World};
 
 /// Received messages in order, and how far each of one's own is.
@@ -76,7 +77,12 @@ impl Bot for Screen {
                 entry => truth.show(entry),
             }
         }
-        if self.received != truth.received {
+        // This screen goes on showing what is deleted, if it came before that.
+        let stays = |id: &&MessageId| {
+            let Ok(revised) = rest.disk.revised(id.sequence());
+            !revised.deleted
+        };
+        if !self.received.iter().filter(stays).eq(truth.received.iter().filter(stays)) {
             return Err(format!("shows {} messages, not {}", self.received.len(), truth.received.len()));
         }
         let wrong = self.sent.iter().find(|(id, status)| truth.sent.get(id) != Some(*status));

@@ -31,7 +31,9 @@ mod query;
 mod rights;
 mod settle;
 mod standing;
+mod tally;
 mod ticket;
+mod user;
 mod view;
 
 pub use self::book::Book;
@@ -39,12 +41,15 @@ pub use self::feed::Stretch;
 pub use self::group::{GroupHead, Membership, Stay};
 pub use self::info::{GroupInfo, group_info};
 pub use self::outgoing::Outgoing;
+pub(crate) use self::outgoing::RETRY_AFTER_MS;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};
 pub use self::query::find;
 pub use self::rights::{Place, listens, may_join, may_manage, may_post, place};
 pub use self::settle::{About, Settlement, Verdict, judge, readable, settle};
 pub use self::standing::{Setting, Standing};
-pub use self::ticket::{Committed, Delivery, Failed, Failure, Outcome, Placed, Ticket};
-pub use self::view::{ConversationHead, Known, Revised, View, Write, shown, speaks_for};
+pub use self::tally::{Count, Tally};
+pub use self::ticket::{Committed, Decided, Delivery, Failed, Failure, Outcome, Placed, Ticket};
+pub use self::user::{Listed, Sighting, UserHead};
+pub use self::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown, speaks_for};
 
 pub(crate) use self::ticket::{Ack, Advance};

@@ -59,12 +59,14 @@
 //! ```
 
 mod account;
+mod budget;
 mod burst;
 mod connection;
 mod core;
 mod counters;
 mod cursors;
 mod delivery;
+mod departed;
 mod draft;
 mod floor;
 mod group;
@@ -76,13 +78,16 @@ mod query;
 mod reader;
 mod receipt;
 mod roster;
+mod seen;
 mod siblings;
 mod speech;
+mod status;
 mod talk;
 mod tape;
 mod timers;
 mod wake;
 
+pub use self::budget::{Budgets, Level};
 pub use self::core::ServerCore;
 pub use self::counters::Counters;
 pub use self::io::{
@@ -103,6 +108,13 @@ pub fn weight(entry: &bimip_proto::Entry) -> u64 {
             let texts = change.profile.title.len() + change.profile.about.len();
             64 + texts as u64 + 32 * change.what.users().len() as u64
         }
+        bimip_proto::Entry::Reacted(reaction) => 64 + reaction.emoji.as_str().len() as u64,
+        bimip_proto::Entry::User(change) => match &change.what {
+            bimip_proto::UserNews::Profile(it) => {
+                64 + (it.name.len() + it.about.len() + it.avatar.len()) as u64
+            }
+            _ => 64,
+        },
         bimip_proto::Entry::Receipt(receipt) => 64 * receipt.messages.len() as u64,
         _ => 64,
     }

@@ -9,6 +9,9 @@
 //! * apps crash and forget what they had not synced; some are slow;
 //! * wake-ups between cores are lost, doubled and late, and so are timers; the wall clock jumps by up to a day.
 //!
+//! Apps send, read, talk and ask, edit and delete, make and manage groups, come and go, hide, type and move, whether they may or
+//! not.
+//!
 //! Every choice is drawn from one seed, so that a run can be had again to the byte: with its [story](World::story), or
 //! compared by its [digest](World::digest).
 //!

@@ -321,3 +321,35 @@ fn the_tokens_that_a_session_showed_are_bounded() {
         (0..=last).filter(|number| is_let_in(&mut house, "a", "1", &format!("t{number}"), 500)).collect();
     assert_eq!(good, [1]);
 }
+
+/// Whoever keeps the accounts says it, not the user: nobody is connected under its name.
+// MISSION A12
+// SI-ACC-7, DM-ACC-1
+#[test]
+fn an_account_is_logged_out_from_outside_with_a_date_of_its_own() {
+    let mut house = House::new();
+    let issued = |house: &mut House, name: &str, ms: u64| {
+        let mut grant = Grant::new(device("a", name));
+        grant.issued = Some(UnixMs(ms));
+        house.open_with(Caps::FULL, grant)
+    };
+    let (old, new) = (issued(&mut house, "1", 1_000), issued(&mut house, "2", 3_000));
+    let other = house.open(Caps::FULL, &device("b", "1"));
+    house.heard(new);
+    house.hold_commits = true;
+    house.input(Input::LogOut(user("a"), UnixMs(2_000)));
+    assert_eq!(house.closed, [], "not before it is durable");
+    house.commit_held();
+    assert_eq!(house.closed, [(old, CloseReason::Revoked)]);
+    assert_eq!(house.heard(new), []);
+    let late = issued(&mut house, "3", 2_000);
+    assert_eq!(house.closed.last(), Some(&(late, CloseReason::Refused)));
+    // Again changes nothing, and an older date takes nothing back.
+    house.input(Input::LogOut(user("a"), UnixMs(1_500)));
+    let again = issued(&mut house, "4", 1_900);
+    assert_eq!(house.closed.last(), Some(&(again, CloseReason::Refused)));
+    house.says(new, ClientPacket::Ping(bimip_proto::Ping::default()));
+    assert!(matches!(house.heard(new)[..], [ServerPacket::Pong { .. }]));
+    assert!(house.core.budgets().iter().all(|(_, level)| level.used == 0), "and leaves nothing behind");
+    let _ = other;
+}

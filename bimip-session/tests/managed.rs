@@ -8,7 +8,7 @@ use bimip_proto::{
     GroupId, GroupProfile, MayPost, MessageRef, Noted, Offset, Reject, Revise, Role, ServerPacket, Status,
     Talk, TalkAct, UserId, limits,
 };
-use bimip_session::client::view::{Bounds, ConversationList};
+use bimip_session::client::view::{Bounds, ConversationList, GroupStates};
 use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
 use bimip_session::ledger::{View, group_info, readable};
 use bimip_session::server::{ConnId, Grant};
@@ -503,6 +503,29 @@ fn what_the_sign_in_makes_is_owned_by_nobody() {
         house.open_with(Caps::FULL, grant);
         let Ok(membership) = house.book.membership(&team(), &user(who));
         assert!(membership.is_member() && membership.role() == Role::Member);
+    }
+}
+
+/// What its members are told does not say by which way somebody came, so whoever comes into an empty group owns it.
+// DM-GRP-13
+#[test]
+fn whoever_comes_first_into_a_managed_group_without_members_owns_it_also_by_the_sign_in() {
+    let mut team = Team::new(&["a"], &[]);
+    let conn = team.conn("a");
+    team.house.says(conn, ClientPacket::Leave(team_id()));
+    for (who, expected) in [("b", Role::Owner), ("c", Role::Member)] {
+        let mut grant = Grant::new(device(who, "1"));
+        grant.groups = vec![team_id()];
+        let conn = team.house.open_with(Caps::FULL, grant);
+        let Ok(membership) = team.house.book.membership(&team_id(), &user(who));
+        assert!(membership.is_member() && membership.role() == expected, "{who}");
+        let mut told = GroupStates::new(user(who));
+        for packet in team.house.heard(conn) {
+            if let ServerPacket::Deliver(row) = packet {
+                told.on_event(&Event::Received(row));
+            }
+        }
+        assert_eq!(told.get(&team_id()).and_then(|state| state.role()), Some(expected), "{who}");
     }
 }
 

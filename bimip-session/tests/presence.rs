@@ -125,6 +125,27 @@ fn members_of_a_group_are_told() {
     );
 }
 
+/// Seed 28759 of the gate: the device comes back at once, and storage cannot be read.
+// MISSION B8
+// DM-PRS-2
+#[test]
+fn who_went_is_told_of_also_when_the_next_connection_is_not_let_in() {
+    let mut house = acquainted();
+    let b = house.open(Caps::FULL, &device("b", "1"));
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::Online)]);
+    house.core_only(Input::Closed(a));
+    let mut asks = std::iter::from_fn(|| house.core.poll_output());
+    assert!(asks.any(|it| matches!(it, Output::Contacts(who) if who == user("a"))));
+    let (conn, grant) = (ConnId(99), Some(Grant::new(device("a", "1"))));
+    house.core_only(Input::Opened { conn, caps: Caps::FULL, grant });
+    house.core_only(Input::Attached(conn, None));
+    let asked = std::iter::from_fn(|| house.core.poll_output());
+    assert!(asked.into_iter().any(|it| matches!(it, Output::Close(..))));
+    house.input(Input::Contacts(user("a"), Some(vec![user("b")])));
+    assert_eq!(told(&mut house, b), [(device("a", "1"), Presence::Offline)]);
+}
+
 /// So many users with a connection each, all in one group.
 fn crowd(count: usize, group: &GroupId) -> (House, Vec<ConnId>) {
     let mut house = watched();

@@ -4,8 +4,9 @@
 mod harness;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Device, Draft, Entry, Floor, GroupId, MessageId,
-    MessageRef, Noted, Now, Offset, Reject, Revise, Revision, Row, ServerPacket, Status, Talk, TalkAct,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, Device, Draft, Entry, Floor, Form, GroupId,
+    MessageId, MessageRef, Noted, Now, Offset, Reject, Revise, Revision, Row, ServerPacket, Status, Talk,
+    TalkAct,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
@@ -497,4 +498,52 @@ fn no_edition_of_what_was_deleted_leaves() {
     let heard = house.heard(late);
     assert_eq!(rows(&heard), [1, 2, 3].map(Offset));
     assert!(!format!("{heard:?}").contains("secret"), "{heard:?}");
+}
+
+/// Content of a kind stays content of that kind; what says no kind stays so.
+// DM-REV-7, DM-DUP-2
+#[test]
+fn an_edit_keeps_the_kind() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let content = |kind, json: &'static str| Body {
+        kind,
+        form: Form::Content,
+        bytes: Bytes::from_static(json.as_bytes()),
+        seal: None,
+    };
+    let plain = || Body { form: Form::Opaque, ..Body::text("{}") };
+    let mut sent = |name: &str, body: Body| {
+        house.says(a, ClientPacket::Send(Draft { body, ..draft(name, "b", "") }));
+        house.heard(a).into_iter().find_map(|packet| match packet {
+            ServerPacket::Accepted { head, .. } => Some(Ok((head.id, head.kind))),
+            ServerPacket::Rejected { reason, .. } => Some(Err(reason)),
+            _ => None,
+        })
+    };
+    let said = sent("1", content(BodyKind::Image, "{}")).unwrap().unwrap();
+    let unsaid = sent("2", plain()).unwrap().unwrap();
+    assert_eq!((said.1, unsaid.1), (BodyKind::Image, BodyKind::Text));
+    for other in [content(BodyKind::Video, "{}"), plain()] {
+        assert_eq!(sent("1", other), Some(Err(Reject::Conflict)), "the same bytes of another kind");
+    }
+    let wrong = Some(Reject::Field("kind"));
+    let mut number = 0;
+    for (id, body, reason) in [
+        (said.0, content(BodyKind::Image, "{1}"), None),
+        (said.0, content(BodyKind::Video, "{}"), wrong),
+        (said.0, content(BodyKind::Text, "{}"), wrong),
+        (said.0, plain(), wrong),
+        (unsaid.0, plain(), None),
+        (unsaid.0, content(BodyKind::Text, "{}"), wrong),
+    ] {
+        number += 1;
+        let revise = Revise { body: Some(body), ..revise(&format!("e{number}"), id, None) };
+        house.says(a, ClientPacket::Revise(revise));
+        let answer = house.heard(a).into_iter().find_map(|packet| match packet {
+            ServerPacket::Noted(noted) => Some(noted),
+            _ => None,
+        });
+        assert_eq!(refused(&answer.unwrap()), reason, "{number}");
+    }
 }

@@ -50,7 +50,11 @@ fn all_pass(name: &str, count: u64) {
 }
 
 // MISSION L2
-// DM-BOX-2, DM-BOX-3, DM-ORD-1, DM-ACK-1, DM-DUP-1, DM-CUR-2, DM-CUR-7, DM-ROW-1
+// MISSION M3
+// MISSION A1
+// MISSION B8
+// DM-BOX-2, DM-BOX-3, DM-ORD-1, DM-ACK-1, DM-DUP-1, DM-CUR-2, DM-CUR-7, DM-ROW-1, DM-REV-2, DM-REV-3, DM-REV-5, DM-GRP-12, DM-GRP-13,
+// DM-GRP-14, DM-GRP-16, DM-PRS-2, DM-PRS-4
 #[test]
 fn gate_seeds() {
     all_pass("gate", GATE_SEEDS);

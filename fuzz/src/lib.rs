@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod content;
 mod replay;
 mod server;
 mod source;
@@ -15,6 +16,7 @@ pub use crate::codec::{
     decode_deployed, decode_scheme, decode_voiceping, roundtrip_deployed, roundtrip_scheme,
     roundtrip_voiceping,
 };
+pub use crate::content::content;
 pub use crate::replay::{corpus, replay};
 pub use crate::server::server_core;
 pub use crate::store::store_open;
@@ -25,7 +27,7 @@ pub use crate::vectors::vectors;
 pub type Entry = fn(&[u8]);
 
 /// Every target with its name, which is also that of its binary and its corpus.
-pub const TARGETS: [(&str, Entry); 9] = [
+pub const TARGETS: [(&str, Entry); 10] = [
     ("decode_voiceping", decode_voiceping),
     ("decode_scheme", decode_scheme),
     ("decode_deployed", decode_deployed),
@@ -35,4 +37,5 @@ pub const TARGETS: [(&str, Entry); 9] = [
     ("server_core", server_core),
     ("store_open", store_open),
     ("sign_in_token", sign_in_token),
+    ("content", content),
 ];

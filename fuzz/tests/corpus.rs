@@ -126,6 +126,12 @@ fn sign_in_token() {
     run("sign_in_token");
 }
 
+// MISSION L4 M1
+#[test]
+fn content() {
+    run("content");
+}
+
 #[test]
 fn every_target_is_tested_and_has_its_binary() {
     let source = include_str!("corpus.rs");

@@ -1,13 +1,19 @@
 //! `planted`: bugs that are put into a copy of the machines, to see that the simulator finds them.
 
 mod blind;
+mod budgets;
 mod bug;
 mod client;
 mod feeds;
 mod groups;
 mod ledger;
+mod patience;
+mod reactions;
 mod server;
+mod statuses;
+mod users;
 pub(crate) mod workshop;
+mod world;
 
 use std::time::Instant;
 
@@ -52,7 +58,22 @@ struct Wish {
 }
 
 fn all() -> impl Iterator<Item = &'static Bug> {
-    [blind::BUGS, ledger::BUGS, feeds::BUGS, groups::BUGS, server::BUGS, client::BUGS].into_iter().flatten()
+    [
+        blind::BUGS,
+        ledger::BUGS,
+        feeds::BUGS,
+        groups::BUGS,
+        users::BUGS,
+        server::BUGS,
+        client::BUGS,
+        statuses::BUGS,
+        patience::BUGS,
+        reactions::BUGS,
+        world::BUGS,
+        budgets::BUGS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub(crate) fn run(shell: &Shell, rest: &[String]) -> Result<(), Stop> {

@@ -91,6 +91,15 @@ impl Program {
         }
     }
 
+    /// Ends the server in good order, and starts it again with what it keeps.
+    pub(super) fn restart(&self, mut running: Running) -> Result<Running, String> {
+        running.end()?;
+        match running.data.take() {
+            Some(data) => self.server(data),
+            None => Err("what keeps nothing cannot be started again".to_owned()),
+        }
+    }
+
     /// A directory for what a child writes, with a log of its stderr.
     fn data(&self) -> Result<PathBuf, String> {
         let data = self.data_root.join(format!("{}-{}", std::process::id(), super::clock::ns()));
@@ -183,8 +192,17 @@ impl Running {
         if last.is_empty() { String::new() } else { format!("; its last words:\n  {}", last.join("\n  ")) }
     }
 
+    /// Where it keeps what it keeps.
+    pub(super) fn data(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
     /// Ends it in good order. What it warned about is an error: such a run proves nothing.
     pub(super) fn stop(mut self) -> Result<(), String> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), String> {
         drop(self.child.stdin.take());
         machine::terminate(&self.child);
         let until = Instant::now() + ENDS_IN;

@@ -25,19 +25,20 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn new(from: &str, device: &str, to: &str) -> Self {
-        let name = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
-        let from = identity(from, Some(device));
-        let message = Message {
-            id: format!("m{}", name(NUMBER)),
-            from: Some(from),
-            to: Some(identity(to, None)),
-            r#type: 1,
-            timestamp: 1_763_652_000_000,
-            payload: template().into(),
-            encryption_type: "none".to_owned(),
-            status: 1,
-            ..Message::default()
-        };
+        Self::sized(from, device, to, BODY_BYTES)
+    }
+
+    /// With a body of so many bytes.
+    pub(super) fn sized(from: &str, device: &str, to: &str, body_bytes: usize) -> Self {
+        Self::of(Message { to: Some(identity(to, None)), ..message(from, device, body_bytes) })
+    }
+
+    /// To a group whose name is nothing but letters, digits and underscores.
+    pub(super) fn to_group(from: &str, device: &str, group: &str) -> Self {
+        Self::of(Message { conversation: format!("g:{group}"), ..message(from, device, BODY_BYTES) })
+    }
+
+    fn of(message: Message) -> Self {
         let frame = scheme(6, Payload::Message(message));
         let numbers = positions(&frame, NUMBER);
         let stamps = positions(&frame, STAMP);
@@ -57,7 +58,7 @@ impl Draft {
 
     /// Only the body.
     pub(crate) fn body(number: u64, stamp: u64) -> Vec<u8> {
-        let mut body = template();
+        let mut body = template(BODY_BYTES);
         write_hex(&mut body[NUMBER_AT..NUMBER_AT + DIGITS], number);
         write_hex(&mut body[STAMP_AT..STAMP_AT + DIGITS], stamp);
         body
@@ -68,14 +69,28 @@ impl Draft {
     }
 }
 
+/// A message to nobody yet.
+fn message(from: &str, device: &str, body_bytes: usize) -> Message {
+    Message {
+        id: format!("m{}", String::from_utf8_lossy(NUMBER)),
+        from: Some(identity(from, Some(device))),
+        r#type: 1,
+        timestamp: 1_763_652_000_000,
+        payload: template(body_bytes).into(),
+        encryption_type: "none".to_owned(),
+        status: 1,
+        ..Message::default()
+    }
+}
+
 /// JSON, as apps send it.
-fn template() -> Vec<u8> {
+fn template(bytes: usize) -> Vec<u8> {
     let mut body = br#"{"n":""#.to_vec();
     body.extend_from_slice(NUMBER);
     body.extend_from_slice(br#"","t":""#);
     body.extend_from_slice(STAMP);
     body.extend_from_slice(br#"","text":""#);
-    body.resize(BODY_BYTES - 2, b'x');
+    body.resize(bytes - 2, b'x');
     body.extend_from_slice(br#""}"#);
     body
 }
@@ -84,7 +99,7 @@ fn positions(frame: &[u8], mark: &[u8]) -> Vec<usize> {
     (0..frame.len()).filter(|at| frame[*at..].starts_with(mark)).collect()
 }
 
-fn identity(user: &str, device: Option<&str>) -> Identity {
+pub(super) fn identity(user: &str, device: Option<&str>) -> Identity {
     Identity { eid: user.to_owned(), connection_resource_id: device.map(str::to_owned), node: None }
 }
 

@@ -1,16 +1,16 @@
-//! A member of the group: hears every message after its first one, in order.
+//! A member of the group: hears every message after its first one, in order, and says what it has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bimip_codec::voiceping::Kind as FrameKind;
+use bimip_codec::voiceping::{Kind as FrameKind, Value};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::child::Kind;
 use super::frames::read_hex;
-use super::members::PATIENCE;
+use super::members::{PATIENCE, to_group};
 use super::peer::Peer;
 use super::{clock, raw};
 use crate::stats::Histogram;
@@ -22,6 +22,12 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Where the number and the stamp stand in a body, behind the key of the number.
 const KEY: &[u8] = br#""n":""#;
 const STAMP_BEHIND: usize = 16 + 7;
+/// What the server puts before a message's name in its body.
+const NAME: &[u8] = br#""message_id":""#;
+/// Messages are said to be delivered when there are so many,
+const DELIVERED: u64 = 32;
+/// or when the first of them has waited so long.
+const DELIVERED_WAIT: Duration = Duration::from_millis(20);
 
 /// What the sender and the members share.
 #[derive(Debug, Default)]
@@ -46,11 +52,49 @@ pub(super) struct Member {
     heard: Option<u64>,
     count: u64,
     delays: Histogram,
+    receipts: Option<Receipts>,
+}
+
+/// What a member has and has not said.
+#[derive(Debug)]
+pub(super) struct Receipts {
+    user: String,
+    /// A list of names in JSON, without its brackets.
+    names: String,
+    count: u64,
+    due_ns: u64,
+}
+
+impl Receipts {
+    pub(super) const fn of(user: String) -> Self {
+        Self { user, names: String::new(), count: 0, due_ns: u64::MAX }
+    }
+
+    fn add(&mut self, now: u64, frame: &[u8]) -> Result<(), String> {
+        let name = name(frame).ok_or("a message without a name")?;
+        match self.count {
+            0 => self.due_ns = now + clock::to_ns(DELIVERED_WAIT),
+            _ => self.names.push(','),
+        }
+        self.names.extend(["\"", name, "\""]);
+        self.count += 1;
+        Ok(())
+    }
+
+    fn say_if_due(&mut self, now: u64, peer: &mut Peer) {
+        if self.count >= DELIVERED || (self.count > 0 && now >= self.due_ns) {
+            let list = format!("[{}]", self.names);
+            peer.queue(&to_group(FrameKind::Delivered, &self.user).payload(Value::Str(&list)).build());
+            self.names.clear();
+            (self.count, self.due_ns) = (0, u64::MAX);
+        }
+    }
 }
 
 impl Member {
-    pub(super) fn new(kind: Kind, peer: Peer, shared: Arc<Shared>) -> Self {
-        Self { kind, peer, shared, heard: None, count: 0, delays: Histogram::new() }
+    pub(super) fn new(kind: Kind, peer: Peer, shared: Arc<Shared>, receipts: Option<Receipts>) -> Self {
+        let delays = Histogram::new();
+        Self { kind, peer, shared, heard: None, count: 0, delays, receipts }
     }
 
     /// Until it has heard the last message. What it heard, and how late.
@@ -58,6 +102,11 @@ impl Member {
         let mut give_up_ns = u64::MAX;
         loop {
             self.listen()?;
+            let mut due_ns = u64::MAX;
+            if let Some(receipts) = &mut self.receipts {
+                receipts.say_if_due(clock::ns(), &mut self.peer);
+                due_ns = receipts.due_ns;
+            }
             self.peer.flush()?;
             let last = self.shared.last.load(Ordering::Relaxed);
             if last != u64::MAX {
@@ -76,7 +125,7 @@ impl Member {
             }
             tokio::select! {
                 heard = self.peer.hear() => heard?,
-                () = sleep(LOOK) => {}
+                () = sleep(LOOK.min(Duration::from_nanos(due_ns.saturating_sub(clock::ns())))) => {}
             }
         }
     }
@@ -86,7 +135,11 @@ impl Member {
         let (now, timed_from) = (clock::ns(), self.shared.timed_from.load(Ordering::Relaxed));
         let mut count = 0;
         while let Some(frame) = self.peer.next()? {
-            let Some((number, stamp)) = read(self.kind, self.peer.bytes(frame)) else { continue };
+            let frame = self.peer.bytes(frame);
+            let Some((number, stamp)) = read(self.kind, frame) else { continue };
+            if let Some(receipts) = &mut self.receipts {
+                receipts.add(now, frame)?;
+            }
             match self.heard.replace(number) {
                 None => drop(self.shared.joined.fetch_add(1, Ordering::Relaxed)),
                 Some(last) if number == last + 1 => {}
@@ -112,6 +165,13 @@ pub(super) fn frame_kind(frame: &[u8]) -> Option<FrameKind> {
     Some(FrameKind::from_number(kind.into()))
 }
 
+/// What the server calls a message.
+fn name(frame: &[u8]) -> Option<&str> {
+    let at = frame.windows(NAME.len()).position(|some| some == NAME)? + NAME.len();
+    let end = at + frame[at..].iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&frame[at..end]).ok()
+}
+
 /// The number and the stamp of a message.
 fn read(kind: Kind, frame: &[u8]) -> Option<(u64, u64)> {
     if kind != Kind::Server {
@@ -127,11 +187,9 @@ fn read(kind: Kind, frame: &[u8]) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use bimip_codec::voiceping::Value;
-
     use super::*;
     use crate::load::frames::Draft;
-    use crate::load::members::{SENDER, to_group};
+    use crate::load::members::SENDER;
 
     #[test]
     fn a_message_is_read_as_the_server_forwards_it() {
@@ -139,6 +197,7 @@ mod tests {
         let text = String::from_utf8(body).unwrap().replacen('{', r#"{"message_id":"0_17_g_s_1.txt","#, 1);
         let frame = to_group(FrameKind::Text, SENDER).payload(Value::Str(&text)).build();
         assert_eq!(read(Kind::Server, &frame), Some((7, 9)));
+        assert_eq!(name(&frame), Some("0_17_g_s_1.txt"));
         let other = to_group(FrameKind::Delivered, SENDER).payload(Value::Str(&text)).build();
         assert_eq!(read(Kind::Server, &other), None);
         assert_eq!(read(Kind::Relay, &raw::frame(raw::MESSAGE, &[7, 9], 40)), Some((7, 9)));

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::child::{Kind, Program, Running};
 use super::frames::{BODY_BYTES, Draft};
-use super::member::{Member, Shared, frame_kind};
+use super::member::{Member, Receipts, Shared, frame_kind};
 use super::peer::Peer;
 use super::turns::{Number, Turns};
 use super::{clock, raw};
@@ -52,10 +52,11 @@ pub(super) fn s3(args: &Args, program: &Program, report: &mut Report) -> Result<
     let (rounds, time) = (args.rounds_or(3), args.seconds_or(10));
     report.say(&format!(
         "### S3: one sender, {} members\n\nBodies of {BODY_BYTES} bytes; the sender is ahead of its members by {} messages at \
-         most. A delivery is one message that arrived at one member. {} s after {} s of warm-up; median of {rounds} \
+         most. A delivery is one message that arrived at one member; the members of the server {}. {} s after {} s of warm-up; median of {rounds} \
          interleaved rounds (min–max).",
         args.members,
         args.window,
+        if args.receipts { "say after 32 messages or 20 ms what was delivered" } else { "say nothing" },
         time.as_secs(),
         args.warm_up.as_secs()
     ));
@@ -89,8 +90,10 @@ async fn round(args: &Args, kind: Kind, running: &Running, time: Duration) -> Re
     shared.last.store(u64::MAX, Ordering::Relaxed);
     let mut members = JoinSet::new();
     for index in 0..args.members {
-        let peer = join(kind, running.address(), &format!("bench_member_{index:04}"), index).await?;
-        let member = Member::new(kind, peer, Arc::clone(&shared));
+        let user = format!("bench_member_{index:04}");
+        let peer = join(kind, running.address(), &user, index).await?;
+        let receipts = (kind == Kind::Server && args.receipts).then(|| Receipts::of(user));
+        let member = Member::new(kind, peer, Arc::clone(&shared), receipts);
         members.spawn(member.run());
     }
     let peer = join(kind, running.address(), SENDER, args.members).await?;

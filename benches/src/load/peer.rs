@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::raw;
 
@@ -51,7 +51,32 @@ impl Peer {
         user: &str,
         device: &str,
     ) -> Result<Self, String> {
-        let mut peer = Self::connect(address, Framing::WebSocket).await?;
+        Self::connect(address, Framing::WebSocket).await?.shake_hands(address, path, user, device).await
+    }
+
+    /// The same, with room for so many bytes that arrived and were not read: what the server writes beyond them waits there.
+    pub(super) async fn to_server_with_room(
+        address: SocketAddr,
+        path: &str,
+        user: &str,
+        device: &str,
+        room_bytes: u32,
+    ) -> Result<Self, String> {
+        let failed = |error| format!("cannot connect to {address}: {error}");
+        let socket = TcpSocket::new_v4().map_err(failed)?;
+        socket.set_recv_buffer_size(room_bytes).map_err(failed)?;
+        let socket = socket.connect(address).await.map_err(failed)?;
+        Self::over(socket, Framing::WebSocket).shake_hands(address, path, user, device).await
+    }
+
+    async fn shake_hands(
+        mut self,
+        address: SocketAddr,
+        path: &str,
+        user: &str,
+        device: &str,
+    ) -> Result<Self, String> {
+        let peer = &mut self;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -69,7 +94,7 @@ impl Peer {
         let answer = String::from_utf8_lossy(&peer.input[..end]).into_owned();
         peer.taken = end;
         if answer.starts_with("HTTP/1.1 101 ") {
-            return Ok(peer);
+            return Ok(self);
         }
         Err(format!("the handshake on {path} was answered: {}", answer.lines().next().unwrap_or_default()))
     }
@@ -78,8 +103,12 @@ impl Peer {
         let failed = |error| format!("cannot connect to {address}: {error}");
         let socket = TcpStream::connect(address).await.map_err(failed)?;
         socket.set_nodelay(true).map_err(failed)?;
+        Ok(Self::over(socket, framing))
+    }
+
+    fn over(socket: TcpStream, framing: Framing) -> Self {
         let (input, output) = (vec![0; 1024], Vec::new());
-        Ok(Self { socket, framing, input, taken: 0, filled: 0, output, written: 0 })
+        Self { socket, framing, input, taken: 0, filled: 0, output, written: 0 }
     }
 
     // ---- out ----------------------------------------------------------------------------------------------
@@ -146,6 +175,21 @@ impl Peer {
             }
         });
         read.await.map_err(|error| format!("the connection ended: {error}"))
+    }
+
+    /// Reads so many bytes at most, if any are there.
+    pub(super) fn sip(&mut self, most_bytes: usize) -> Result<(), String> {
+        self.make_room();
+        let end = self.input.len().min(self.filled + most_bytes);
+        match self.socket.try_read(&mut self.input[self.filled..end]) {
+            Ok(0) => Err("the connection ended".to_owned()),
+            Ok(count) => {
+                self.filled += count;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(format!("the connection ended: {error}")),
+        }
     }
 
     fn make_room(&mut self) {

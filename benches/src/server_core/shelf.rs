@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View, Write,
+    ConversationHead, EachMember, GroupHead, Known, Listed, Marked, Membership, PutKey, Revised, Standing,
+    Stretch, Tally, UserHead, View, Write,
 };
 
 /// Log entries kept: far more than are in flight at once.
@@ -103,8 +104,8 @@ impl View for Shelf {
         Ok(Revised::default())
     }
 
-    fn marks(&self, _: u64, _: &UserId) -> Result<Marks, Infallible> {
-        Ok(Marks::NONE)
+    fn marked(&self, _: u64, _: &UserId) -> Result<Marked, Infallible> {
+        Ok(Marked::default())
     }
 
     // The load is between two.
@@ -118,6 +119,15 @@ impl View for Shelf {
 
     fn membership(&self, _: &GroupId, _: &UserId) -> Result<Membership, Infallible> {
         Ok(Membership::default())
+    }
+
+    fn memberships(
+        &self,
+        _: &GroupId,
+        _: Option<&UserId>,
+        _: EachMember<'_, Infallible>,
+    ) -> Result<(), Infallible> {
+        Ok(())
     }
 
     fn members(&self, _: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
@@ -149,6 +159,14 @@ impl View for Shelf {
     }
 
     // Nobody asks what is stored.
+    fn row(&self, _: &UserId, _: Offset) -> Result<Option<u64>, Infallible> {
+        Ok(None)
+    }
+
+    fn devices(&self, _: &UserId, _: usize) -> Result<Vec<(DeviceName, Offset)>, Infallible> {
+        Ok(Vec::new())
+    }
+
     fn read_upto(&self, _: &ConversationId, _: &UserId) -> Result<Seq, Infallible> {
         Ok(Seq(0))
     }
@@ -161,7 +179,45 @@ impl View for Shelf {
         Ok(())
     }
 
+    // Nobody reacts.
+    fn tally(&self, _: u64) -> Result<Arc<Tally>, Infallible> {
+        Ok(Arc::default())
+    }
+
+    fn reacted(&self, _: u64, _: &UserId) -> Result<Vec<Emoji>, Infallible> {
+        Ok(Vec::new())
+    }
+
     fn cursor(&self, device: &Device) -> Result<Offset, Infallible> {
         Ok(self.cursors.get(device).copied().unwrap_or_default())
+    }
+
+    // Nobody keeps anything, and nobody is blocked.
+    fn user_head(&self, _: &UserId) -> Result<UserHead, Infallible> {
+        Ok(UserHead::default())
+    }
+
+    fn saved(&self, _: &UserId, _: &UserId) -> Result<Option<Arc<str>>, Infallible> {
+        Ok(None)
+    }
+
+    fn address_book(&self, _: &UserId, _: Option<&UserId>, _: usize) -> Result<Vec<Saved>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn has_blocked(&self, _: &UserId, _: &UserId) -> Result<bool, Infallible> {
+        Ok(false)
+    }
+
+    fn blocked(&self, _: &UserId) -> Result<Vec<UserId>, Infallible> {
+        Ok(Vec::new())
+    }
+
+    fn last_seen(&self, _: &UserId) -> Result<UnixMs, Infallible> {
+        Ok(UnixMs(0))
+    }
+
+    fn listed(&self, _: &UserId) -> Result<Vec<(DeviceName, Listed)>, Infallible> {
+        Ok(Vec::new())
     }
 }

@@ -108,6 +108,7 @@ const fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::VoicePing => "/",
         Dialect::Deployed => "/application/development",
+        Dialect::Events => "/ws",
         _ => "/bimip",
     }
 }

@@ -28,16 +28,16 @@ pub(super) async fn upgrade(
         .max_frame_size(Some(frame_bytes));
     let request = request(address, caller)?;
     match client_async_with_config(request, stream, Some(config)).await {
-        Ok((socket, _)) => Ok(Socket::web_socket(socket)),
+        Ok((socket, _)) => Ok(Socket::web_socket(socket, caller.dialect)),
         Err(Error::Http(answer)) => Err(answered(&answer)),
         Err(error) => Err(to_io(error).into()),
     }
 }
 
-/// SI-WAY-1: `bimip.v1` signs in by its first frame, the others by headers.
+/// SI-WAY-1: `bimip.v1` and JSON events sign in by their first frame, the others by headers.
 fn request(address: &Address, caller: &Caller) -> Result<Request, ConnectError> {
     let mut request = address.url.as_str().into_client_request().map_err(to_io)?;
-    if caller.dialect != Dialect::Scheme {
+    if !matches!(caller.dialect, Dialect::Scheme | Dialect::Events) {
         let unfit =
             |_| std::io::Error::new(std::io::ErrorKind::InvalidInput, "it does not fit into a header");
         let device = HeaderValue::from_bytes(caller.device.name.as_str().as_bytes());

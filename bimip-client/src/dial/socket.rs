@@ -8,7 +8,7 @@ use bimip_codec::Dialect;
 use bytes::{Bytes, BytesMut};
 use futures_util::Sink;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use super::stream::Stream;
@@ -23,14 +23,15 @@ pub struct Socket(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Web(Box<WebSocketStream<Stream>>),
+    /// And whether its frames are text.
+    Web(Box<WebSocketStream<Stream>>, bool),
     /// TC-FRAME-1: each frame after its length, four bytes, the most significant first.
     Raw(Box<Framed<Stream, LengthDelimitedCodec>>),
 }
 
 impl Socket {
-    pub(super) fn web_socket(socket: WebSocketStream<Stream>) -> Self {
-        Self(Inner::Web(Box::new(socket)))
+    pub(super) fn web_socket(socket: WebSocketStream<Stream>, dialect: Dialect) -> Self {
+        Self(Inner::Web(Box::new(socket), dialect == Dialect::Events))
     }
 
     pub(super) fn framed(stream: Stream, dialect: Dialect) -> Self {
@@ -44,9 +45,10 @@ impl futures_util::Stream for Socket {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match &mut self.0 {
-            Inner::Web(socket) => loop {
+            Inner::Web(socket, text) => loop {
                 return Poll::Ready(match ready!(Pin::new(&mut **socket).poll_next(cx)) {
                     Some(Ok(Message::Binary(frame))) => Some(Ok(frame)),
+                    Some(Ok(Message::Text(frame))) if *text => Some(Ok(frame.into())),
                     // Answered by the library; asking it for more is what writes the answer.
                     Some(Ok(_)) => continue,
                     Some(Err(error)) => Some(Err(to_io(error))),
@@ -66,28 +68,34 @@ impl Sink<Bytes> for Socket {
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            Inner::Web(socket) => Pin::new(&mut **socket).poll_ready(cx).map_err(to_io),
+            Inner::Web(socket, _) => Pin::new(&mut **socket).poll_ready(cx).map_err(to_io),
             Inner::Raw(framed) => Sink::<Bytes>::poll_ready(Pin::new(&mut **framed), cx),
         }
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Bytes) -> io::Result<()> {
         match &mut self.0 {
-            Inner::Web(socket) => Pin::new(&mut **socket).start_send(Message::Binary(frame)).map_err(to_io),
+            Inner::Web(socket, true) => {
+                let text = Utf8Bytes::try_from(frame).map_err(io::Error::other)?;
+                Pin::new(&mut **socket).start_send(Message::Text(text)).map_err(to_io)
+            }
+            Inner::Web(socket, false) => {
+                Pin::new(&mut **socket).start_send(Message::Binary(frame)).map_err(to_io)
+            }
             Inner::Raw(framed) => Pin::new(&mut **framed).start_send(frame),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            Inner::Web(socket) => Pin::new(&mut **socket).poll_flush(cx).map_err(to_io),
+            Inner::Web(socket, _) => Pin::new(&mut **socket).poll_flush(cx).map_err(to_io),
             Inner::Raw(framed) => Sink::<Bytes>::poll_flush(Pin::new(&mut **framed), cx),
         }
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            Inner::Web(socket) => Pin::new(&mut **socket).poll_close(cx).map_err(to_io),
+            Inner::Web(socket, _) => Pin::new(&mut **socket).poll_close(cx).map_err(to_io),
             Inner::Raw(framed) => Sink::<Bytes>::poll_close(Pin::new(&mut **framed), cx),
         }
     }

@@ -1,12 +1,15 @@
 //! What an app asks for.
 
 use bimip_codec::Dialect;
-use bimip_proto::{Body, ClientRef, Draft, GroupAct, GroupCommand, GroupId, MessageRef, Now, Revise, Status};
+use bimip_proto::{
+    Ask, Body, ClientRef, Draft, Found, GroupAct, GroupCommand, GroupId, MessageRef, Now, Query, React,
+    Revise, Status, UserAct, UserCommand,
+};
 use bimip_session::client::Full;
 use tokio::sync::oneshot;
 
 use super::{Driver, Fact, Turn};
-use crate::command::{Command, GroupError, MarkError, RetryError, SendError};
+use crate::command::{AskError, Command, GroupError, MarkError, RetryError, SendError, UserError};
 use crate::connect::Connect;
 use crate::store::StoreError;
 
@@ -47,6 +50,16 @@ impl<C: Connect> Driver<C> {
             }
             Command::Revise(message, body, answer) => {
                 let taken = self.revise(now, message, body, turn);
+                turn.answers.push(Box::new(move || drop(answer.send(taken))));
+            }
+            Command::User(act, answer) => {
+                let taken = self.user(now, act, turn);
+                turn.answers.push(Box::new(move || drop(answer.send(taken))));
+            }
+            Command::Ask(ask, answer) => self.query(now, ask, answer),
+            Command::React(message, emoji, on, answer) => {
+                let react = React { client_ref: self.names.next(), message, emoji, on };
+                let taken = self.react(now, react, turn);
                 turn.answers.push(Box::new(move || drop(answer.send(taken))));
             }
             // Rows of a store that is no more.
@@ -136,6 +149,31 @@ impl<C: Connect> Driver<C> {
         }
     }
 
+    fn user(&mut self, now: Now, act: UserAct, turn: &mut Turn) -> Result<ClientRef, UserError> {
+        let client_ref = self.names.next();
+        let command = UserCommand { client_ref: client_ref.clone(), act };
+        match self.session.user(now, command.clone()) {
+            Ok(()) => {
+                turn.facts.push(Fact::User(command));
+                Ok(client_ref)
+            }
+            Err(Full(_)) => Err(UserError::Full),
+        }
+    }
+
+    /// Answered by an event, which may be there at once.
+    fn query(&mut self, now: Now, ask: Ask, answer: oneshot::Sender<Result<Found, AskError>>) {
+        let query = Query { id: self.names.next(), ask };
+        let id = query.id.clone();
+        self.asking.insert(id.clone(), answer);
+        if self.session.ask(now, query).is_err()
+            && let Some(answer) = self.asking.remove(&id)
+        {
+            // Whoever asked may be gone.
+            let _ = answer.send(Err(AskError::Full));
+        }
+    }
+
     fn revise(
         &mut self,
         now: Now,
@@ -150,6 +188,16 @@ impl<C: Connect> Driver<C> {
                 Ok(())
             }
             Err(Full(revise)) => Err(MarkError::Full(revise.message)),
+        }
+    }
+
+    fn react(&mut self, now: Now, react: React, turn: &mut Turn) -> Result<(), MarkError> {
+        match self.session.react(now, react.clone()) {
+            Ok(()) => {
+                turn.facts.push(Fact::React(react));
+                Ok(())
+            }
+            Err(Full(react)) => Err(MarkError::Full(react.message)),
         }
     }
 

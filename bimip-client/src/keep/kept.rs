@@ -1,7 +1,8 @@
 //! A message as it is written in a store.
 
 use bimip_proto::{
-    Body, Device, DeviceName, Form, Head, Marks, Message, MessageId, Reject, Seq, Status, UnixMs, UserId,
+    Body, Device, DeviceName, Emoji, Form, Head, Marks, Message, MessageId, ReactionPart, Reactions, Reject,
+    Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -38,6 +39,38 @@ struct LineRecord {
     edition: u32,
     #[prost(bool, tag = "13")]
     deleted: bool,
+    #[prost(message, repeated, tag = "14")]
+    reactions: Vec<ReactionRecord>,
+    /// The last change that a summary brought.
+    #[prost(uint32, tag = "15")]
+    reaction_edition: u32,
+}
+
+/// What is known of one emoji: every number with the change that it is of.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReactionRecord {
+    #[prost(string, tag = "1")]
+    emoji: String,
+    #[prost(uint32, tag = "2")]
+    count: u32,
+    #[prost(uint32, tag = "3")]
+    counted: u32,
+    #[prost(bool, tag = "4")]
+    mine: bool,
+    #[prost(uint32, tag = "5")]
+    mine_since: u32,
+    #[prost(message, repeated, tag = "6")]
+    users: Vec<ReactorRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReactorRecord {
+    #[prost(string, tag = "1")]
+    user: String,
+    #[prost(uint32, tag = "2")]
+    since: u32,
+    #[prost(bool, tag = "3")]
+    on: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -60,6 +93,7 @@ pub(super) struct Kept {
     /// Which edition the body is of; 0 as it was sent.
     pub(super) edition: u32,
     pub(super) deleted: bool,
+    pub(super) reactions: Reactions,
 }
 
 /// What marks do not say about a message.
@@ -76,8 +110,9 @@ pub(super) enum State {
 const READERS: usize = 64;
 
 impl Kept {
-    pub(super) const fn new(message: Message, state: State) -> Self {
-        Self { message, marks: Marks::NONE, by: Vec::new(), state, edition: 0, deleted: false }
+    pub(super) fn new(message: Message, state: State) -> Self {
+        let reactions = Reactions::default();
+        Self { message, marks: Marks::NONE, by: Vec::new(), state, edition: 0, deleted: false, reactions }
     }
 
     /// It says something else, or nothing more. Whether that is new: the highest edition holds, and nothing comes after a
@@ -88,6 +123,9 @@ impl Kept {
         }
         self.edition = edition;
         self.deleted = body.is_none();
+        if self.deleted {
+            self.reactions = Reactions::default();
+        }
         let kind = self.message.head.kind;
         let nothing = Body { kind, form: Form::Opaque, bytes: Bytes::new(), seal: None };
         self.message.body = body.map_or(nothing, |body| Body { kind, ..body.clone() });
@@ -121,7 +159,7 @@ impl Kept {
 
 // ---- and back -----------------------------------------------------------------------------------------
 
-const REASONS: [Reject; 14] = [
+const REASONS: [Reject; 15] = [
     Reject::Conflict,
     Reject::NotYourself,
     Reject::NoSuchMessage,
@@ -137,6 +175,7 @@ const REASONS: [Reject; 14] = [
     Reject::Deleted,
     Reject::Role,
     Reject::Taken,
+    Reject::Blocked,
 ];
 
 /// Counted from 1; 0 is none.
@@ -172,6 +211,8 @@ pub(super) fn line_bytes(kept: &Kept) -> Vec<u8> {
             .collect(),
         edition: kept.edition,
         deleted: kept.deleted,
+        reactions: kept.reactions.parts().1.map(reaction_record).collect(),
+        reaction_edition: kept.reactions.parts().0,
     };
     record.encode_to_vec()
 }
@@ -210,6 +251,7 @@ pub(super) fn read_line(bytes: Vec<u8>) -> Result<Kept, StoreError> {
         Ok((user, marks(by.marks)?))
     });
     let by = by.collect::<Result<_, _>>()?;
+    let reactions = record.reactions.into_iter().map(reaction_part).collect::<Result<Vec<_>, _>>()?;
     Ok(Kept {
         message: Message { head, body: draft.body },
         marks: marks(record.marks)?,
@@ -217,5 +259,31 @@ pub(super) fn read_line(bytes: Vec<u8>) -> Result<Kept, StoreError> {
         state,
         edition: record.edition,
         deleted: record.deleted,
+        reactions: Reactions::restore(record.reaction_edition, reactions),
+    })
+}
+
+fn reaction_record(part: ReactionPart) -> ReactionRecord {
+    let user = |(user, since, on): (UserId, u32, bool)| ReactorRecord { user: user.to_string(), since, on };
+    ReactionRecord {
+        emoji: part.emoji.to_string(),
+        count: part.count.1,
+        counted: part.count.0,
+        mine: part.mine.1,
+        mine_since: part.mine.0,
+        users: part.users.into_iter().map(user).collect(),
+    }
+}
+
+fn reaction_part(record: ReactionRecord) -> Result<ReactionPart, StoreError> {
+    let user = |it: ReactorRecord| {
+        let user = UserId::new(&it.user).map_err(|_| bad("who reacted to a message"))?;
+        Ok((user, it.since, it.on))
+    };
+    Ok(ReactionPart {
+        emoji: Emoji::new(&record.emoji).map_err(|_| bad("a reaction to a message"))?,
+        count: (record.counted, record.count),
+        mine: (record.mine_since, record.mine),
+        users: record.users.into_iter().map(user).collect::<Result<_, _>>()?,
     })
 }

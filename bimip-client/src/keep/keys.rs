@@ -7,6 +7,8 @@
 //! | `k` number | a mark that waits for its answer, in order |
 //! | `v` number | an edit or a deletion that waits for its answer, in order |
 //! | `g` number | a command about a group that waits for its answer, in order |
+//! | `u` number | a command about the user that waits for its answer, in order |
+//! | `x` number | a reaction that waits for its answer, in order |
 //! | `e` number | a mark about a message that is not here yet, in order |
 //! | `h` conversation 0 era place | a line |
 //! | `i` epoch sequence, `a` alias, `c` client reference | the key of the line of that name |
@@ -39,6 +41,14 @@ pub(super) fn command(number: u64) -> Vec<u8> {
     numbered(b'g', number)
 }
 
+pub(super) fn user_command(number: u64) -> Vec<u8> {
+    numbered(b'u', number)
+}
+
+pub(super) fn reaction(number: u64) -> Vec<u8> {
+    numbered(b'x', number)
+}
+
 pub(super) fn early(number: u64) -> Vec<u8> {
     numbered(b'e', number)
 }
@@ -49,7 +59,7 @@ fn numbered(tag: u8, number: u64) -> Vec<u8> {
     key
 }
 
-/// The number at the end of a key of a draft, a mark, a revision or a command.
+/// The number at the end of a key of a draft, a mark, a revision, a command or a reaction.
 pub(super) fn number(key: &[u8]) -> Option<u64> {
     key.get(1..)?.try_into().ok().map(u64::from_be_bytes)
 }

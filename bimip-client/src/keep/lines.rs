@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Body, BodyKind, ClientRef, ConversationId, Device, Draft, Form, Head, Marks, Message, MessageId,
-    MessageRef, Receipt, Revision, Seq, Status, UnixMs, UserId,
+    MessageRef, React, Reaction, Receipt, Revision, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -44,6 +44,7 @@ pub(super) fn line_of(me: &Device, position: Position, kept: Kept) -> Line {
         marks_by: kept.by,
         edition: kept.edition,
         deleted: kept.deleted,
+        reactions: kept.reactions,
         message: kept.message,
     }
 }
@@ -76,6 +77,7 @@ impl Keeper {
                     (kept.edition, kept.deleted) = (other.edition, other.deleted);
                     kept.message.body = other.message.body;
                 }
+                kept.reactions.join(other.reactions);
                 position
             }
             _ => self.place_of(head),
@@ -145,6 +147,41 @@ impl Keeper {
     ) -> Result<Option<Line>, StoreError> {
         let Some(key) = self.find_reference(message)? else { return Ok(None) };
         self.revise_line(key, edition, body)
+    }
+
+    /// A reaction came as a row. `None` where that is not new, or the message is not here.
+    pub(super) fn reaction(&mut self, it: &Reaction) -> Result<Option<Line>, StoreError> {
+        let key = match (self.line_key(&keys::by_id(it.message.id))?, &it.message.client_ref) {
+            // Its own answer is still on its way.
+            (None, Some(name)) => self.line_key(&keys::by_client_ref(name))?,
+            (known, _) => known,
+        };
+        let Some(key) = key else { return Ok(None) };
+        let (position, mut kept) = self.at(&key)?;
+        // Names belong to devices: another one may call a message of its own so.
+        let head = &kept.message.head;
+        let same = head.conversation() == it.conversation && (head.id == it.message.id || head.id.is_none());
+        let me = self.me.user.clone();
+        if !same || kept.deleted || !kept.reactions.hear(&me, it) {
+            return Ok(None);
+        }
+        self.put_line(position, kept, None).map(Some)
+    }
+
+    /// A reaction of this user is there, or taken back. `None` as [`reaction`](Self::reaction).
+    pub(super) fn reacted(
+        &mut self,
+        react: &React,
+        edition: u32,
+        count: u32,
+    ) -> Result<Option<Line>, StoreError> {
+        let Some(key) = self.find_reference(&react.message)? else { return Ok(None) };
+        let (position, mut kept) = self.at(&key)?;
+        let me = self.me.user.clone();
+        if kept.deleted || !kept.reactions.mine(&me, &react.emoji, (edition, react.on, count)) {
+            return Ok(None);
+        }
+        self.put_line(position, kept, None).map(Some)
     }
 
     fn revise_line(

@@ -78,6 +78,18 @@ impl Keeper {
                 keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a command"))?;
             commands.push((number, record::read_command(&value)?));
         }
+        let mut user_commands = Vec::new();
+        for (key, value) in all(&*store, b'u')? {
+            let number =
+                keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a command"))?;
+            user_commands.push((number, record::read_user_command(&value)?));
+        }
+        let mut reactions = Vec::new();
+        for (key, value) in all(&*store, b'x')? {
+            let number =
+                keys::number(&key).ok_or_else(|| StoreError::unreadable("the number of a reaction"))?;
+            reactions.push((number, record::read_reaction(&value)?));
+        }
         let mut early = VecDeque::new();
         for (key, value) in all(&*store, b'e')? {
             let number =
@@ -102,10 +114,26 @@ impl Keeper {
             marks: marks.iter().map(|(_, message, status)| (message.clone(), *status)).collect(),
             revisions: revisions.iter().map(|(_, revise)| revise.clone()).collect(),
             groups: commands.iter().map(|(_, command)| command.clone()).collect(),
+            users: user_commands.iter().map(|(_, command)| command.clone()).collect(),
+            reactions: reactions.iter().map(|(_, react)| react.clone()).collect(),
         };
         let batch = BTreeMap::new();
-        let keeper =
-            Self { store, me, history, place, given, next, drafts, marks, revisions, commands, early, batch };
+        let keeper = Self {
+            store,
+            me,
+            history,
+            place,
+            given,
+            next,
+            drafts,
+            marks,
+            revisions,
+            commands,
+            user_commands,
+            reactions,
+            early,
+            batch,
+        };
         Ok(Opened { keeper, resume, token })
     }
 

@@ -3,10 +3,11 @@
 //! Numbers of fields are for ever. What cannot be read again is an error that names it, never a guess.
 
 mod command;
+mod user;
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, Draft, Form, GroupId, MessageId, MessageRef, Revise, Seal, Seq,
-    Status, UnixMs, UserId,
+    Address, Body, BodyKind, ClientRef, Draft, Emoji, Form, GroupId, MessageId, MessageRef, React, Revise,
+    Seal, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -14,6 +15,7 @@ use prost::Message as _;
 use crate::store::StoreError;
 
 pub(super) use self::command::{command_bytes, read_command};
+pub(super) use self::user::{read_user_command, user_command_bytes};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Place {
@@ -123,6 +125,19 @@ struct RevisionRecord {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+struct ReactRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    /// To which message; of no status.
+    #[prost(message, optional, tag = "2")]
+    message: Option<MarkRecord>,
+    #[prost(string, tag = "3")]
+    emoji: String,
+    #[prost(bool, tag = "4")]
+    on: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct EarlyRecord {
     #[prost(message, optional, tag = "1")]
     mark: Option<MarkRecord>,
@@ -210,11 +225,17 @@ fn body_record(body: &Body) -> BodyRecord {
         BodyKind::Interactive => (3, 0),
         BodyKind::Voice { duration_ms } => (4, duration_ms),
         BodyKind::Notification => (5, 0),
+        BodyKind::Video => (6, 0),
+        BodyKind::Audio => (7, 0),
+        BodyKind::VoiceNote => (8, 0),
+        BodyKind::CircleVideo => (9, 0),
+        BodyKind::Sticker => (10, 0),
         _ => (1, 0),
     };
     let form = match body.form {
         Form::Text => 1,
         Form::Json => 2,
+        Form::Content => 4,
         _ => 3,
     };
     let seal = body.seal.clone();
@@ -233,12 +254,18 @@ fn body_of(record: BodyRecord) -> Result<Body, StoreError> {
         3 => BodyKind::Interactive,
         4 => BodyKind::Voice { duration_ms: record.duration_ms },
         5 => BodyKind::Notification,
+        6 => BodyKind::Video,
+        7 => BodyKind::Audio,
+        8 => BodyKind::VoiceNote,
+        9 => BodyKind::CircleVideo,
+        10 => BodyKind::Sticker,
         _ => return Err(bad("the kind of a message")),
     };
     let form = match record.form {
         1 => Form::Text,
         2 => Form::Json,
         3 => Form::Opaque,
+        4 => Form::Content,
         _ => return Err(bad("the form of a message")),
     };
     let seal = record.seal.map(|SealRecord { encryption_type, encrypted, signature }| Seal {
@@ -305,6 +332,26 @@ pub(super) fn read_revision(bytes: &[u8]) -> Result<Revise, StoreError> {
         client_ref: ClientRef::new(&record.name).map_err(|_| bad("the name of a revision"))?,
         message: reference_of(record.message.ok_or_else(|| bad("what a revision is about"))?)?,
         body: record.body.map(body_of).transpose()?,
+    })
+}
+
+pub(super) fn reaction_bytes(react: &React) -> Vec<u8> {
+    let record = ReactRecord {
+        name: react.client_ref.to_string(),
+        message: Some(reference_record(&react.message)),
+        emoji: react.emoji.to_string(),
+        on: react.on,
+    };
+    record.encode_to_vec()
+}
+
+pub(super) fn read_reaction(bytes: &[u8]) -> Result<React, StoreError> {
+    let record = ReactRecord::decode(bytes).map_err(|_| bad("a reaction"))?;
+    Ok(React {
+        client_ref: ClientRef::new(&record.name).map_err(|_| bad("the name of a reaction"))?,
+        message: reference_of(record.message.ok_or_else(|| bad("what a reaction is to"))?)?,
+        emoji: Emoji::new(&record.emoji).map_err(|_| bad("what a reaction is"))?,
+        on: record.on,
     })
 }
 

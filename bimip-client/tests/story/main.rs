@@ -4,8 +4,11 @@
 mod dialects;
 mod doors;
 mod history;
+mod reactions;
 mod revisions;
+mod statuses;
 mod support;
+mod users;
 
 use bimip_client::{Client, Event, MemoryStore, Page, Progress, SendError, SessionEvent};
 use bimip_proto::{Body, ClientRef, CloseReason, Device, DeviceName, Draft, Entry, Form, MessageId, Reject};

@@ -1,8 +1,7 @@
 //! A client's frame, as a server reads it.
 
 use bimip_proto::{
-    Body, BodyKind, Claim, ClientPacket, ClientRef, Device, Draft, Form, Offset, Ping, Reject, Said, Seal,
-    Status, UserId,
+    BodyKind, Claim, ClientPacket, ClientRef, Device, Draft, Offset, Ping, Reject, Said, Seal, Status, UserId,
 };
 use bytes::Bytes;
 
@@ -11,10 +10,10 @@ use super::numbers::{self, kind, route};
 use super::read::{Message, Signal};
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Body as Batch, Identity, PingPong};
-use super::{account, group, live, query, revision};
+use super::{account, group, kind as content_kind, live, query, reaction, revision, user};
 use crate::DecodeError;
 
-const SERVED: [u32; 13] = [
+const SERVED: [u32; 15] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -28,6 +27,8 @@ const SERVED: [u32; 13] = [
     route::REVISION,
     route::QUERY,
     route::GROUP,
+    route::REACTION,
+    route::USER,
 ];
 
 /// Reads one frame and adds what it says to `out`; on an error `out` is as it was.
@@ -125,6 +126,14 @@ impl Reading<'_> {
                 let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
                 (claim, by_name(&id, group::read_request(fields, it))?)
             }
+            Payload::Reaction(it) => {
+                let claim = claim(it.from.as_ref(), "from.eid")?;
+                (claim, by_name(&it.id, reaction::read_request(fields, &it))?)
+            }
+            Payload::User(it) => {
+                let (claim, id) = (claim(it.from.as_ref(), "from.eid")?, it.id.clone());
+                (claim, by_name(&id, user::read_request(fields, it))?)
+            }
             Payload::Logout(it) => (claim(it.to.as_ref(), "to.eid")?, account::logout(fields, &it)?),
             _ => return Err(DecodeError::Unsupported { origin: fields.origin }),
         };
@@ -194,9 +203,10 @@ fn draft(
         // BM-MARK-3: a message sent back with another status is a word about it, never a new message.
         return about(fields, message.status, "", message.signal_id);
     }
-    let kind = match message.kind {
-        kind::CHAT => BodyKind::Text,
-        kind::NOTIFICATION => BodyKind::Notification,
+    let notifies = match message.kind {
+        kind::CHAT => false,
+        kind::NOTIFICATION if message.content_kind == 0 => true,
+        kind::NOTIFICATION => return Err(fields.wrong("kind")),
         _ => return Err(fields.wrong("type")),
     };
     let client_ref = fields.client_ref(message.id)?.ok_or_else(|| fields.wrong("id"))?;
@@ -211,7 +221,10 @@ fn draft(
         let [encryption_type, encrypted, signature] = seal.map(str::to_owned);
         Seal { encryption_type, encrypted, signature }
     });
-    let body = Body { kind, form: Form::Opaque, bytes: payload, seal };
+    let mut body = content_kind::said(fields, message.content_kind, payload, seal)?;
+    if notifies {
+        body.kind = BodyKind::Notification;
+    }
     Ok(ClientPacket::Send(Draft { client_ref: Some(client_ref), to, client_time, body }))
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, BodyKind, CloseReason, ConversationId, Entry, Fault, FaultKind, Form, Head, Message,
-    Noted, Offset, Ping, Row, Seal, Seq, ServerPacket, Status, Welcome, Window,
+    Address, BodyKind, CloseReason, ConversationId, Entry, Fault, FaultKind, Head, Message, Noted, Offset,
+    Ping, Row, Seal, Seq, ServerPacket, Status, Welcome, Window,
 };
 use bytes::Bytes;
 
@@ -14,10 +14,10 @@ use super::parts::State;
 use super::read;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Signal};
-use super::{account, group, live, query, revision};
+use super::{account, group, kind as content_kind, live, query, reaction, revision, user};
 use crate::DecodeError;
 
-const SERVED: [u32; 15] = [
+const SERVED: [u32; 17] = [
     route::AWARENESS,
     route::PING_PONG,
     route::AWARENESS_VISIBILITY,
@@ -33,6 +33,8 @@ const SERVED: [u32; 15] = [
     route::REVISION,
     route::QUERY,
     route::GROUP,
+    route::REACTION,
+    route::USER,
 ];
 
 /// Reads one frame; `None` for a part of a receipt that is not the last.
@@ -75,6 +77,8 @@ pub(crate) fn decode_server(state: &mut State, frame: Bytes) -> Result<Option<Se
         Payload::Revision(it) => revision::read_server(fields, it)?,
         Payload::Query(it) => query::read_server(fields, it)?,
         Payload::Group(it) => group::read_server(fields, it)?,
+        Payload::Reaction(it) => reaction::read_server(fields, &it)?,
+        Payload::User(it) => user::read_server(fields, it)?,
         Payload::Error(it) => error(it),
         _ => return Err(fields.wrong("type")),
     }))
@@ -115,7 +119,7 @@ pub(super) fn told(fields: Fields, message: v1::Message) -> Result<Message, Deco
     };
     let at = fields.ms(message.server_time, "server_time")?;
     let client_time = Some(fields.ms(message.timestamp, "timestamp")?).filter(|time| *time != at);
-    let head = Head {
+    let mut head = Head {
         id: fields.message_id(&message.signal_id)?,
         from: fields.device(message.from.as_ref(), "from")?,
         to,
@@ -132,7 +136,11 @@ pub(super) fn told(fields: Fields, message: v1::Message) -> Result<Message, Deco
         signature: message.signature,
     };
     let seal = Some(seal).filter(|seal| *seal != Seal::default());
-    let body = Body { kind, form: Form::Opaque, bytes: message.payload, seal };
+    let mut body = content_kind::told(message.kind, message.payload, seal);
+    if kind == BodyKind::Notification {
+        body.kind = kind;
+    }
+    head.kind = body.kind;
     Ok(Message { head, body })
 }
 

@@ -1,13 +1,13 @@
 //! A client's packet, as a server reads it.
 
-use bimip_proto::{Address, BodyKind, ClientPacket, ConversationId, Device, Draft, Status};
+use bimip_proto::{Address, BodyKind, ClientPacket, ConversationId, Device, Draft, Form, Status};
 
 use super::frame::{identity, named, put, reference_text, to_ms};
 use super::numbers::{self, kind};
 use super::payload::payload;
 use super::v1::message_scheme::Payload;
 use super::v1::{self, Identity, Signal};
-use super::{account, group, live, query, revision};
+use super::{account, group, live, query, reaction, revision, user};
 use crate::{EncodeError, Frames};
 
 /// Writes the frames of a packet. Who speaks is said where it is known, and need not be.
@@ -38,9 +38,11 @@ pub(crate) fn encode_client(
         ClientPacket::Send(it) => put(Payload::Message(message(me, it)?), out),
         ClientPacket::Query(it) => put(Payload::Query(query::request(me, it)?), out),
         ClientPacket::Group(it) => put(Payload::Group(group::request(me, it)), out),
+        ClientPacket::User(it) => put(Payload::User(user::request(me, it)?), out),
         ClientPacket::Join(it) => put(Payload::Group(group::move_request(me, it, numbers::JOIN)), out),
         ClientPacket::Leave(it) => put(Payload::Group(group::move_request(me, it, numbers::LEAVE)), out),
         ClientPacket::Revise(it) => put(Payload::Revision(revision::request(me, it)), out),
+        ClientPacket::React(it) => put(Payload::Reaction(reaction::request(me, it)), out),
         ClientPacket::Dispose(upto) => {
             let signal =
                 Signal { user_offset: upto.to_string(), ..request(Status::Delivered, String::new()) };
@@ -97,9 +99,11 @@ fn text(bytes: &[u8], field: &'static str) -> Result<String, EncodeError> {
 
 fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeError> {
     let id = draft.client_ref.as_ref().ok_or(EncodeError::Unsayable { field: "client_ref" })?;
+    let content = draft.body.form == Form::Content;
     let r#type = match draft.body.kind {
         BodyKind::Text => kind::CHAT,
-        BodyKind::Notification => kind::NOTIFICATION,
+        BodyKind::Notification if !content => kind::NOTIFICATION,
+        said if content && said.content_name().is_some() => kind::CHAT,
         _ => return Err(EncodeError::Unsayable { field: "kind" }),
     };
     // BM-GROUP-1: a user is named by `to` alone, which older servers read too.
@@ -120,6 +124,7 @@ fn message(me: Option<&Device>, draft: &Draft) -> Result<v1::Message, EncodeErro
         signature: seal.signature,
         status: numbers::SENT,
         conversation,
+        kind: if content { numbers::of_kind(&draft.body) } else { 0 },
         ..Default::default()
     })
 }

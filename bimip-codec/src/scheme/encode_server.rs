@@ -12,12 +12,25 @@ use super::signal::{Identity, Signal};
 use super::v1;
 use super::v1::message_scheme::Payload;
 use super::wire::{self, Short};
-use super::{account, group, live, query, revision};
+use super::{account, group, live, query, reaction, revision, user};
 use crate::{EncodeError, Frames};
 
 /// BM-WELCOME-2: what a server of this version does beyond messages.
-pub const FEATURES: [&str; 9] =
-    ["dispose", "receipts", "notifications", "presence", "tokens", "push", "revisions", "queries", "groups"];
+pub const FEATURES: [&str; 13] = [
+    "dispose",
+    "receipts",
+    "notifications",
+    "presence",
+    "tokens",
+    "push",
+    "revisions",
+    "queries",
+    "groups",
+    "users",
+    "reactions",
+    "kinds",
+    "status",
+];
 
 /// Writes the frames of a packet. Live voice is not of this dialect and writes nothing.
 pub(crate) fn encode_server(
@@ -40,6 +53,8 @@ pub(crate) fn encode_server(
             Entry::Receipt(it) => receipt(me, row, it, out),
             Entry::Revised(it) => revision::put_row(row, it, out),
             Entry::Group(it) => group::put_row(row, it, out),
+            Entry::Reacted(it) => reaction::put_row(row, it, out),
+            Entry::User(it) => user::put_row(row, it, out),
             _ => {}
         },
         ServerPacket::Pong { ping, at } => {
@@ -178,11 +193,23 @@ fn noted(me: Option<&Device>, noted: &Noted, out: &mut Frames) {
         Noted::Revised { client_ref, edition, offset } => {
             revision::put_revised(client_ref, *edition, *offset, out);
         }
+        Noted::Reacted { client_ref, edition, count, offset } => {
+            reaction::put_reacted(client_ref, *edition, *count, *offset, out);
+        }
+        Noted::Unreacted { client_ref, reason, retry_after_ms } => {
+            reaction::put_unreacted(client_ref, *reason, *retry_after_ms, out);
+        }
         Noted::Grouped { client_ref, edition, offset } => {
             group::put_done(client_ref, *edition, *offset, out);
         }
         Noted::Ungrouped { client_ref, reason, retry_after_ms } => {
             group::put_refused(client_ref, *reason, *retry_after_ms, out);
+        }
+        Noted::UserChanged { client_ref, edition, offset } => {
+            user::put_changed(client_ref, *edition, *offset, out);
+        }
+        Noted::UserUnchanged { client_ref, reason, retry_after_ms } => {
+            user::put_unchanged(client_ref, *reason, *retry_after_ms, out);
         }
         Noted::Joined(it) => group::put_moved(it, numbers::JOIN, out),
         Noted::Left(it) => group::put_moved(it, numbers::LEAVE, out),
@@ -270,8 +297,14 @@ fn declined(
     if let (route::GROUP, Some(id)) = (origin, id) {
         return group::put_refused(id, reason, retry_after_ms, out);
     }
+    if let (route::USER, Some(id)) = (origin, id) {
+        return user::put_unchanged(id, reason, retry_after_ms, out);
+    }
     if let (route::REVISION, Some(id)) = (origin, id) {
         return revision::put_unrevised(id, reason, retry_after_ms, out);
+    }
+    if let (route::REACTION, Some(id)) = (origin, id) {
+        return reaction::put_unreacted(id, reason, retry_after_ms, out);
     }
     if let (route::QUERY, Some(id)) = (origin, id) {
         return query::put_unanswered(id, reason, retry_after_ms, out);

@@ -14,6 +14,10 @@ use super::v1::message_scheme::Payload;
 use super::v1::{Identity, MessageScheme};
 use crate::{DecodeError, Frames};
 
+/// The most users that a frame about a group is read with: more than may be asked for, so that who asks for a few too many is
+/// refused by name, and far from what would take more memory than the frame has.
+const GROUP_USERS: usize = 4 * limits::GROUP_ADD_USERS;
+
 const MALFORMED: DecodeError = DecodeError::Malformed { at: "protobuf" };
 
 /// A frame whose envelope was read, and whose payload was not.
@@ -53,6 +57,15 @@ pub(super) fn open(frame: Bytes, served: &[u32]) -> Result<Envelope, DecodeError
     }
     if origin == route::QUERY && rows(&frame).map_err(|Broken| MALFORMED)? > limits::PAGE_ROWS as usize {
         return Err(DecodeError::Field { origin, field: "rows" });
+    }
+    if origin == route::QUERY && recipients(&frame).map_err(|Broken| MALFORMED)?.is_none() {
+        return Err(DecodeError::Field { origin, field: "recipients" });
+    }
+    if origin == route::GROUP && users(&frame).map_err(|Broken| MALFORMED)? > GROUP_USERS {
+        return Err(DecodeError::Field { origin, field: "users" });
+    }
+    if origin == route::QUERY && !reactions_fit(&frame).map_err(|Broken| MALFORMED)? {
+        return Err(DecodeError::Field { origin, field: "reactions" });
     }
     Ok(Envelope { origin, frame, whole })
 }
@@ -135,7 +148,69 @@ fn parts(frame: &[u8]) -> Result<usize, Broken> {
 
 /// How many rows a frame of route 18 carries, likewise.
 fn rows(frame: &[u8]) -> Result<usize, Broken> {
-    elements(frame, route::QUERY, &[10])
+    elements(frame, route::QUERY, &[10, 25, 26])
+}
+
+/// Whether a frame of route 18 has no more recipients than there may be, and none of them more devices.
+fn recipients(frame: &[u8]) -> Result<Option<()>, Broken> {
+    const RECIPIENTS: u32 = 33;
+    const DEVICES: u32 = 9;
+    let (mut users, mut payloads) = (0, read::Fields(frame));
+    while let Some((tag, value)) = payloads.next()? {
+        if tag != route::QUERY {
+            continue;
+        }
+        let mut inside = read::Fields(value.bytes()?);
+        while let Some((tag, value)) = inside.next()? {
+            let user = match value {
+                read::Value::Bytes(user) if tag == RECIPIENTS => user,
+                _ => continue,
+            };
+            users += 1;
+            if users > limits::STATUS_USERS || elements_of(user, &[DEVICES])? > 2 * limits::STATUS_DEVICES {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(()))
+}
+
+/// How many users a frame of route 19 names.
+fn users(frame: &[u8]) -> Result<usize, Broken> {
+    elements(frame, route::GROUP, &[10])
+}
+
+/// Whether a frame of route 18 carries no more reactions than an answer may, and names no more users with them.
+fn reactions_fit(frame: &[u8]) -> Result<bool, Broken> {
+    let (mut counts, mut fits) = (0, true);
+    each(frame, route::QUERY, &mut |query| {
+        each(query, 10, &mut |row| {
+            each(row, 10, &mut |count| {
+                counts += 1;
+                let mut users = 0;
+                each(count, 4, &mut |_| {
+                    users += 1;
+                    Ok(())
+                })?;
+                fits &= users <= limits::REACTION_USERS;
+                Ok(())
+            })
+        })
+    })?;
+    Ok(fits && counts <= limits::PAGE_REACTIONS)
+}
+
+/// Every field of this tag that is bytes.
+fn each(message: &[u8], tag: u32, take: &mut dyn FnMut(&[u8]) -> Result<(), Broken>) -> Result<(), Broken> {
+    let mut fields = read::Fields(message);
+    while let Some((found, value)) = fields.next()? {
+        if found == tag
+            && let Ok(bytes) = value.bytes()
+        {
+            take(bytes)?;
+        }
+    }
+    Ok(())
 }
 
 /// How many elements the lists of a payload have, `lists` by their tags.
@@ -145,10 +220,15 @@ fn elements(frame: &[u8], payload: u32, lists: &[u32]) -> Result<usize, Broken> 
         if tag != payload {
             continue;
         }
-        let mut inside = read::Fields(value.bytes()?);
-        while let Some((tag, value)) = inside.next()? {
-            elements += usize::from(lists.contains(&tag) && value.bytes().is_ok());
-        }
+        elements += elements_of(value.bytes()?, lists)?;
+    }
+    Ok(elements)
+}
+
+fn elements_of(message: &[u8], lists: &[u32]) -> Result<usize, Broken> {
+    let (mut elements, mut inside) = (0, read::Fields(message));
+    while let Some((tag, value)) = inside.next()? {
+        elements += usize::from(lists.contains(&tag) && value.bytes().is_ok());
     }
     Ok(elements)
 }
@@ -171,6 +251,8 @@ pub(super) fn put(payload: Payload, out: &mut Frames) {
         Payload::Revision(_) => 17,
         Payload::Query(_) => 18,
         Payload::Group(_) => 19,
+        Payload::Reaction(_) => 21,
+        Payload::User(_) => 20,
     };
     let scheme = MessageScheme { route, payload: Some(payload) };
     write(&scheme, out);

@@ -1,6 +1,6 @@
 //! The numbers of the dialect, by the field they stand in.
 
-use bimip_proto::{Act, CloseReason, FaultKind, Presence, Reject, Status, TokenTask};
+use bimip_proto::{Act, Body, BodyKind, CloseReason, FaultKind, Form, Presence, Reject, Status, TokenTask};
 
 /// Routes, which are also the tags of the payloads.
 pub mod route {
@@ -34,11 +34,15 @@ pub mod route {
     pub const QUERY: u32 = 18;
     /// [`Group`](super::super::v1::Group).
     pub const GROUP: u32 = 19;
+    /// [`Reaction`](super::super::v1::Reaction).
+    pub const REACTION: u32 = 21;
+    /// [`User`](super::super::v1::User).
+    pub const USER: u32 = 20;
 
     /// Whether the dialect has this route.
     #[must_use]
     pub const fn is_known(route: u32) -> bool {
-        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP)
+        matches!(route, 2..=12 | WELCOME | REVISION | QUERY | GROUP | USER | REACTION)
     }
 }
 
@@ -88,6 +92,16 @@ pub const HISTORY: i32 = 1;
 pub const CONVERSATION: i32 = 2;
 /// The `ask` of a question about conversations.
 pub const CONVERSATIONS: i32 = 3;
+/// The `ask` of a question about how far a message got.
+pub const MESSAGE_STATUS: i32 = 4;
+/// The `ask` of a question about what a user tells about themselves.
+pub const ASK_PROFILE: i32 = 5;
+/// The `ask` of a question about the own address book.
+pub const ASK_ADDRESS_BOOK: i32 = 6;
+/// The `ask` of a question about the own devices.
+pub const ASK_DEVICES: i32 = 7;
+/// The `ask` of a question about whom one has blocked.
+pub const ASK_BLOCKED: i32 = 8;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.
@@ -112,6 +126,22 @@ pub const UNBAN: i32 = 8;
 pub const JOIN: i32 = 9;
 /// The `action` of a group that somebody leaves.
 pub const LEAVE: i32 = 10;
+/// The `action` of a reaction that is there from now on.
+pub const SET: i32 = 1;
+/// The `action` of a reaction that is taken back.
+pub const TAKE_BACK: i32 = 2;
+/// The `action` of a user who changes their profile.
+pub const PROFILE: i32 = 1;
+/// The `action` of a user who puts somebody into the address book.
+pub const SAVE: i32 = 2;
+/// The `action` of a user who takes somebody out of it.
+pub const FORGET: i32 = 3;
+/// The `action` of a user who blocks somebody.
+pub const BLOCK: i32 = 4;
+/// The `action` of a user who takes a block back.
+pub const UNBLOCK: i32 = 5;
+/// The `action` of a user who removes a device.
+pub const REMOVE_DEVICE: i32 = 6;
 /// The `status` of a new message and of its acknowledgement.
 pub const SENT: i32 = 1;
 
@@ -138,6 +168,43 @@ pub const fn status(number: i32) -> Option<Status> {
         _ => None,
     }
 }
+
+/// BM-KIND-1: the number of what a message is; 0 where nothing is said.
+#[must_use]
+pub const fn of_kind(body: &Body) -> i32 {
+    match (body.kind, body.form) {
+        (BodyKind::Text, Form::Content) => 1,
+        (BodyKind::Image, _) => 2,
+        (BodyKind::Video, _) => 3,
+        (BodyKind::Audio, _) => 4,
+        (BodyKind::VoiceNote, _) => 5,
+        (BodyKind::CircleVideo, _) => 6,
+        (BodyKind::Sticker, _) => 7,
+        (BodyKind::Voice { .. }, _) => TALK,
+        (BodyKind::Interactive, _) => FORM,
+        _ => 0,
+    }
+}
+
+/// The kind of a number that a client may say.
+#[must_use]
+pub const fn content_kind(number: i32) -> Option<BodyKind> {
+    Some(match number {
+        1 => BodyKind::Text,
+        2 => BodyKind::Image,
+        3 => BodyKind::Video,
+        4 => BodyKind::Audio,
+        5 => BodyKind::VoiceNote,
+        6 => BodyKind::CircleVideo,
+        7 => BodyKind::Sticker,
+        _ => return None,
+    })
+}
+
+/// The kind of a recorded talk: only the server makes them.
+pub const TALK: i32 = 8;
+/// The kind of a form of the msgpack dialect.
+pub const FORM: i32 = 9;
 
 /// The number of a live status.
 #[must_use]
@@ -239,6 +306,7 @@ pub const fn of_reject(reason: Reject) -> i32 {
         Reject::NotMember => 442,
         Reject::Role => 443,
         Reject::Taken => 444,
+        Reject::Blocked => 445,
         Reject::Full => 471,
         Reject::BadToken => 498,
         Reject::Field(_) => 422,
@@ -261,6 +329,7 @@ pub const fn reject(code: i32) -> Reject {
         442 => Reject::NotMember,
         443 => Reject::Role,
         444 => Reject::Taken,
+        445 => Reject::Blocked,
         471 => Reject::Full,
         498 => Reject::BadToken,
         501 => Reject::Unsupported,
@@ -306,7 +375,7 @@ pub const fn fault(code: i32) -> FaultKind {
 /// Whether a code is a refusal of something that was understood, and never the fault of a frame.
 #[must_use]
 pub const fn is_reject_alone(code: i32) -> bool {
-    matches!(code, 409 | 410 | 429 | 442..=444 | 471 | 498 | 503)
+    matches!(code, 409 | 410 | 429 | 442..=445 | 471 | 498 | 503)
 }
 
 /// The code of a sign-in that failed.
@@ -372,6 +441,7 @@ mod tests {
             Reject::NotMember,
             Reject::Role,
             Reject::Taken,
+            Reject::Blocked,
             Reject::Full,
             Reject::BadToken,
             Reject::Unavailable,

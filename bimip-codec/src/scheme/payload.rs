@@ -20,6 +20,7 @@ const MESSAGE_ID: &str = "message_id";
 /// | JSON of a msgpack client | the object without `message_id`, which names the message in that dialect only |
 /// | a recorded talk | `{"kind": "voice", "duration_ms": …, "uri": …}`, without `uri` where no sound was kept |
 /// | an inline image of a msgpack client | the bytes of the image |
+/// | content of a kind that was said | the bytes, untouched |
 ///
 /// Only what was accepted has a place where it can be fetched; a draft has no `head`.
 pub(super) fn payload(body: &Body, head: Option<&Head>) -> Bytes {

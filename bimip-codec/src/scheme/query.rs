@@ -1,15 +1,23 @@
 //! Route 18: questions about what is stored.
 
+use std::sync::Arc;
+
 use bimip_proto::{
-    Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, Found,
-    HistoryMessage, Marks, PageFrom, Query, Reject, Seq, ServerPacket, UserId, limits,
+    Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, DeviceName,
+    Found, HistoryMessage, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query, Reject, Saved, Seq,
+    ServerPacket, UnixMs, UserId, UserProfile, limits,
 };
 use bytes::Bytes;
 
 use super::decode_server::told;
-use super::frame::{Fields, identity, named, put, to_ms};
-use super::numbers::{self, CONVERSATION, CONVERSATIONS, HISTORY, kind};
+use super::frame::{Fields, identity, named, put, reference_text, to_ms};
+use super::numbers::{
+    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_PROFILE, CONVERSATION, CONVERSATIONS, HISTORY,
+    MESSAGE_STATUS, kind,
+};
 use super::payload::payload;
+use super::reaction;
+use super::status;
 use super::v1;
 use super::v1::message_scheme::Payload;
 use crate::{DecodeError, EncodeError, Frames};
@@ -41,8 +49,24 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
             };
             v1::Query { ask: CONVERSATIONS, before_id, after_id, limit: *limit, ..shape }
         }
+        Ask::Status { message, after, limit } => v1::Query {
+            ask: MESSAGE_STATUS,
+            signal_id: reference_text(message),
+            after_user: after.as_ref().map_or_else(String::new, |after| after.as_str().to_owned()),
+            limit: *limit,
+            ..shape
+        },
+        Ask::Profile(user) => v1::Query { ask: ASK_PROFILE, to: Some(named(user.as_str())), ..shape },
+        Ask::AddressBook { after, limit } => after_user(ASK_ADDRESS_BOOK, after.as_ref(), *limit, shape),
+        Ask::Devices => v1::Query { ask: ASK_DEVICES, ..shape },
+        Ask::Blocked { after, limit } => after_user(ASK_BLOCKED, after.as_ref(), *limit, shape),
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     })
+}
+
+fn after_user(ask: i32, after: Option<&UserId>, limit: u32, shape: v1::Query) -> v1::Query {
+    let after_id = after.map_or_else(String::new, |user| user.as_str().to_owned());
+    v1::Query { ask, after_id, limit, ..shape }
 }
 
 /// BM-GROUP-1.
@@ -85,30 +109,60 @@ pub(super) fn read_request(
             };
             Ask::Conversations { from, limit: it.limit }
         }
+        MESSAGE_STATUS => {
+            let after = match &*it.after_user {
+                "" => None,
+                after => Some(fields.eid(after, "after_user")?),
+            };
+            Ask::Status { message: fields.reference(&it.signal_id)?, after, limit: it.limit }
+        }
+        ASK_PROFILE => Ask::Profile(fields.user(it.to.as_ref(), "to.eid")?),
+        ASK_ADDRESS_BOOK => Ask::AddressBook { after: read_after(fields, &it.after_id)?, limit: it.limit },
+        ASK_DEVICES => Ask::Devices,
+        ASK_BLOCKED => Ask::Blocked { after: read_after(fields, &it.after_id)?, limit: it.limit },
         _ => return Err(fields.wrong("ask")),
     };
     Ok(ClientPacket::Query(Query { id, ask }))
+}
+
+fn read_after(fields: Fields, after: &str) -> Result<Option<UserId>, DecodeError> {
+    if after.is_empty() { Ok(None) } else { fields.eid(after, "after_id").map(Some) }
 }
 
 // ---- the server answers -------------------------------------------------------------------------------------
 
 /// BM-QRY-2.
 pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
-    let (ask, rows, more) = match found {
-        Found::History { messages, more } => (HISTORY, messages.iter().map(message).collect(), *more),
+    if let Found::Status(found) = found {
+        return put(Payload::Query(status::answer(id, found.as_deref())), out);
+    }
+    let shape = v1::Query { r#type: kind::RESPONSE, id: id.as_str().to_owned(), ..Default::default() };
+    let answer = match found {
+        Found::History { messages, more } => {
+            v1::Query { ask: HISTORY, rows: messages.iter().map(message).collect(), more: *more, ..shape }
+        }
         Found::Conversations { conversations, more } => {
-            (CONVERSATIONS, conversations.iter().map(conversation).collect(), *more)
+            let rows = conversations.iter().map(conversation).collect();
+            v1::Query { ask: CONVERSATIONS, rows, more: *more, ..shape }
+        }
+        Found::Profile(found) => {
+            v1::Query { ask: ASK_PROFILE, users: found.iter().map(profile).collect(), ..shape }
+        }
+        Found::AddressBook { saved: entries, more } => v1::Query {
+            ask: ASK_ADDRESS_BOOK,
+            users: entries.iter().map(saved).collect(),
+            more: *more,
+            ..shape
+        },
+        Found::Devices(devices) => {
+            v1::Query { ask: ASK_DEVICES, devices: devices.iter().map(device).collect(), ..shape }
+        }
+        Found::Blocked { users, more } => {
+            let row = |user: &UserId| v1::QueryUser { eid: user.as_str().to_owned(), ..Default::default() };
+            v1::Query { ask: ASK_BLOCKED, users: users.iter().map(row).collect(), more: *more, ..shape }
         }
         // Made by a later version than this codec: it was not asked for in this dialect.
         _ => return,
-    };
-    let answer = v1::Query {
-        r#type: kind::RESPONSE,
-        id: id.as_str().to_owned(),
-        ask,
-        rows,
-        more,
-        ..Default::default()
     };
     put(Payload::Query(answer), out);
 }
@@ -145,6 +199,7 @@ fn message(it: &HistoryMessage) -> v1::QueryRow {
         conversation: head.conversation().to_string(),
         conversation_seq: head.seq.0,
         server_time: to_ms(head.at),
+        kind: numbers::of_kind(body),
         ..Default::default()
     };
     v1::QueryRow {
@@ -152,6 +207,8 @@ fn message(it: &HistoryMessage) -> v1::QueryRow {
         edition: it.edition,
         deleted: it.deleted,
         marks: it.marks.bits().into(),
+        reactions: reaction::counts(&it.reactions),
+        reaction_edition: it.reactions.edition,
         ..Default::default()
     }
 }
@@ -164,6 +221,33 @@ fn conversation(it: &ConversationState) -> v1::QueryRow {
         unread_at_most: !it.exact,
         unread_deleted: it.deleted.iter().map(|seq| seq.0).collect(),
         ..message(&it.last)
+    }
+}
+
+fn profile(it: &ProfileState) -> v1::QueryUser {
+    v1::QueryUser {
+        eid: it.user.as_str().to_owned(),
+        name: it.profile.name.as_ref().to_owned(),
+        about: it.profile.about.as_ref().to_owned(),
+        avatar: it.profile.avatar.as_ref().to_owned(),
+        edition: it.edition,
+        last_seen: it.last_seen.map_or(0, to_ms),
+    }
+}
+
+fn saved(it: &Saved) -> v1::QueryUser {
+    let (eid, name) = (it.user.as_str().to_owned(), it.name.as_ref().to_owned());
+    v1::QueryUser { eid, name, ..Default::default() }
+}
+
+fn device(it: &OwnDevice) -> v1::QueryDevice {
+    v1::QueryDevice {
+        device: it.name.as_str().to_owned(),
+        first_seen: to_ms(it.first_seen),
+        last_seen: to_ms(it.last_seen),
+        cursor: it.cursor.0,
+        push: it.push,
+        logged_out: it.logged_out_before.map_or(0, to_ms),
     }
 }
 
@@ -181,6 +265,35 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
             let conversations = conversations.collect::<Result<_, _>>()?;
             ServerPacket::Answer { id, found: Found::Conversations { conversations, more } }
         }
+        (kind::RESPONSE, MESSAGE_STATUS) => {
+            let found = Found::Status(status::read(fields, it)?.map(Box::new));
+            ServerPacket::Answer { id, found }
+        }
+        (kind::RESPONSE, ASK_PROFILE) => {
+            let mut users = it.users.into_iter();
+            let found = users.next().map(|row| read_profile(fields, row)).transpose()?;
+            if users.next().is_some() {
+                return Err(fields.wrong("users"));
+            }
+            ServerPacket::Answer { id, found: Found::Profile(found) }
+        }
+        (kind::RESPONSE, ASK_ADDRESS_BOOK) => {
+            let saved = it
+                .users
+                .into_iter()
+                .map(|row| Ok(Saved { user: fields.eid(&row.eid, "users.eid")?, name: row.name.into() }));
+            let saved = saved.collect::<Result<_, _>>()?;
+            ServerPacket::Answer { id, found: Found::AddressBook { saved, more } }
+        }
+        (kind::RESPONSE, ASK_DEVICES) => {
+            let devices = it.devices.into_iter().map(|row| read_device(fields, &row));
+            ServerPacket::Answer { id, found: Found::Devices(devices.collect::<Result<_, _>>()?) }
+        }
+        (kind::RESPONSE, ASK_BLOCKED) => {
+            let users = it.users.iter().map(|row| fields.eid(&row.eid, "users.eid"));
+            let users = users.collect::<Result<_, _>>()?;
+            ServerPacket::Answer { id, found: Found::Blocked { users, more } }
+        }
         (kind::RESPONSE, _) => return Err(fields.wrong("ask")),
         (kind::ERROR, _) => ServerPacket::Unanswered {
             id,
@@ -194,11 +307,13 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
 fn read_message(fields: Fields, row: v1::QueryRow) -> Result<HistoryMessage, DecodeError> {
     let message = row.message.ok_or_else(|| fields.wrong("message"))?;
     let marks = u8::try_from(row.marks).map_err(|_| fields.wrong("marks"))?;
+    let reactions = reaction::read_summary(fields, row.reaction_edition, &row.reactions)?;
     Ok(HistoryMessage {
         message: told(fields, message)?,
         edition: row.edition,
         deleted: row.deleted,
         marks: Marks::from_bits(marks),
+        reactions,
     })
 }
 
@@ -210,4 +325,27 @@ fn read_conversation(fields: Fields, row: v1::QueryRow) -> Result<ConversationSt
     }
     let deleted = row.unread_deleted.iter().map(|seq| Seq(*seq)).collect();
     Ok(ConversationState { last: read_message(fields, row)?, messages, read, unread, deleted, exact })
+}
+
+fn read_profile(fields: Fields, row: v1::QueryUser) -> Result<ProfileState, DecodeError> {
+    let last_seen = fields.ms(row.last_seen, "users.last_seen")?;
+    let (name, about, avatar) = (row.name.into(), row.about.into(), row.avatar.into());
+    Ok(ProfileState {
+        user: fields.eid(&row.eid, "users.eid")?,
+        edition: row.edition,
+        profile: Arc::new(UserProfile { name, about, avatar }),
+        last_seen: Some(last_seen).filter(|at| *at > UnixMs(0)),
+    })
+}
+
+fn read_device(fields: Fields, row: &v1::QueryDevice) -> Result<OwnDevice, DecodeError> {
+    let logged_out = fields.ms(row.logged_out, "devices.logged_out")?;
+    Ok(OwnDevice {
+        name: DeviceName::new(&row.device).map_err(|_| fields.wrong("devices.device"))?,
+        first_seen: fields.ms(row.first_seen, "devices.first_seen")?,
+        last_seen: fields.ms(row.last_seen, "devices.last_seen")?,
+        cursor: Offset(row.cursor),
+        push: row.push,
+        logged_out_before: Some(logged_out).filter(|at| *at > UnixMs(0)),
+    })
 }

@@ -168,6 +168,8 @@ pub(super) struct Message<'a> {
     pub(super) signature: &'a str,
     pub(super) status: i32,
     pub(super) conversation: &'a str,
+    /// [`Message::kind`](super::v1::Message::kind); `kind` is its type.
+    pub(super) content_kind: i32,
 }
 
 impl<'a> From<&'a super::v1::Message> for Message<'a> {
@@ -188,6 +190,7 @@ impl<'a> From<&'a super::v1::Message> for Message<'a> {
             signature: &message.signature,
             status: message.status,
             conversation: &message.conversation,
+            content_kind: message.kind,
         }
     }
 }
@@ -210,6 +213,7 @@ impl<'a> View<'a> for Message<'a> {
             12 | 13 => drop(value.text()?),
             14 => self.conversation = value.text()?,
             15..=17 => drop(value.varint()?),
+            18 => self.content_kind = value.int32()?,
             _ => {}
         }
         Ok(())
@@ -350,8 +354,8 @@ mod tests {
                         (&*plain.id, &*plain.signal_id, &*plain.conversation, &*plain.payload)
                     );
                     prop_assert_eq!(
-                        (it.kind, it.timestamp, it.status),
-                        (plain.r#type, plain.timestamp, plain.status)
+                        (it.kind, it.timestamp, it.status, it.content_kind),
+                        (plain.r#type, plain.timestamp, plain.status, plain.kind)
                     );
                     prop_assert_eq!(
                         (it.encryption_type, it.encrypted, it.signature),

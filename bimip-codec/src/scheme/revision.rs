@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Body, BodyKind, ClientPacket, ClientRef, Device, Entry, Form, Names, Noted, Offset, Reject, Revise,
-    Revision, Row, Seal, Seq, ServerPacket,
+    Body, ClientPacket, ClientRef, Device, Entry, Names, Noted, Offset, Reject, Revise, Revision, Row, Seal,
+    Seq, ServerPacket,
 };
 use bytes::Bytes;
 
 use super::frame::{Fields, fits, identity, put, reference_text, to_ms};
+use super::kind as content_kind;
 use super::numbers::{self, DELETE, EDIT, kind};
 use super::payload::payload;
 use super::v1;
@@ -35,7 +36,7 @@ pub(super) fn read_request(fields: Fields, it: v1::Revision) -> Result<ClientPac
     }
     let client_ref = fields.client_ref(&it.id)?.ok_or_else(|| fields.wrong("id"))?;
     let message = fields.reference(&it.signal_id)?;
-    let body = read_body(fields, it)?;
+    let body = read_body(fields, it, |kind, bytes, seal| content_kind::said(fields, kind, bytes, seal))?;
     if let Some(body) = &body {
         fits(body.bytes.len(), body.seal.as_ref().map_or(0, seal_bytes))?;
     }
@@ -124,7 +125,7 @@ fn read_row(fields: Fields, client_ref: ClientRef, it: v1::Revision) -> Result<R
         by: fields.device(it.from.as_ref(), "from")?,
         client_ref,
         at: fields.ms(it.server_time, "server_time")?,
-        body: read_body(fields, it)?,
+        body: read_body(fields, it, |kind, bytes, seal| Ok(content_kind::told(kind, bytes, seal)))?,
     };
     Ok(Row { prev, offset, entry: Arc::new(Entry::Revised(revision)) })
 }
@@ -137,6 +138,7 @@ fn with_body(shape: v1::Revision, body: Option<&Body>) -> v1::Revision {
     v1::Revision {
         action: EDIT,
         payload: payload(body, None),
+        kind: numbers::of_kind(body),
         encryption_type: seal.encryption_type,
         encrypted: seal.encrypted,
         signature: seal.signature,
@@ -144,12 +146,16 @@ fn with_body(shape: v1::Revision, body: Option<&Body>) -> v1::Revision {
     }
 }
 
-fn read_body(fields: Fields, it: v1::Revision) -> Result<Option<Body>, DecodeError> {
+fn read_body(
+    fields: Fields,
+    it: v1::Revision,
+    read: impl FnOnce(i32, Bytes, Option<Seal>) -> Result<Body, DecodeError>,
+) -> Result<Option<Body>, DecodeError> {
     let seal = Seal { encryption_type: it.encryption_type, encrypted: it.encrypted, signature: it.signature };
     let seal = Some(seal).filter(|seal| *seal != Seal::default());
     match it.action {
-        EDIT => Ok(Some(Body { kind: BodyKind::Text, form: Form::Opaque, bytes: it.payload, seal })),
-        DELETE if it.payload == Bytes::new() && seal.is_none() => Ok(None),
+        EDIT => read(it.kind, it.payload, seal).map(Some),
+        DELETE if it.payload == Bytes::new() && seal.is_none() && it.kind == 0 => Ok(None),
         DELETE => Err(fields.wrong("payload")),
         _ => Err(fields.wrong("action")),
     }

@@ -34,7 +34,7 @@ trait Around {
     fn before<S: Sink>(&self, to: &mut S);
     /// Fields 14 and 15.
     fn between<S: Sink>(&self, to: &mut S);
-    /// Field 17.
+    /// Fields 17 and 18.
     fn after<S: Sink>(&self, to: &mut S);
 }
 
@@ -115,6 +115,7 @@ impl Around for Common<'_> {
 
     fn after<S: Sink>(&self, to: &mut S) {
         int(to, 17, to_ms(self.message.head.at));
+        int(to, 18, numbers::of_kind(&self.message.body));
     }
 }
 

@@ -9,7 +9,7 @@ pub struct MessageScheme {
     /// What the frame carries.
     #[prost(
         oneof = "message_scheme::Payload",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 21, 20"
     )]
     pub payload: ::core::option::Option<message_scheme::Payload>,
 }
@@ -63,6 +63,12 @@ pub mod message_scheme {
         /// Route 19: groups are made, changed, deleted, joined and left, and their members told.
         #[prost(message, tag = "19")]
         Group(super::Group),
+        /// Route 21: users react to messages, and take reactions back.
+        #[prost(message, tag = "21")]
+        Reaction(super::Reaction),
+        /// Route 20: a user changes what they keep, and their own devices are told.
+        #[prost(message, tag = "20")]
+        User(super::User),
     }
 }
 /// A user, and where it matters one device of that user.
@@ -132,6 +138,11 @@ pub struct Message {
     /// When the server took the message in, in milliseconds since the Unix epoch.
     #[prost(int64, tag = "17")]
     pub server_time: i64,
+    /// What kind of message it is: 0 nothing is said, and the payload is any bytes; 1 text, 2 image, 3 video, 4 audio, 5 voice,
+    /// 6 circle_video, 7 sticker, whose payload is content (docs/protocol/content.md). Only in rows: 8 a recorded talk, 9 a
+    /// form of a msgpack client.
+    #[prost(int32, tag = "18")]
+    pub kind: i32,
 }
 /// A word about a message, or about the mailbox.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -482,6 +493,9 @@ pub struct Revision {
     /// Of a refusal that may pass: when to try again.
     #[prost(uint32, tag = "19")]
     pub retry_after_ms: u32,
+    /// Of an edit: the kind of the message, where it has one; see Message.kind.
+    #[prost(int32, tag = "20")]
+    pub kind: i32,
 }
 /// A question about what is stored, and its answer (BM-QRY-1).
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -492,7 +506,8 @@ pub struct Query {
     /// The client's name for the question.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// 1 messages of a conversation, 2 one conversation, 3 conversations. In an answer 1 or 3, for what its rows are.
+    /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got, 5 a user's profile, 6 one's
+    /// address book, 7 one's devices, 8 whom one has blocked. In an answer 1 or 3 to 8, for what it has.
     #[prost(int32, tag = "3")]
     pub ask: i32,
     /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
@@ -531,12 +546,134 @@ pub struct Query {
     /// Who asks.
     #[prost(message, optional, tag = "15")]
     pub from: ::core::option::Option<Identity>,
-    /// Of ask 3: the oldest conversations whose last message is newer than this one.
+    /// Of ask 3: the oldest conversations whose last message is newer than this one. Of ask 6 and 8: the users after this one,
+    /// by its id.
     #[prost(string, tag = "16")]
     pub after_id: ::prost::alloc::string::String,
+    /// Of ask 4: which message, by its signal_id or its msgpack name.
+    #[prost(string, tag = "30")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// Of ask 4: recipients after this one, the last of the page before.
+    #[prost(string, tag = "31")]
+    pub after_user: ::prost::alloc::string::String,
+    /// Of an answer to ask 4: the message; without it there is none that the asker may know of.
+    #[prost(message, optional, tag = "32")]
+    pub status: ::core::option::Option<MessageStatus>,
+    /// Of an answer to ask 4: whom it went to.
+    #[prost(message, repeated, tag = "33")]
+    pub recipients: ::prost::alloc::vec::Vec<RecipientStatus>,
+    /// Of an answer: users, in the order of their ids.
+    #[prost(message, repeated, tag = "25")]
+    pub users: ::prost::alloc::vec::Vec<QueryUser>,
+    /// Of an answer: devices, in the order of their names.
+    #[prost(message, repeated, tag = "26")]
+    pub devices: ::prost::alloc::vec::Vec<QueryDevice>,
+}
+/// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MessageStatus {
+    /// The message's id.
+    #[prost(string, tag = "1")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// What its sender called it.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Who sent it, with which device.
+    #[prost(message, optional, tag = "3")]
+    pub from: ::core::option::Option<Identity>,
+    /// Where it went: the user, or the group's id.
+    #[prost(message, optional, tag = "4")]
+    pub to: ::core::option::Option<Identity>,
+    /// Its conversation.
+    #[prost(string, tag = "5")]
+    pub conversation: ::prost::alloc::string::String,
+    /// Its place in the conversation.
+    #[prost(uint64, tag = "6")]
+    pub conversation_seq: u64,
+    /// When the server took it in.
+    #[prost(int64, tag = "7")]
+    pub server_time: i64,
+    /// Whether it is deleted.
+    #[prost(bool, tag = "8")]
+    pub deleted: bool,
+    /// How far it got with everybody, in a word: 0 pending, 1 sent, 2 delivered, 3 read.
+    #[prost(int32, tag = "9")]
+    pub status: i32,
+    /// To how many it went.
+    #[prost(uint32, tag = "10")]
+    pub recipients: u32,
+    /// How many have it.
+    #[prost(uint32, tag = "11")]
+    pub delivered: u32,
+    /// How many have read it.
+    #[prost(uint32, tag = "12")]
+    pub read: u32,
+    /// Whether there may be more than these counts.
+    #[prost(bool, tag = "13")]
+    pub at_least: bool,
+    /// When the first of them had it.
+    #[prost(int64, tag = "14")]
+    pub first_delivered_at: i64,
+    /// When the first of them had read it.
+    #[prost(int64, tag = "15")]
+    pub first_read_at: i64,
+}
+/// How far a message got with one recipient.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecipientStatus {
+    /// Who.
+    #[prost(string, tag = "1")]
+    pub user: ::prost::alloc::string::String,
+    /// How far, in a word: 0 pending, 1 sent, 2 delivered, 3 read.
+    #[prost(int32, tag = "2")]
+    pub status: i32,
+    /// What they said, added up: 1 delivered, 2 read, 4 played, 8 forwarded.
+    #[prost(uint32, tag = "3")]
+    pub marks: u32,
+    /// When a device of theirs had it.
+    #[prost(int64, tag = "4")]
+    pub delivered_at: i64,
+    /// When they had read it.
+    #[prost(int64, tag = "5")]
+    pub read_at: i64,
+    /// What keeps it from them: 1 it is deleted, 2 they left the group, 3 it waits in the group's feed, 4 they never connected,
+    /// 5 it is not told. 6 is kept for who blocked the sender.
+    #[prost(int32, tag = "6")]
+    pub reason: i32,
+    /// Its offset in their mailbox: told to themselves.
+    #[prost(uint64, tag = "7")]
+    pub user_offset: u64,
+    /// Whether nothing is told of their devices.
+    #[prost(bool, tag = "8")]
+    pub untold: bool,
+    /// Their devices, by name.
+    #[prost(message, repeated, tag = "9")]
+    pub devices: ::prost::alloc::vec::Vec<DeviceStatus>,
+    /// Whether they have more devices than these.
+    #[prost(bool, tag = "10")]
+    pub more_devices: bool,
+}
+/// How far a message got with one device.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceStatus {
+    /// The device.
+    #[prost(string, tag = "1")]
+    pub connection_resource_id: ::prost::alloc::string::String,
+    /// 1 acknowledged, 2 sent, 3 next, 4 window full, 5 no words, 6 logged out, 7 offline, 8 elsewhere, 9 unknown.
+    #[prost(int32, tag = "2")]
+    pub state: i32,
+    /// Of 2: when it was sent; of 6: when it was logged out; of 7: since when.
+    #[prost(int64, tag = "3")]
+    pub at: i64,
+    /// When the device's connection began, if it has one.
+    #[prost(int64, tag = "4")]
+    pub connected_at: i64,
+    /// Of 3 and 4: how many rows are before it that the device has not acknowledged.
+    #[prost(uint64, tag = "5")]
+    pub rows_before: u64,
 }
 /// A message as it is now, and what stands beside it in the list of conversations.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QueryRow {
     /// The message: without user_offset and prev_offset, and without payload where it is deleted.
     #[prost(message, optional, tag = "1")]
@@ -565,6 +702,180 @@ pub struct QueryRow {
     /// Of a conversation: the places after `read` that do not count, being deleted.
     #[prost(fixed64, repeated, tag = "9")]
     pub unread_deleted: ::prost::alloc::vec::Vec<u64>,
+    /// The reactions to the message; none where it is deleted. At most 32.
+    #[prost(message, repeated, tag = "10")]
+    pub reactions: ::prost::alloc::vec::Vec<ReactionCount>,
+    /// The last change of the reactions that is in them; 0 where there never was one.
+    #[prost(uint32, tag = "11")]
+    pub reaction_edition: u32,
+}
+/// Users who reacted to a message with the same emoji.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReactionCount {
+    /// With what.
+    #[prost(string, tag = "1")]
+    pub emoji: ::prost::alloc::string::String,
+    /// How many users.
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+    /// Whether the user who asks is one of them.
+    #[prost(bool, tag = "3")]
+    pub mine: bool,
+    /// Some of them, those who came first before the others. At most 3.
+    #[prost(string, repeated, tag = "4")]
+    pub users: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Somebody reacts to a message, or takes a reaction back (BM-RCT-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reaction {
+    /// 1 a request, 2 its answer, 3 its refusal, 4 a row.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The client's name for it, of the same space as the ids of messages.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Which message, by its id or its msgpack id.
+    #[prost(string, tag = "3")]
+    pub signal_id: ::prost::alloc::string::String,
+    /// 1 it is there from now on, 2 it is taken back.
+    #[prost(int32, tag = "4")]
+    pub action: i32,
+    /// Who, with which device.
+    #[prost(message, optional, tag = "5")]
+    pub from: ::core::option::Option<Identity>,
+    /// With what: an emoji or a shortcode, 1 to 64 bytes without control characters.
+    #[prost(string, tag = "6")]
+    pub emoji: ::prost::alloc::string::String,
+    /// Which change of the reactions to the message it is, of all users together: 1, 2, 3. What the highest one says of an
+    /// emoji holds.
+    #[prost(uint32, tag = "7")]
+    pub edition: u32,
+    /// How many users have reacted with this emoji, after it.
+    #[prost(uint32, tag = "8")]
+    pub count: u32,
+    /// In a row: the message's conversation.
+    #[prost(string, tag = "9")]
+    pub conversation: ::prost::alloc::string::String,
+    /// In a row: the message's place in its conversation.
+    #[prost(uint64, tag = "10")]
+    pub conversation_seq: u64,
+    /// In a row: its offset, a decimal number. In an answer: that of the row in one's own mailbox.
+    #[prost(string, tag = "11")]
+    pub user_offset: ::prost::alloc::string::String,
+    /// In a row: the offset of the row before it.
+    #[prost(uint64, tag = "12")]
+    pub prev_offset: u64,
+    /// In a row: the id that its author gave the message.
+    #[prost(string, tag = "13")]
+    pub message_id: ::prost::alloc::string::String,
+    /// When the server took it in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "14")]
+    pub server_time: i64,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "15")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "16")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to try again.
+    #[prost(uint32, tag = "17")]
+    pub retry_after_ms: u32,
+}
+/// A user: as others see them, or as an entry of an address book or of whom one has blocked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryUser {
+    /// Who.
+    #[prost(string, tag = "1")]
+    pub eid: ::prost::alloc::string::String,
+    /// Of a profile: the display name. Of an address book: its owner's own name for them.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Of a profile: a few words.
+    #[prost(string, tag = "3")]
+    pub about: ::prost::alloc::string::String,
+    /// Of a profile: where the picture is.
+    #[prost(string, tag = "4")]
+    pub avatar: ::prost::alloc::string::String,
+    /// Of a profile: which one it is; 0 where none was set. The highest one holds.
+    #[prost(uint32, tag = "5")]
+    pub edition: u32,
+    /// Of a profile: when the user was last here, in milliseconds since the Unix epoch; 0 where that is not told.
+    #[prost(int64, tag = "6")]
+    pub last_seen: i64,
+}
+/// A device of the user who asks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryDevice {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub device: ::prost::alloc::string::String,
+    /// When it first signed in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "2")]
+    pub first_seen: i64,
+    /// When it last came or went.
+    #[prost(int64, tag = "3")]
+    pub last_seen: i64,
+    /// Up to where it has stored the mailbox.
+    #[prost(uint64, tag = "4")]
+    pub cursor: u64,
+    /// Whether it has a push token.
+    #[prost(bool, tag = "5")]
+    pub push: bool,
+    /// Tokens made up to this date do not let it in; 0 where it was never logged out.
+    #[prost(int64, tag = "6")]
+    pub logged_out: i64,
+}
+/// A user changes what they keep (BM-USR-1).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct User {
+    /// 1 a request, 2 its answer, 3 its refusal, 4 a row.
+    #[prost(int32, tag = "1")]
+    pub r#type: i32,
+    /// The asking device's name for it, of the same space as the ids of messages.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// 1 profile, 2 save, 3 forget, 4 block, 5 unblock, 6 remove a device.
+    #[prost(int32, tag = "3")]
+    pub action: i32,
+    /// Who did it, with which device.
+    #[prost(message, optional, tag = "4")]
+    pub from: ::core::option::Option<Identity>,
+    /// Whom it is about: who is saved, forgotten, blocked or unblocked.
+    #[prost(string, tag = "5")]
+    pub user: ::prost::alloc::string::String,
+    /// The display name, or one's own name for who is saved. Of a request about the profile: where it is to change.
+    #[prost(string, optional, tag = "6")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// A few words. Of a request: where they are to change.
+    #[prost(string, optional, tag = "7")]
+    pub about: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where the picture is, a URI. Of a request: where it is to change.
+    #[prost(string, optional, tag = "8")]
+    pub avatar: ::core::option::Option<::prost::alloc::string::String>,
+    /// The device that is removed.
+    #[prost(string, tag = "9")]
+    pub device: ::prost::alloc::string::String,
+    /// The edition of the profile after it. The highest one holds.
+    #[prost(uint32, tag = "10")]
+    pub edition: u32,
+    /// In a row: its offset, a decimal number. In an answer: that of the row in one's own mailbox; 0 where nothing changed.
+    #[prost(string, tag = "11")]
+    pub user_offset: ::prost::alloc::string::String,
+    /// In a row: the offset of the row before it.
+    #[prost(uint64, tag = "12")]
+    pub prev_offset: u64,
+    /// When the server took it in, in milliseconds since the Unix epoch.
+    #[prost(int64, tag = "13")]
+    pub server_time: i64,
+    /// Of a refusal: BM-ERR-1.
+    #[prost(int32, tag = "14")]
+    pub code: i32,
+    /// Of a refusal: a sentence for developers.
+    #[prost(string, tag = "15")]
+    pub error: ::prost::alloc::string::String,
+    /// Of a refusal that may pass: when to try again.
+    #[prost(uint32, tag = "16")]
+    pub retry_after_ms: u32,
 }
 /// A group is made, changed, deleted, joined or left (BM-GRP-1).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

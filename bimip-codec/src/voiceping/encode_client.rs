@@ -95,7 +95,7 @@ fn send(
             let text = text::draft_text(&body.bytes).ok_or(unsayable)?;
             put(frame.payload(Value::Str(&text)))
         }
-        Form::Json => {
+        Form::Json | Form::Content => {
             let json = core::str::from_utf8(&body.bytes).map_err(|_| unsayable)?;
             put(frame.payload(Value::Str(json)))
         }

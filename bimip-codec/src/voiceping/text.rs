@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::frame::Frame;
 use super::value::Value;
+use crate::content;
 use crate::json::{Object, Writer, push_string};
 
 /// Shown instead of a message that is encrypted for clients of another dialect.
@@ -60,6 +61,7 @@ pub(super) enum Shown<'a> {
 /// |---|---|
 /// | JSON object | the object, `message_id` replaced, every other key unchanged and in order |
 /// | JSON object, interactive | `text` is the object as a JSON string, which is what such clients unwrap |
+/// | content of a kind, without text | the object, with a line for each attachment as `text` |
 /// | text, or opaque and UTF-8 | `{"message_id", "text"}` |
 /// | opaque image | bytes in a frame of six elements |
 /// | encrypted | `text` is [`SEALED`] |
@@ -95,7 +97,13 @@ fn converted<'a>(message: &'a Message, id: &str) -> Shown<'a> {
         Some(object) => {
             let mut json = Writer::new(text.len() + id.len());
             json.text(MESSAGE_ID, id);
-            object.write_without(MESSAGE_ID, &mut json);
+            match content::of(body).filter(|content| content.text.is_empty()) {
+                Some(content) => {
+                    json.text(TEXT, &content.shown());
+                    object.write_without_any(&[MESSAGE_ID, TEXT], &mut json);
+                }
+                None => object.write_without(MESSAGE_ID, &mut json),
+            }
             json.finish()
         }
     })

@@ -1,17 +1,19 @@
 //! What each dialect can say, as generators.
 
 mod live;
+mod users;
 
 use std::sync::Arc;
 
 use bimip_codec::{Codec, Dialect};
 use bimip_proto::{
     Address, Alias, AliasKind, Ask, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason,
-    ConversationId, ConversationState, Device, DeviceName, Draft, Entry, Fault, FaultKind, Floor, Form,
-    Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews, GroupProfile, Head, HistoryMessage,
-    Marks, MayPost, Message, MessageId, MessageRef, Names, Noted, Offset, PageFrom, Ping, PushToken, Query,
-    Receipt, Reject, Revise, Revision, Role, Row, Seal, Seq, ServerPacket, Status, Talk, TalkAct, UnixMs,
-    UserId, Welcome, Window, limits,
+    ConversationId, ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Emoji, Entry,
+    Fault, FaultKind, Floor, Form, Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews,
+    GroupProfile, Head, HistoryMessage, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, Names,
+    NotYet, Noted, Offset, PageFrom, Ping, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary,
+    Receipt, RecipientStatus, Reject, Revise, Revision, Role, Row, Seal, Seq, ServerPacket, Status,
+    StatusCounts, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -56,6 +58,7 @@ fn reject() -> impl Strategy<Value = Reject> {
         Reject::Deleted,
         Reject::Role,
         Reject::Taken,
+        Reject::Blocked,
         Reject::NotYourself,
         Reject::NoSuchMessage,
         Reject::TooLarge,
@@ -264,9 +267,30 @@ fn opaque() -> impl Strategy<Value = Body> {
     })
 }
 
+/// Content of a kind that is said.
+fn content() -> impl Strategy<Value = Body> {
+    let json = |kind| match kind {
+        BodyKind::CircleVideo => r#"{"attachments":[{"url":"/c","kind":"circle_video"}]}"#,
+        BodyKind::Sticker => r#"{"attachments":[{"url":"/s","kind":"sticker"}],"message_id":"kept"}"#,
+        BodyKind::VoiceNote => r#"{"attachments":[{"url":"/v","kind":"voice","duration_ms":3120}]}"#,
+        _ => r#"{"text":"hello @ann","mentions":[{"user_id":"ann","offset":6,"length":4}]}"#,
+    };
+    (prop::sample::select(BodyKind::WITH_CONTENT.to_vec()), seal()).prop_map(move |(kind, seal)| Body {
+        kind,
+        form: Form::Content,
+        bytes: json(kind).into(),
+        seal,
+    })
+}
+
+/// Whatever a message says.
+fn says() -> impl Strategy<Value = Body> {
+    prop_oneof![opaque(), content()]
+}
+
 /// What a message says after it was revised.
 fn revised() -> impl Strategy<Value = Option<Body>> {
-    option::of(opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }))
+    option::of(prop_oneof![opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }), content()])
 }
 
 fn conversation() -> impl Strategy<Value = ConversationId> {
@@ -297,6 +321,44 @@ fn revision() -> impl Strategy<Value = Revision> {
     )
 }
 
+fn emoji() -> impl Strategy<Value = Emoji> {
+    "\\PC{1,12}".prop_map(|text| Emoji::new(&text).unwrap())
+}
+
+fn react() -> impl Strategy<Value = React> {
+    (client_ref(), reference(), emoji(), any::<bool>()).prop_map(|(client_ref, message, emoji, on)| React {
+        client_ref,
+        message,
+        emoji,
+        on,
+    })
+}
+
+fn reaction() -> impl Strategy<Value = Reaction> {
+    let numbers = (any::<u64>(), any::<[u32; 2]>(), time());
+    (revision(), numbers, emoji(), any::<bool>()).prop_map(|(revision, numbers, emoji, on)| {
+        let (seq, [edition, count], at) = numbers;
+        Reaction {
+            message: revision.message,
+            conversation: revision.conversation,
+            seq: Seq(seq),
+            edition,
+            by: revision.by,
+            client_ref: revision.client_ref,
+            at,
+            emoji,
+            on,
+            count,
+        }
+    })
+}
+
+fn reactions() -> impl Strategy<Value = ReactionSummary> {
+    let count = (emoji(), 1..u32::MAX, any::<bool>(), vec(user(), 0..=limits::REACTION_USERS))
+        .prop_map(|(emoji, count, mine, users)| ReactionCount { emoji, count, mine, users });
+    (any::<u32>(), vec(count, 0..4)).prop_map(|(edition, counts)| ReactionSummary { edition, counts })
+}
+
 fn page_from<P: core::fmt::Debug + Clone>(
     place: impl Strategy<Value = P> + Clone,
 ) -> impl Strategy<Value = PageFrom<P>> {
@@ -318,19 +380,98 @@ fn query() -> impl Strategy<Value = Query> {
         }),
         address().prop_map(Ask::Conversation),
         (page_from(id), any::<u32>()).prop_map(|(from, limit)| Ask::Conversations { from, limit }),
+        (reference(), option::of(user()), any::<u32>()).prop_map(|(message, after, limit)| Ask::Status {
+            message,
+            after,
+            limit
+        }),
+        users::ask(),
     ];
     (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
 }
 
 fn history_message() -> impl Strategy<Value = HistoryMessage> {
-    let body = opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body });
-    (scheme_head(BodyKind::Text), body, any::<u32>(), any::<bool>(), any::<u8>()).prop_map(
-        |(head, body, edition, deleted, marks)| {
+    let body = prop_oneof![opaque().prop_map(|body| Body { kind: BodyKind::Text, ..body }), content()];
+    (scheme_head(BodyKind::Text), body, any::<u32>(), any::<bool>(), any::<u8>(), reactions()).prop_map(
+        |(head, body, edition, deleted, marks, reactions)| {
+            let head = Head { kind: body.kind, ..head };
             let gone = Body { bytes: Bytes::new(), ..body.clone() };
             let message = Message { head, body: if deleted { gone } else { body } };
-            HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks) }
+            HistoryMessage { message, edition, deleted, marks: Marks::from_bits(marks), reactions }
         },
     )
+}
+
+fn some_time() -> impl Strategy<Value = Option<UnixMs>> {
+    option::of((1..u64::MAX >> 1).prop_map(UnixMs))
+}
+
+fn device_status() -> impl Strategy<Value = DeviceStatus> {
+    let state = prop_oneof![
+        Just(DeviceState::Acknowledged),
+        some_time().prop_map(|at| DeviceState::Sent { at }),
+        any::<u64>().prop_map(|rows_before| DeviceState::Next { rows_before }),
+        any::<u64>().prop_map(|rows_before| DeviceState::WindowFull { rows_before }),
+        Just(DeviceState::NoWords),
+        (1..u64::MAX >> 1).prop_map(|at| DeviceState::LoggedOut { at: UnixMs(at) }),
+        some_time().prop_map(|since| DeviceState::Offline { since }),
+        Just(DeviceState::Elsewhere),
+        Just(DeviceState::Unknown),
+    ];
+    (device(), state, some_time()).prop_map(|(device, state, connected_at)| DeviceStatus {
+        name: device.name,
+        state,
+        connected_at,
+    })
+}
+
+fn recipient_status() -> impl Strategy<Value = RecipientStatus> {
+    let why = prop_oneof![
+        Just(None),
+        Just(Some(NotYet::Deleted)),
+        Just(Some(NotYet::LeftGroup)),
+        Just(Some(NotYet::NotFilled)),
+        Just(Some(NotYet::NeverConnected)),
+        Just(Some(NotYet::Untold)),
+    ];
+    let said = (any::<u8>(), some_time(), some_time());
+    (user(), option::of(1..u64::MAX), said, why, option::of(vec(device_status(), 0..3)), any::<bool>())
+        .prop_map(|(user, row, (marks, delivered_at, read_at), why, devices, more_devices)| RecipientStatus {
+            user,
+            row: row.map(Offset),
+            marks: Marks::from_bits(marks),
+            delivered_at,
+            read_at,
+            why,
+            devices,
+            more_devices,
+        })
+}
+
+fn message_status() -> impl Strategy<Value = MessageStatus> {
+    let counts = (any::<[u32; 3]>(), any::<bool>(), some_time(), some_time()).prop_map(
+        |([recipients, delivered, read], exact, first_delivered_at, first_read_at)| StatusCounts {
+            recipients,
+            delivered,
+            read,
+            exact,
+            first_delivered_at,
+            first_read_at,
+        },
+    );
+    (scheme_head(BodyKind::Text), any::<bool>(), counts, vec(recipient_status(), 0..4), any::<bool>())
+        .prop_map(|(head, deleted, counts, recipients, more)| MessageStatus {
+            id: head.id,
+            client_ref: head.client_ref,
+            from: head.from,
+            to: head.to,
+            seq: head.seq,
+            at: head.at,
+            deleted,
+            counts,
+            recipients,
+            more,
+        })
 }
 
 fn answer() -> impl Strategy<Value = ServerPacket> {
@@ -349,6 +490,8 @@ fn answer() -> impl Strategy<Value = ServerPacket> {
             .prop_map(|(messages, more)| Found::History { messages, more }),
         (vec(state, 0..4), any::<bool>())
             .prop_map(|(conversations, more)| Found::Conversations { conversations, more }),
+        option::of(message_status().prop_map(Box::new)).prop_map(Found::Status),
+        users::found(),
     ];
     prop_oneof![
         (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),
@@ -368,7 +511,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
     prop_oneof![
         (option::of(user()), option::of(name()), "[a-zA-Z0-9._-]{0,40}")
             .prop_map(|(user, device, token)| { ClientPacket::SignIn { user, device, token: token.into() } }),
-        (client_ref(), address(), option::of(time()), opaque()).prop_map(|(id, to, client_time, body)| {
+        (client_ref(), address(), option::of(time()), says()).prop_map(|(id, to, client_time, body)| {
             ClientPacket::Send(Draft { client_ref: Some(id), to, client_time, body })
         }),
         any::<u64>().prop_map(|upto| ClientPacket::Dispose(Offset(upto))),
@@ -378,6 +521,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
             .prop_map(|(client_ref, message, body)| Revise { client_ref, message, body })
             .prop_map(ClientPacket::Revise),
         query().prop_map(ClientPacket::Query),
+        react().prop_map(ClientPacket::React),
         "\\PC{0,20}".prop_map(|id| ClientPacket::Ping(Ping { id: id.into() })),
         Just(ClientPacket::Bye),
         (client_ref(), group(), act_of_group())
@@ -385,6 +529,7 @@ pub(crate) fn scheme_client() -> impl Strategy<Value = ClientPacket> {
             .prop_map(ClientPacket::Group),
         group().prop_map(ClientPacket::Join),
         group().prop_map(ClientPacket::Leave),
+        users::client(),
         live::client(),
     ]
 }
@@ -497,6 +642,12 @@ fn noted() -> impl Strategy<Value = Noted> {
         (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
             Noted::Ungrouped { client_ref, reason, retry_after_ms }
         }),
+        (client_ref(), any::<[u32; 2]>(), any::<u64>()).prop_map(|(client_ref, [edition, count], offset)| {
+            Noted::Reacted { client_ref, edition, count, offset: Offset(offset) }
+        }),
+        (client_ref(), reject(), retry()).prop_map(|(client_ref, reason, retry_after_ms)| {
+            Noted::Unreacted { client_ref, reason, retry_after_ms }
+        }),
         group().prop_map(Noted::Joined),
         group().prop_map(Noted::Left),
         (group(), reject(), retry()).prop_map(|(group, reason, retry_after_ms)| Noted::Barred {
@@ -536,7 +687,7 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
         let head = Head { to: Address::User(to), client_time: None, seq: Seq(0), ..head };
         ServerPacket::Accepted { client_ref, head, offset: Offset(offset) }
     });
-    let message = opaque().prop_flat_map(|body| {
+    let message = says().prop_flat_map(|body| {
         (scheme_head(body.kind), any::<u64>(), any::<u64>()).prop_map(move |(head, prev, offset)| {
             row(prev, offset, Entry::Message(Message { head, body: body.clone() }))
         })
@@ -590,10 +741,16 @@ pub(crate) fn scheme_server() -> impl Strategy<Value = ServerPacket> {
             offset,
             Entry::Revised(revision)
         )),
+        (reaction(), any::<u64>(), any::<u64>()).prop_map(|(reaction, prev, offset)| row(
+            prev,
+            offset,
+            Entry::Reacted(reaction)
+        )),
         ("\\PC{0,20}", time()).prop_map(|(id, at)| ServerPacket::Pong { ping: Ping { id: id.into() }, at }),
         answer(),
         fault,
         bye.prop_map(ServerPacket::Bye),
+        users::server(),
         live::server(),
     ]
 }

@@ -55,7 +55,7 @@ pub(super) async fn text(State(server): State<Server>, id: Path<String>, request
     }
     let kind = match body.form {
         Form::Text => "text/plain; charset=utf-8",
-        Form::Json => "application/json",
+        Form::Json | Form::Content => "application/json",
         _ => "application/octet-stream",
     };
     ([(header::CONTENT_TYPE, kind)], SAFE, body.bytes.clone()).into_response()

@@ -13,7 +13,8 @@ use crate::server::{Report, Server};
 /// A node that takes longer than this to say how it is does not do well.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `{"status":"ok","version":…,"connections":…,"counters":{…}}`; 503 with another status when it is not.
+/// `{"status":"ok","version":…,"connections":…,"budgets":{…},"counters":{…}}`; 503 with another status when it is not.
+/// A budget is `{"used":…,"most":…}`.
 pub(super) async fn health(State(server): State<Server>) -> Response {
     let report = timeout(PATIENCE, server.report()).await;
     let (status, word) = match &report {
@@ -34,8 +35,13 @@ fn json(status: &str, report: Option<&Report>) -> String {
     if let Some(report) = report {
         let counters: Vec<String> =
             report.counters.iter().map(|(name, count)| format!(r#""{name}":{count}"#)).collect();
-        let (connections, counters) = (report.connections, counters.join(","));
-        let _ = write!(text, r#","connections":{connections},"counters":{{{counters}}}"#);
+        let budgets = report.budgets.iter();
+        let budgets: Vec<String> = budgets
+            .map(|(name, level)| format!(r#""{name}":{{"used":{},"most":{}}}"#, level.used, level.most))
+            .collect();
+        let (connections, budgets, counters) = (report.connections, budgets.join(","), counters.join(","));
+        let _ =
+            write!(text, r#","connections":{connections},"budgets":{{{budgets}}},"counters":{{{counters}}}"#);
     }
     text.push('}');
     text
@@ -43,6 +49,8 @@ fn json(status: &str, report: Option<&Report>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bimip_session::server::Level;
+
     use super::*;
 
     #[test]
@@ -51,13 +59,14 @@ mod tests {
             connections: 2,
             draining: false,
             store_failed: false,
+            budgets: vec![("commits", Level { used: 1, most: 9 })],
             counters: vec![("opened".to_owned(), 3), ("drafts".to_owned(), 0)],
         };
         let version = env!("CARGO_PKG_VERSION");
         assert_eq!(
             json("ok", Some(&report)),
             format!(
-                r#"{{"status":"ok","version":"{version}","connections":2,"counters":{{"opened":3,"drafts":0}}}}"#
+                r#"{{"status":"ok","version":"{version}","connections":2,"budgets":{{"commits":{{"used":1,"most":9}}}},"counters":{{"opened":3,"drafts":0}}}}"#
             )
         );
         assert_eq!(json("stopped", None), format!(r#"{{"status":"stopped","version":"{version}"}}"#));

@@ -13,6 +13,8 @@ use crate::config::VoicePingSessions;
 
 /// The subprotocol of the protobuf dialect.
 const BIMIP_V1: &str = "bimip.v1";
+/// The subprotocol of JSON events.
+const EVENTS: &str = "bimip.events";
 /// What somebody at the door said.
 #[derive(Debug)]
 pub(super) struct Knock {
@@ -71,12 +73,26 @@ pub(super) fn voiceping(headers: &HeaderMap, sessions: VoicePingSessions) -> Res
 /// The protobuf dialect: `token` or a bearer, and `device_id`; or the subprotocols
 /// `bimip.v1, token.<base64url>, device.<base64url>`; or nothing of it, and the first frame signs in.
 pub(super) fn bimip(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+    knock(headers, Dialect::Scheme, BIMIP_V1, &["device_id"])
+}
+
+/// JSON events: as [`bimip`], with `bimip.events` for its name, and the device also as `X-Device-ID`.
+pub(super) fn events(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+    knock(headers, Dialect::Events, EVENTS, &["x-device-id", "device_id"])
+}
+
+fn knock(
+    headers: &HeaderMap,
+    dialect: Dialect,
+    name: &'static str,
+    devices: &[&str],
+) -> Result<Knock, StatusCode> {
     let offered = subprotocols(headers);
     let token = match value(headers, "token").map(without_scheme).or_else(|| bearer(headers)) {
         Some(token) => Some(token),
         None => coded(&offered, "token.")?,
     };
-    let device = match text(headers, "device_id") {
+    let device = match devices.iter().find_map(|header| text(headers, header)) {
         Some(device) => Some(device.to_owned()),
         None => coded(&offered, "device.")?
             .map(|device| String::from_utf8(device.to_vec()))
@@ -85,8 +101,8 @@ pub(super) fn bimip(headers: &HeaderMap) -> Result<Knock, StatusCode> {
     };
     let device =
         device.map(|device| DeviceName::new(&device)).transpose().map_err(|_| StatusCode::BAD_REQUEST)?;
-    let protocol = offered.contains(&BIMIP_V1).then(|| HeaderValue::from_static(BIMIP_V1));
-    let sign_in = token.map(|token| SignIn { device, dialect: Some(Dialect::Scheme), ..SignIn::new(token) });
+    let protocol = offered.contains(&name).then(|| HeaderValue::from_static(name));
+    let sign_in = token.map(|token| SignIn { device, dialect: Some(dialect), ..SignIn::new(token) });
     Ok(Knock { sign_in, protocol, seat: Seat::Own })
 }
 

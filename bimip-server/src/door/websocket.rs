@@ -63,8 +63,7 @@ pub(super) fn upgrade(
     tokio::spawn(async move {
         // The wait for the handshake in one box, the conversation in another: the first is freed before the
         // second is made.
-        let Some(socket) = Box::pin(WebSocket::accept(upgrade, dialect.frame_bytes(), questions)).await
-        else {
+        let Some(socket) = Box::pin(WebSocket::accept(upgrade, dialect, questions)).await else {
             return;
         };
         let conversation = Box::pin(server.serve(socket, dialect, grant, place));
@@ -84,6 +83,8 @@ struct WebSocket {
     questions: Questions,
     /// A close frame was read or written: no data follows it.
     closed: bool,
+    /// Its dialect is text: frames go out as such, and are taken as whatever they come.
+    text: bool,
 }
 
 /// How far the closing is.
@@ -100,8 +101,8 @@ enum Closing {
 
 impl WebSocket {
     /// Waits until the handshake's answer is written.
-    async fn accept(upgrade: OnUpgrade, frame_bytes: usize, questions: Questions) -> Option<Self> {
-        let upgraded = upgrade.await;
+    async fn accept(upgrade: OnUpgrade, dialect: Dialect, questions: Questions) -> Option<Self> {
+        let (upgraded, frame_bytes) = (upgrade.await, dialect.frame_bytes());
         if let Err(error) = &upgraded {
             tracing::debug!(%error, "a handshake was not finished");
         }
@@ -112,7 +113,13 @@ impl WebSocket {
             .max_message_size(Some(frame_bytes))
             .max_frame_size(Some(frame_bytes));
         let frames = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        Some(Self { frames, closing: Closing::Writing, questions, closed: false })
+        Some(Self {
+            frames,
+            closing: Closing::Writing,
+            questions,
+            closed: false,
+            text: dialect == Dialect::Events,
+        })
     }
 }
 
@@ -123,6 +130,7 @@ impl Stream for WebSocket {
         loop {
             let frame = match ready!(Pin::new(&mut self.frames).poll_next(cx)) {
                 Some(Ok(Message::Binary(frame))) => Frame::Binary(frame),
+                Some(Ok(Message::Text(frame))) if self.text => Frame::Binary(frame.into()),
                 Some(Ok(Message::Text(_))) => Frame::Text,
                 Some(Ok(Message::Pong(payload))) => match self.questions.answered(&payload) {
                     Some(number) => Frame::Pong(number),
@@ -162,7 +170,8 @@ impl Sink<Frame> for WebSocket {
             Frame::Limit(_) => return Ok(()),
             Frame::Binary(_) if self.closed => return Err(io::ErrorKind::BrokenPipe.into()),
             Frame::Binary(data) => {
-                let header = FrameHeader { opcode: OpCode::Data(Data::Binary), ..FrameHeader::default() };
+                let kind = if self.text { Data::Text } else { Data::Binary };
+                let header = FrameHeader { opcode: OpCode::Data(kind), ..FrameHeader::default() };
                 let output = self.frames.get_mut().output();
                 header.format(data.len() as u64, output).map_err(to_io)?;
                 output.extend_from_slice(&data);

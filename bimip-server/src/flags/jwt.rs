@@ -112,7 +112,7 @@ impl Jwt {
         Ok(auth.deployed(keys, &self.deployed_issuer))
     }
 
-    fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let mut policy = self.names.policy();
         policy.max_life = self.jwt_max_life;
         policy.refresh_for = self.jwt_refresh_for.0;

@@ -88,11 +88,15 @@ impl NewToken {
     /// # Errors
     /// When it would be refused anyway, or the operating system gives no randomness.
     pub fn sign(&self, secret: &Secret, policy: &Policy) -> Result<String, MintError> {
+        self.sign_at(secret, policy, unix_ms() / 1000)
+    }
+
+    /// The same, made at `iat_s`, in seconds since 1970.
+    pub(crate) fn sign_at(&self, secret: &Secret, policy: &Policy, iat_s: u64) -> Result<String, MintError> {
         if self.life.as_secs() == 0 {
             return Err(MintError::NoLife);
         }
-        let iat = unix_ms() / 1000;
-        let dates = Dates { iat, exp: iat.saturating_add(self.life.as_secs()), auth_time: iat };
+        let dates = Dates { iat: iat_s, exp: iat_s.saturating_add(self.life.as_secs()), auth_time: iat_s };
         self.dated(&Signer::new(None, secret), policy, dates)
     }
 

@@ -19,11 +19,14 @@ mod feeds;
 mod groups;
 mod managed;
 mod queries;
+mod reactions;
 mod reading;
 mod receipts;
 mod recovery;
 mod revisions;
 mod sending;
+mod statuses;
+mod users;
 mod world;
 
 use std::fmt;
@@ -113,6 +116,12 @@ cases! {
         a_stranger_finds_nothing, a_question_finds_what_is_proven_and_no_more;
     managed: roles_and_names_of_groups_survive_reopening, who_was_put_out_stays_out,
         a_batch_sees_who_manages_what;
+    reactions: reactions_are_rows_and_are_counted, a_batch_sees_its_own_reactions,
+        a_deletion_takes_the_reactions_along, reactions_come_by_the_feed;
+    statuses: times_of_marks_survive_reopening, everybody_it_went_to_is_told_of_once,
+        a_stranger_is_told_of_no_message;
+    users: what_users_keep_survives_reopening, a_batch_sees_who_blocks_whom,
+        who_was_seen_survives_reopening;
     recovery: everything_survives_reopening, numbers_go_on_after_reopening;
     faults: after_a_failure_nothing_is_taken;
     differential: it_agrees_with_the_model;

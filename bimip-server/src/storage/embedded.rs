@@ -21,10 +21,12 @@
 //! | history | `11` conversation, seq | stamp, sequence |
 //! | stamp without a message | `12` conversation | stamp |
 //! | draft | `13` device, client reference | sequence, offset, digest |
-//! | marks | `14` sequence, user | four bits |
+//! | marks | `14` sequence, user | four bits, and when delivered and read (`rows/marks.rs`) |
 //! | cursor | `15` device | offset |
 //! | what became of a message | `16` sequence | edition that holds, its sequence, whether it is the deletion |
 //! | how far it is read | `17` conversation, user | seq |
+//! | reactions to a message | `18` sequence | edition, how many of each (`rows/reactions.rs`) |
+//! | what a user reacted with | `18` sequence, user | emojis (`rows/reactions.rs`); taken away with the last of them |
 //! | group | `20` conversation | what holds, how many (`rows/groups.rs`) |
 //! | membership | `21` conversation, user | stays and how far, user (`rows/groups.rs`) |
 //! | group of a user | `22` user, conversation | group; taken away when they leave |
@@ -34,6 +36,11 @@
 //! | standing | `30` user | what the user decided (`rows/account.rs`); no row where nothing was |
 //! | push token | `31` user, device | service, token; taken away when the device is logged out |
 //! | contact | `32` user, user | the other's name |
+//! | what a user keeps | `33` user | profile, entries of the address book (`rows/users.rs`) |
+//! | entry of an address book | `34` user, name | the user's own name for them |
+//! | block | `35` user, name | nothing; taken away with the block |
+//! | last seen | `36` user | when |
+//! | listed device | `37` user, device | first and last seen; taken away when it is removed |
 //!
 //! Numbers are eight bytes, big-endian, so that the order of keys is the order of rows; users, devices and
 //! conversations stand in keys by the numbers that their names were given at first sight. The last row of a

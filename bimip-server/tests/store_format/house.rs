@@ -98,8 +98,19 @@ impl House {
         heads.collect()
     }
 
+    /// Time passes.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        self.now = Now { mono_ms: self.now.mono_ms + ms, unix_ms: self.now.unix_ms + ms };
+        self.core.handle_timeout(self.now);
+        self.settle();
+    }
+
     fn input(&mut self, input: Input) {
         self.core.handle_input(self.now, input);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         loop {
             let tickets = self.pump();
             if tickets.is_empty() {
@@ -229,6 +240,14 @@ fn words(entry: &Entry) -> String {
                 revision.client_ref
             )
         }
+        Entry::Reacted(it) => {
+            let (by, edition, at) = (device_words(&it.by), it.edition, it.at.0);
+            let (id, conversation, seq) = (it.message.id, &it.conversation, it.seq.0);
+            format!(
+                "reaction {edition} to {id} {conversation} seq {seq} by {by} ref {} at {at}: {} {} {}",
+                it.client_ref, it.emoji, it.on, it.count
+            )
+        }
         Entry::Group(change) => {
             let (group, edition, by, at) =
                 (&change.group, change.edition, device_words(&change.by), change.at.0);
@@ -239,6 +258,10 @@ fn words(entry: &Entry) -> String {
                  {:?}, {} members",
                 change.what, change.open, change.post, change.members
             )
+        }
+        Entry::User(change) => {
+            let (by, edition, at) = (device_words(&change.by), change.edition, change.at.0);
+            format!("user {edition} by {by} ref {} at {at}: {:?}", change.client_ref, change.what)
         }
         _ => panic!("an entry that this test has no words for: {entry:?}"),
     }

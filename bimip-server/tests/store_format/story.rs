@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Form, GroupAct, GroupCommand,
-    GroupId, GroupProfile, LogOut, MayPost, MessageRef, Offset, PushToken, Revise, Role, Seal, Status,
-    TalkAct, UnixMs,
+    Address, Body, BodyKind, Caps, ClientPacket, ClientRef, DeviceName, Draft, Emoji, Form, GroupAct,
+    GroupCommand, GroupId, GroupProfile, LogOut, MayPost, MessageRef, Offset, PushToken, React, Revise, Role,
+    Saved, Seal, Status, TalkAct, UnixMs, UserAct, UserCommand, limits,
 };
 use bimip_server::storage::Storage;
 use bimip_server::storage::embedded::EmbeddedStorage;
@@ -49,6 +49,8 @@ pub(crate) fn play(path: &Path) {
     accounts(&mut house);
     revisions(&mut house);
     managed(&mut house);
+    reactions(&mut house);
+    users(&mut house);
     let now = house.now.unix_ms;
     house.store.close().unwrap();
     // A clock that was set back.
@@ -177,6 +179,58 @@ fn managed(house: &mut House) {
         let to = Address::Group(GroupId::new(group).unwrap());
         house.send(conn, Draft { to, ..draft("", "bob", Body::text("to all of you")) }).unwrap();
     }
+}
+
+/// Since format 6. Some are taken back, one is beside a message that is deleted, and messages have kinds.
+fn reactions(house: &mut House) {
+    let carl = house.open(Caps::FULL, "carl_9", "desk");
+    let dorte = house.open(Caps::FULL, "dörte", "desk");
+    let react = |name: &str, id, with: &str, on| {
+        let (client_ref, emoji) = (ClientRef::new(name).unwrap(), Emoji::new(with).unwrap());
+        ClientPacket::React(React { client_ref, message: MessageRef::Id(id), emoji, on })
+    };
+    let content = |kind, json: &'static str| {
+        let bytes = Bytes::from_static(json.as_bytes());
+        Body { kind, form: Form::Content, bytes, seal: None }
+    };
+    let sticker = r#"{"attachments":[{"url":"/s","kind":"sticker"}]}"#;
+    let first =
+        house.send(carl, draft("k-1", "dörte", content(BodyKind::Text, r#"{"text":"hi"}"#))).unwrap().0;
+    let second = house.send(carl, draft("k-2", "dörte", content(BodyKind::Sticker, sticker))).unwrap().0;
+    house.say(dorte, react("x-1", first.id, "👍", true));
+    house.say(carl, react("x-1", first.id, "👍", true));
+    house.say(dorte, react("x-2", first.id, ":ünï:", true));
+    house.say(carl, react("x-2", first.id, "👍", false));
+    house.say(carl, react("x-3", first.id, "👍", false));
+    house.say(dorte, react("x-3", second.id, "👍", true));
+    let message = MessageRef::Id(second.id);
+    let revise = Revise { client_ref: ClientRef::new("x-4").unwrap(), message, body: None };
+    house.say(carl, ClientPacket::Revise(revise));
+}
+
+/// Since format 6. Somebody of everything that a user keeps, and some that was taken back.
+fn users(house: &mut House) {
+    let ann = house.open(Caps::FULL, "ann", "phone");
+    let bob = house.open(Caps::FULL, "bob", "phone");
+    let save = |who: &str, name: &str| UserAct::Save(Saved { user: user(who), name: name.into() });
+    let acts = [
+        UserAct::EditProfile { name: Some("Ann".into()), about: Some("ünï".into()), avatar: None },
+        UserAct::EditProfile { name: None, about: None, avatar: Some("https://example.org/ann.png".into()) },
+        save("bob", "Bobby"),
+        save("zoe", ""),
+        UserAct::Forget(user("zoe")),
+        UserAct::Block(user("zoe")),
+        UserAct::Block(user("eve")),
+        UserAct::Unblock(user("eve")),
+        UserAct::RemoveDevice(DeviceName::new("lost").unwrap()),
+    ];
+    for (number, act) in acts.into_iter().enumerate() {
+        let client_ref = ClientRef::new(&format!("u-{number}")).unwrap();
+        house.say(ann, ClientPacket::User(UserCommand { client_ref, act }));
+    }
+    let client_ref = ClientRef::new("u-1").unwrap();
+    house.say(bob, ClientPacket::User(UserCommand { client_ref, act: save("ann", "Annie") }));
+    house.wait(limits::SEEN_MS);
 }
 
 fn after(house: &mut House) {

@@ -158,6 +158,18 @@ impl Wire {
         }
     }
 
+    /// The next text frame, or how it ended. Pings are answered on the way.
+    pub(crate) async fn next_text(&mut self) -> Result<String, Ended> {
+        loop {
+            match soon(self.0.next()).await {
+                Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
     /// The next frame, as a msgpack array in words.
     pub(crate) async fn words(&mut self) -> String {
         match self.next().await {

@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Address, ClientRef, CloseReason, Draft, Fault, Floor, Found, GroupCommand, GroupId, Head, MessageRef,
-    Offset, Query, Reject, Revise, Row, Status, Talk, UnixMs, Welcome,
+    Offset, Query, React, Reject, Revise, Row, Status, Talk, UnixMs, UserCommand, Welcome,
 };
 use bytes::Bytes;
 
@@ -86,6 +86,24 @@ pub enum Event {
         /// Why.
         reason: Reject,
     },
+    /// A reaction of this user is there, or taken back.
+    Reacted {
+        /// What was asked for.
+        react: React,
+        /// Which change of the reactions to its message it is; where there was nothing to change, the last one before.
+        edition: u32,
+        /// How many users have reacted with this emoji, after it.
+        count: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+    /// A reaction is refused and will not be tried again.
+    ReactionRefused {
+        /// What was asked for.
+        react: React,
+        /// Why.
+        reason: Reject,
+    },
     /// This is stored there.
     Answer {
         /// What was asked.
@@ -113,6 +131,22 @@ pub enum Event {
     GroupRefused {
         /// What was asked for.
         command: GroupCommand,
+        /// Why.
+        reason: Reject,
+    },
+    /// What was asked about this user is done.
+    UserChanged {
+        /// What was asked for.
+        command: UserCommand,
+        /// The edition of the user's profile after it.
+        edition: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+    /// What was asked about this user is refused and will not be tried again.
+    UserRefused {
+        /// What was asked for.
+        command: UserCommand,
         /// Why.
         reason: Reject,
     },

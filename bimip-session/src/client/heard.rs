@@ -41,6 +41,7 @@ impl ClientSession {
     }
 
     fn accepted(&mut self, client_ref: Option<ClientRef>, mut head: Head, offset: Offset) {
+        self.held_mono_ms = None;
         if let Some(draft) = self.drafts.answered(client_ref.as_ref(), Some(&head.to)) {
             // An ack need not say what the draft says: not every dialect tells a group from a user in it.
             (head.to, head.kind) = (draft.to, draft.body.kind);
@@ -56,6 +57,7 @@ impl ClientSession {
         reason: Reject,
         retry_after_ms: Option<u32>,
     ) {
+        self.held_mono_ms = None;
         if let Some(wait_ms) = retry_after_ms {
             self.retry_after(now, wait_ms);
             self.drafts.refused_for_now(client_ref, to);
@@ -66,6 +68,10 @@ impl ClientSession {
             self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
         } else if let Some(command) = self.groups.answered(|it| Some(&it.client_ref) == client_ref) {
             self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
+        } else if let Some(react) = self.reactions.answered(|it| Some(&it.client_ref) == client_ref) {
+            self.outbox.push_back(Output::Event(Event::ReactionRefused { react, reason }));
+        } else if let Some(command) = self.users.answered(|it| Some(&it.client_ref) == client_ref) {
+            self.outbox.push_back(Output::Event(Event::UserRefused { command, reason }));
         }
     }
 
@@ -90,6 +96,20 @@ impl ClientSession {
                     self.outbox.push_back(Output::Event(Event::RevisionRefused { revise, reason }));
                 }
             }
+            Noted::Reacted { client_ref, edition, count, offset } => {
+                if let Some(react) = self.reactions.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::Reacted { react, edition, count, offset }));
+                }
+            }
+            Noted::Unreacted { client_ref, retry_after_ms: Some(wait_ms), .. } => {
+                self.retry_after(now, wait_ms);
+                self.reactions.again(|it| it.client_ref == client_ref);
+            }
+            Noted::Unreacted { client_ref, reason, .. } => {
+                if let Some(react) = self.reactions.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::ReactionRefused { react, reason }));
+                }
+            }
             Noted::Grouped { client_ref, edition, offset } => {
                 if let Some(command) = self.groups.answered(|it| it.client_ref == client_ref) {
                     self.outbox.push_back(Output::Event(Event::Grouped { command, edition, offset }));
@@ -102,6 +122,20 @@ impl ClientSession {
             Noted::Ungrouped { client_ref, reason, .. } => {
                 if let Some(command) = self.groups.answered(|it| it.client_ref == client_ref) {
                     self.outbox.push_back(Output::Event(Event::GroupRefused { command, reason }));
+                }
+            }
+            Noted::UserChanged { client_ref, edition, offset } => {
+                if let Some(command) = self.users.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::UserChanged { command, edition, offset }));
+                }
+            }
+            Noted::UserUnchanged { client_ref, retry_after_ms: Some(wait_ms), .. } => {
+                self.retry_after(now, wait_ms);
+                self.users.again(|it| it.client_ref == client_ref);
+            }
+            Noted::UserUnchanged { client_ref, reason, .. } => {
+                if let Some(command) = self.users.answered(|it| it.client_ref == client_ref) {
+                    self.outbox.push_back(Output::Event(Event::UserRefused { command, reason }));
                 }
             }
             Noted::Joined(group) => {
@@ -159,7 +193,7 @@ impl ClientSession {
                 }
                 self.outbox.push_back(Output::Event(Event::Received(row)));
             }
-            Arrival::Stored => self.inbox.dispose_again(now.mono_ms),
+            Arrival::Stored => self.inbox.dispose_again(now.mono_ms, self.config.dispose_ms),
             Arrival::Said(message) => self.say(now, ClientPacket::Delivered(vec![message])),
             Arrival::Seen => {}
             Arrival::Missing => self.hangup(now),

@@ -13,6 +13,8 @@ pub(super) struct Inbox {
     /// Rows stored since the last disposal, and when it is due.
     undisposed_rows: u64,
     due_mono_ms: Option<u64>,
+    /// When a disposal may be said once more: rows that come again come by the hundred.
+    again_mono_ms: u64,
     recent: Recent,
 }
 
@@ -45,6 +47,7 @@ impl Inbox {
     pub(super) const fn rewind(&mut self) {
         self.due_mono_ms = None;
         self.undisposed_rows = 0;
+        self.again_mono_ms = 0;
     }
 
     pub(super) fn arrives(&mut self, row: &Row) -> Arrival {
@@ -79,11 +82,13 @@ impl Inbox {
         self.recent.said(messages);
     }
 
-    /// The server asks again about rows the app has.
-    pub(super) const fn dispose_again(&mut self, mono_ms: u64) {
+    /// The server asks again about rows the app has: answered at once, and for those that come right after it once more.
+    pub(super) fn dispose_again(&mut self, mono_ms: u64, dispose_ms: u64) {
         self.disposed = Offset::ZERO;
         if self.due_mono_ms.is_none() {
-            self.due_mono_ms = Some(mono_ms);
+            let due = mono_ms.max(self.again_mono_ms);
+            self.due_mono_ms = Some(due);
+            self.again_mono_ms = due + dispose_ms;
         }
     }
 

@@ -1,8 +1,8 @@
 //! What goes into a session and what comes out.
 
 use bimip_proto::{
-    ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, Reject, Revise, ServerPacket, Status,
-    UnixMs,
+    ClientPacket, Device, Draft, GroupCommand, MessageRef, Offset, React, Reject, Revise, ServerPacket,
+    Status, UnixMs, UserCommand,
 };
 use bytes::Bytes;
 
@@ -26,13 +26,17 @@ pub struct Config {
     /// Whether the dialect names drafts, so that sending one again is harmless. Without it a draft whose ack was
     /// lost is given back to the app ([`Event::Unsure`]).
     pub resend: bool,
+    /// Whether the server has to be told that this client says what it has stored, before it is given anything: in a dialect
+    /// where what arrived counts as stored until then.
+    pub announce: bool,
     /// Drafts waiting for their ack. Bounds the memory, and what is sent again after a cut.
     pub unacked_drafts: usize,
     /// Drafts on the wire at once; the rest wait here. Under the server's own bound.
     pub window_drafts: usize,
-    /// Marks waiting for their answer; as many edits and deletions, and as many commands about groups.
+    /// Marks waiting for their answer; as many edits and deletions, as many commands about groups, and as many about the
+    /// user.
     pub unnoted_marks: usize,
-    /// Marks on the wire at once, as many edits and deletions, and as many commands about groups; the rest wait here.
+    /// Marks on the wire at once, as many edits and deletions, and as many commands of each kind; the rest wait here.
     pub window_marks: usize,
     /// First wait before dialling again; doubled up to [`redial_max_ms`](Self::redial_max_ms), and then drawn
     /// between nothing and that, so that a crowd does not come back at once.
@@ -73,6 +77,7 @@ impl Config {
             refresh_ahead_ms: 300_000,
             welcome: true,
             resend: true,
+            announce: false,
             unacked_drafts: 1024,
             window_drafts: 64,
             unnoted_marks: 1024,
@@ -108,6 +113,10 @@ pub struct Resume {
     pub revisions: Vec<Revise>,
     /// Commands about groups whose answer the app has not seen, in order.
     pub groups: Vec<GroupCommand>,
+    /// Reactions whose answer the app has not seen, in order.
+    pub reactions: Vec<React>,
+    /// Commands about the user whose answer the app has not seen, in order.
+    pub users: Vec<UserCommand>,
 }
 
 /// What happens to a session.

@@ -16,7 +16,7 @@ use super::token::Renewal;
 /// | `Dialing` | connected | `Greeting`, or `Up` in a dialect without welcomes | the sign-in, where headers did not carry it |
 /// | `Greeting` | a welcome | `Up` | `Resumed`, `Gap` or `Reset`; every mark and draft again |
 /// | `Dialing`, `Greeting` | no patience left | `Down` | `Hangup` |
-/// | `Up` | no answer to a ping | `Down` | `Hangup`, `Offline` |
+/// | `Up` | no answer to a ping, or for too long to a draft that others wait for | `Down` | `Hangup`, `Offline` |
 /// | any | disconnected, turned away | `Down` | `Offline` if it was up |
 /// | any | a goodbye that is final, a refused sign-in | `Over` | `Ended` |
 /// | `Over` | [`redial`](ClientSession::redial), [`renew`](ClientSession::renew) | `Down`, due at once | |
@@ -98,6 +98,9 @@ impl ClientSession {
         self.server_ahead_ms =
             i64::try_from(welcome.server_time.0).unwrap_or(i64::MAX).saturating_sub_unsigned(now.unix_ms);
         self.plan_renewal(now);
+        if self.config.announce {
+            self.outbox.push_back(Output::Transmit(ClientPacket::Dispose(welcome.resume_from)));
+        }
         let (known, seen) = (self.epoch, self.inbox.seen);
         self.epoch = welcome.epoch;
         let event = if known != 0 && known != welcome.epoch {
@@ -143,14 +146,16 @@ impl ClientSession {
 
     /// What was said on this connection may be lost.
     fn forget_connection(&mut self) {
-        self.retry_mono_ms = None;
+        (self.retry_mono_ms, self.held_mono_ms) = (None, None);
         self.renewal = Renewal::Idle;
         self.joining.clear();
         self.inbox.rewind();
         self.marks.rewind();
         self.revisions.rewind();
+        self.reactions.rewind();
         self.give_up_queries();
         self.groups.rewind();
+        self.users.rewind();
         self.talker.cut();
         if self.config.resend {
             self.drafts.rewind();

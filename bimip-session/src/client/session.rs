@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bimip_proto::{
     ClientPacket, ClientRef, CloseReason, Draft, GroupCommand, GroupId, MessageRef, Noted, Now, Offset,
-    Query, Reject, Revise, ServerPacket, Status, Talk, limits,
+    Query, React, Reject, Revise, ServerPacket, Status, Talk, UserCommand, limits,
 };
 
 use super::around::Around;
@@ -17,7 +17,7 @@ use super::queries::Queries;
 use super::redial::Redial;
 use super::talker::Talker;
 use super::token::Renewal;
-use super::unacked::{Commands, Drafts, Marks, Revisions};
+use super::unacked::{Commands, Drafts, Marks, Reactions, Revisions, UserCommands};
 use crate::Machine;
 
 /// One device: dials, signs in, resumes, sends what is unsent, receives in order, disposes of what is stored.
@@ -41,8 +41,10 @@ pub struct ClientSession {
     pub(super) drafts: Drafts,
     pub(super) marks: Marks,
     pub(super) revisions: Revisions,
+    pub(super) reactions: Reactions,
     pub(super) queries: Queries,
     pub(super) groups: Commands,
+    pub(super) users: UserCommands,
     pub(super) inbox: Inbox,
     pub(super) redial: Redial,
     pub(super) heartbeat: Heartbeat,
@@ -54,6 +56,8 @@ pub struct ClientSession {
     /// Joins that are not answered, where only that tells them from drafts.
     pub(super) joining: Vec<GroupId>,
     pub(super) retry_mono_ms: Option<u64>,
+    /// Until when what was refused for now waits for the answers that it waits for.
+    pub(super) held_mono_ms: Option<u64>,
     pub(super) outbox: VecDeque<Output>,
 }
 
@@ -75,6 +79,10 @@ impl Machine for ClientSession {
 
     fn handle_timeout(&mut self, now: Now) {
         self.link_timeout(now);
+        if self.held_mono_ms.is_some_and(|until| until <= now.mono_ms) {
+            // An answer that does not come would hold everything back for ever. The next connection sends all of it in order.
+            self.hangup(now);
+        }
         self.expire_around(now);
         self.pump(now);
     }
@@ -85,7 +93,8 @@ impl Machine for ClientSession {
 
     fn poll_timeout(&self) -> Option<u64> {
         let up = if self.is_up() {
-            [self.inbox.due(), self.retry_mono_ms, self.renewal.due(), self.talker.due()]
+            let waits = [self.retry_mono_ms, self.held_mono_ms];
+            [self.inbox.due(), waits.into_iter().flatten().min(), self.renewal.due(), self.talker.due()]
         } else {
             [None; 4]
         };
@@ -104,8 +113,10 @@ impl ClientSession {
             drafts: Drafts::new(resume.unacked),
             marks: Marks::new(resume.marks),
             revisions: Revisions::new(resume.revisions),
+            reactions: Reactions::new(resume.reactions),
             queries: Queries::default(),
             groups: Commands::new(resume.groups),
+            users: UserCommands::new(resume.users),
             inbox: Inbox::new(resume.seen),
             redial: Redial::new(config.seed),
             heartbeat: Heartbeat::new(&config, now),
@@ -115,6 +126,7 @@ impl ClientSession {
             talker: Talker::default(),
             joining: Vec::new(),
             retry_mono_ms: None,
+            held_mono_ms: None,
             outbox: VecDeque::new(),
             config,
         }
@@ -183,6 +195,21 @@ impl ClientSession {
         Ok(())
     }
 
+    /// Reacts to a message, or takes a reaction back; kept and said again until it is answered with
+    /// [`Event::Reacted`](super::Event::Reacted) or [`Event::ReactionRefused`](super::Event::ReactionRefused). Reactions to a
+    /// message go out one by one, in the order they were made.
+    ///
+    /// # Errors
+    /// [`Full`] gives it back when [`Config::unnoted_marks`] are waiting.
+    pub fn react(&mut self, now: Now, react: React) -> Result<(), Full<React>> {
+        if self.reactions.len() >= self.config.unnoted_marks && !self.reactions.has(&react) {
+            return Err(Full(react));
+        }
+        self.reactions.push(react);
+        self.pump(now);
+        Ok(())
+    }
+
     /// Makes, changes or deletes a group, or says who is in it; kept and said again until it is answered with
     /// [`Event::Grouped`](super::Event::Grouped) or [`Event::GroupRefused`](super::Event::GroupRefused). Commands about a
     /// group go out one by one, in the order they were made.
@@ -194,6 +221,22 @@ impl ClientSession {
             return Err(Full(command));
         }
         self.groups.push(command);
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Changes something about this user, or in what they keep: profile, address book, blocks, devices. Kept and said again
+    /// until it is answered with [`Event::UserChanged`](super::Event::UserChanged) or
+    /// [`Event::UserRefused`](super::Event::UserRefused). Commands about the same user go out one by one, in the order they
+    /// were made.
+    ///
+    /// # Errors
+    /// [`Full`] gives it back when [`Config::unnoted_marks`] are waiting.
+    pub fn user(&mut self, now: Now, command: UserCommand) -> Result<(), Full<UserCommand>> {
+        if self.users.len() >= self.config.unnoted_marks && !self.users.has(&command) {
+            return Err(Full(command));
+        }
+        self.users.push(command);
         self.pump(now);
         Ok(())
     }
@@ -266,9 +309,19 @@ impl ClientSession {
         self.revisions.iter()
     }
 
+    /// Reactions that are not answered yet, in order, for [`Resume::reactions`].
+    pub fn unreacted(&self) -> impl Iterator<Item = &React> {
+        self.reactions.iter()
+    }
+
     /// Commands about groups that are not answered yet, in order, for [`Resume::groups`].
     pub fn ungrouped(&self) -> impl Iterator<Item = &GroupCommand> {
         self.groups.iter()
+    }
+
+    /// Commands about the user that are not answered yet, in order, for [`Resume::users`].
+    pub fn unchanged(&self) -> impl Iterator<Item = &UserCommand> {
+        self.users.iter()
     }
 
     /// Whether the session is up.
@@ -286,7 +339,8 @@ impl ClientSession {
     /// Whether nothing waits for an answer.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len() + self.groups.len();
+        let commands = self.groups.len() + self.users.len() + self.reactions.len();
+        let waiting = self.drafts.len() + self.marks.len() + self.revisions.len() + commands;
         waiting == 0 && self.queries.is_empty() && self.inbox.due().is_none()
     }
 
@@ -322,6 +376,11 @@ impl ClientSession {
         {
             self.say(now, ClientPacket::Revise(revise));
         }
+        while self.retry_mono_ms.is_none()
+            && let Some(react) = self.reactions.next(self.config.window_marks, same_target)
+        {
+            self.say(now, ClientPacket::React(react));
+        }
         // Before drafts: what is said to a group comes after the group was made.
         while self.retry_mono_ms.is_none()
             && let Some(command) = self.groups.next(self.config.window_marks, same_group)
@@ -329,9 +388,17 @@ impl ClientSession {
             self.say(now, ClientPacket::Group(command));
         }
         while self.retry_mono_ms.is_none()
+            && let Some(command) = self.users.next(self.config.window_marks, same_subject)
+        {
+            self.say(now, ClientPacket::User(command));
+        }
+        while self.retry_mono_ms.is_none()
             && let Some(draft) = self.drafts.next(self.config.window_drafts)
         {
             self.say(now, ClientPacket::Send(draft));
+        }
+        if self.retry_mono_ms.is_none() && self.drafts.holds_back() {
+            self.held_mono_ms.get_or_insert(now.mono_ms + limits::HELD_BACK_MS);
         }
     }
 
@@ -351,11 +418,17 @@ impl ClientSession {
             ClientPacket::Revise(Revise { client_ref, .. }) => {
                 ServerPacket::Noted(Noted::Unrevised { client_ref, reason, retry_after_ms: None })
             }
+            ClientPacket::React(React { client_ref, .. }) => {
+                ServerPacket::Noted(Noted::Unreacted { client_ref, reason, retry_after_ms: None })
+            }
             ClientPacket::Query(Query { id, .. }) => {
                 ServerPacket::Unanswered { id, reason, retry_after_ms: None }
             }
             ClientPacket::Group(GroupCommand { client_ref, .. }) => {
                 ServerPacket::Noted(Noted::Ungrouped { client_ref, reason, retry_after_ms: None })
+            }
+            ClientPacket::User(UserCommand { client_ref, .. }) => {
+                ServerPacket::Noted(Noted::UserUnchanged { client_ref, reason, retry_after_ms: None })
             }
             // What is said now or never was not said.
             _ => return,
@@ -369,7 +442,17 @@ fn same_message(later: &Revise, earlier: &Revise) -> bool {
     later.message == earlier.message
 }
 
+/// The same of reactions: what is taken back must not be set after that.
+fn same_target(later: &React, earlier: &React) -> bool {
+    later.message == earlier.message
+}
+
 /// The same of a group: who is let in must not be so before the group is made.
 fn same_group(later: &GroupCommand, earlier: &GroupCommand) -> bool {
     later.group == earlier.group
+}
+
+/// And of whom a user command is about; those about nobody else are about the user.
+fn same_subject(later: &UserCommand, earlier: &UserCommand) -> bool {
+    later.act.subject() == earlier.act.subject()
 }

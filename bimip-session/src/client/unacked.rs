@@ -1,8 +1,8 @@
-//! Drafts, marks, revisions and commands about groups that wait for their answer.
+//! Drafts, marks, revisions, reactions and commands that wait for their answer.
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Address, ClientRef, Draft, GroupCommand, MessageRef, Revise, Status};
+use bimip_proto::{Address, ClientRef, Draft, GroupCommand, MessageRef, React, Revise, Status, UserCommand};
 
 /// Drafts in the order the app gave them: the first `on_wire` of them sent on this connection, the first `tried` on
 /// any.
@@ -46,17 +46,22 @@ impl Drafts {
     /// for good, and none is on the wire twice, where its second copy could be stored after its first was refused for
     /// good.
     pub(super) fn next(&mut self, window: usize) -> Option<Draft> {
-        let mut on_wire = self.queue.iter().take(self.on_wire);
-        if on_wire.any(|it| it.for_now) {
-            if !self.queue.iter().take(self.on_wire).all(|it| it.for_now) {
-                return None;
-            }
+        if self.holds_back() {
+            return None;
+        }
+        if self.queue.iter().take(self.on_wire).any(|it| it.for_now) {
             self.rewind();
         }
         let next = self.queue.get(self.on_wire).filter(|_| self.on_wire < window)?.draft.clone();
         self.on_wire += 1;
         self.tried = self.tried.max(self.on_wire);
         Some(next)
+    }
+
+    /// Whether what was refused for now waits for the answer to another one on the wire.
+    pub(super) fn holds_back(&self) -> bool {
+        let on_wire = || self.queue.iter().take(self.on_wire);
+        on_wire().any(|it| it.for_now) && on_wire().any(|it| !it.for_now)
     }
 
     /// A draft is refused for now: which one is found as by [`answered`](Self::answered).
@@ -140,8 +145,14 @@ pub(super) type Marks = Waiting<(MessageRef, Status)>;
 /// Edits and deletions.
 pub(super) type Revisions = Waiting<Revise>;
 
+/// Reactions, set and taken back.
+pub(super) type Reactions = Waiting<React>;
+
 /// Commands about groups.
 pub(super) type Commands = Waiting<GroupCommand>;
+
+/// Commands about the user.
+pub(super) type UserCommands = Waiting<UserCommand>;
 
 impl<T: Clone + PartialEq> Waiting<T> {
     pub(super) fn new(waiting: Vec<T>) -> Self {

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId, limits,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId, limits,
 };
 
 use super::feed::Stretch;
@@ -14,7 +14,9 @@ use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::rights::listens;
 use super::standing::Standing;
-use super::view::{ConversationHead, Known, Revised, View, Write, shown};
+use super::tally::Tally;
+use super::user::{Listed, UserHead};
+use super::view::{ConversationHead, EachMember, Known, Marked, Revised, View, Write, shown};
 use crate::server::Attachment;
 
 /// Everything a store holds, in ordered maps. It keeps nothing beyond the life of the value.
@@ -27,7 +29,7 @@ pub struct Book {
     stamps: BTreeMap<ConversationId, UnixMs>,
     known: BTreeMap<PutKey, Known>,
     revised: BTreeMap<u64, Revised>,
-    marks: BTreeMap<(u64, UserId), Marks>,
+    marks: BTreeMap<(u64, UserId), Marked>,
     read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
@@ -40,6 +42,13 @@ pub struct Book {
     push_tokens: BTreeMap<Device, PushToken>,
     feeds: BTreeMap<GroupId, BTreeMap<u64, u64>>,
     pulls: BTreeMap<UserId, BTreeMap<GroupId, Vec<Stretch>>>,
+    tallies: BTreeMap<u64, Arc<Tally>>,
+    reacted: BTreeMap<(u64, UserId), Vec<Emoji>>,
+    user_heads: BTreeMap<UserId, UserHead>,
+    address_books: BTreeMap<UserId, BTreeMap<UserId, Arc<str>>>,
+    blocked: BTreeMap<UserId, BTreeSet<UserId>>,
+    last_seen: BTreeMap<UserId, UnixMs>,
+    listed: BTreeMap<UserId, BTreeMap<DeviceName, Listed>>,
 }
 
 impl Book {
@@ -67,6 +76,13 @@ impl Book {
             push_tokens: BTreeMap::new(),
             feeds: BTreeMap::new(),
             pulls: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            reacted: BTreeMap::new(),
+            user_heads: BTreeMap::new(),
+            address_books: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 
@@ -98,8 +114,8 @@ impl Book {
             Write::Revised { sequence, revised } => {
                 self.revised.insert(*sequence, *revised);
             }
-            Write::Marks { sequence, user, marks } => {
-                self.marks.insert((*sequence, user.clone()), *marks);
+            Write::Marks { sequence, user, marked } => {
+                self.marks.insert((*sequence, user.clone()), *marked);
             }
             Write::ReadUpto { conversation, user, seq } => {
                 self.read_upto.insert((conversation.clone(), user.clone()), *seq);
@@ -151,6 +167,39 @@ impl Book {
             Write::PushToken { device, token: None } => {
                 self.push_tokens.remove(device);
             }
+            Write::Tally { sequence, tally } => {
+                self.tallies.insert(*sequence, Arc::clone(tally));
+            }
+            Write::Reacted { sequence, user, emojis } if emojis.is_empty() => {
+                self.reacted.remove(&(*sequence, user.clone()));
+            }
+            Write::Reacted { sequence, user, emojis } => {
+                self.reacted.insert((*sequence, user.clone()), emojis.clone());
+            }
+            Write::UserHead { user, head } => {
+                self.user_heads.insert(user.clone(), head.clone());
+            }
+            Write::Saved { user, other, name } => {
+                let book = self.address_books.entry(user.clone()).or_default();
+                match name {
+                    Some(name) => book.insert(other.clone(), Arc::clone(name)),
+                    None => book.remove(other),
+                };
+            }
+            Write::Blocked { user, other, blocked } => {
+                let all = self.blocked.entry(user.clone()).or_default();
+                let _ = if *blocked { all.insert(other.clone()) } else { all.remove(other) };
+            }
+            Write::LastSeen { user, at } => {
+                self.last_seen.insert(user.clone(), *at);
+            }
+            Write::Listed { device, listed } => {
+                let all = self.listed.entry(device.user.clone()).or_default();
+                match listed {
+                    Some(listed) => all.insert(device.name.clone(), *listed),
+                    None => all.remove(&device.name),
+                };
+            }
         }
     }
 
@@ -173,6 +222,13 @@ impl Book {
         page
     }
 
+    /// The rows of a mailbox after `after` with the log entries that they refer to, as those were stored: also those of
+    /// messages that are deleted.
+    pub fn rows(&self, user: &UserId, after: Offset) -> impl Iterator<Item = (Offset, u64, &Arc<Entry>)> {
+        let rows = self.mailboxes.get(user).into_iter().flat_map(move |rows| rows.range(after.next()..));
+        rows.filter_map(|(offset, sequence)| Some((*offset, *sequence, self.log.get(sequence)?)))
+    }
+
     /// The first row that a mailbox still has; the one after its last when it is empty.
     #[must_use]
     pub fn mailbox_first(&self, user: &UserId) -> Offset {
@@ -187,6 +243,7 @@ impl Book {
         let Ok(sequence) = self.last_sequence();
         let (Ok(groups), Ok(standing)) = (self.groups_of(&device.user), self.standing(&device.user));
         let Ok(listens) = listens(self, &device.user, &groups);
+        let Ok(blocked) = self.blocked(&device.user);
         Attachment {
             epoch: self.epoch,
             session: 0,
@@ -199,6 +256,7 @@ impl Book {
             standing,
             contacts: self.contacts(&device.user),
             behind: self.is_behind(&device.user),
+            blocked: Arc::new(blocked.into_iter().collect()),
         }
     }
 
@@ -221,6 +279,11 @@ impl Book {
         self.log.iter().map(|(sequence, entry)| (*sequence, entry))
     }
 
+    /// What was said after a log entry, in order.
+    pub fn log_after(&self, sequence: u64) -> impl Iterator<Item = (u64, &Arc<Entry>)> {
+        self.log.range(sequence.saturating_add(1)..).map(|(sequence, entry)| (*sequence, entry))
+    }
+
     /// Whether a log entry has a place in the feed of a group.
     #[must_use]
     pub fn is_fed(&self, group: &GroupId, sequence: u64) -> bool {
@@ -230,6 +293,11 @@ impl Book {
     /// Every user who has a mailbox.
     pub fn users(&self) -> impl Iterator<Item = &UserId> {
         self.mailboxes.keys()
+    }
+
+    /// Every group.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.groups.keys()
     }
 
     /// Everybody who is or was in a group.
@@ -305,7 +373,7 @@ impl View for Book {
         Ok(self.revised.get(&sequence).copied().unwrap_or_default())
     }
 
-    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Infallible> {
+    fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, Infallible> {
         Ok(self.marks.get(&(sequence, user.clone())).copied().unwrap_or_default())
     }
 
@@ -325,6 +393,15 @@ impl View for Book {
         Ok(self.cursors.get(device).copied().unwrap_or_default())
     }
 
+    fn row(&self, user: &UserId, offset: Offset) -> Result<Option<u64>, Infallible> {
+        Ok(self.mailboxes.get(user).and_then(|mailbox| mailbox.get(&offset)).copied())
+    }
+
+    fn devices(&self, user: &UserId, most: usize) -> Result<Vec<(DeviceName, Offset)>, Infallible> {
+        let all = self.cursors.iter().filter(|(device, _)| device.user == *user).take(most);
+        Ok(all.map(|(device, cursor)| (device.name.clone(), *cursor)).collect())
+    }
+
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, Infallible> {
         Ok(self.groups.get(group).copied())
     }
@@ -339,6 +416,21 @@ impl View for Book {
 
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Infallible> {
         Ok(self.members.get(group).into_iter().flatten().cloned().collect())
+    }
+
+    fn memberships(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        each: EachMember<'_, Infallible>,
+    ) -> Result<(), Infallible> {
+        let all = self.everybody_ever_in(group);
+        for (user, membership) in all.filter(|(user, _)| after.is_none_or(|after| *user > after)) {
+            if !each(user, membership)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, Infallible> {
@@ -365,5 +457,49 @@ impl View for Book {
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Infallible> {
         let all = self.push_tokens.iter().filter(|(device, _)| device.user == *user);
         Ok(all.map(|(device, token)| (device.name.clone(), token.clone())).collect())
+    }
+
+    fn tally(&self, sequence: u64) -> Result<Arc<Tally>, Infallible> {
+        Ok(self.tallies.get(&sequence).map(Arc::clone).unwrap_or_default())
+    }
+
+    fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, Infallible> {
+        Ok(self.reacted.get(&(sequence, user.clone())).cloned().unwrap_or_default())
+    }
+
+    fn user_head(&self, user: &UserId) -> Result<UserHead, Infallible> {
+        Ok(self.user_heads.get(user).cloned().unwrap_or_default())
+    }
+
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, Infallible> {
+        Ok(self.address_books.get(user).and_then(|book| book.get(other)).map(Arc::clone))
+    }
+
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, Infallible> {
+        let book = self.address_books.get(user).into_iter().flatten();
+        let page = book.filter(|(other, _)| after.is_none_or(|after| *other > after)).take(rows);
+        Ok(page.map(|(user, name)| Saved { user: user.clone(), name: Arc::clone(name) }).collect())
+    }
+
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, Infallible> {
+        Ok(self.blocked.get(user).is_some_and(|blocked| blocked.contains(other)))
+    }
+
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, Infallible> {
+        Ok(self.blocked.get(user).into_iter().flatten().cloned().collect())
+    }
+
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, Infallible> {
+        Ok(self.last_seen.get(user).copied().unwrap_or_default())
+    }
+
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, Infallible> {
+        let all = self.listed.get(user).into_iter().flatten();
+        Ok(all.map(|(name, listed)| (name.clone(), *listed)).collect())
     }
 }

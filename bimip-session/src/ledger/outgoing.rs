@@ -72,6 +72,22 @@ impl Outgoing {
             (Ack::Grouped(client_ref), Some(Outcome::Refused(reason))) => {
                 ungrouped(client_ref, *reason, None)
             }
+            (Ack::Reacted(client_ref), Some(Outcome::Reacted { edition, count, offset })) => {
+                ServerPacket::Noted(Noted::Reacted {
+                    client_ref: client_ref.clone(),
+                    edition: *edition,
+                    count: *count,
+                    offset: *offset,
+                })
+            }
+            (Ack::Reacted(client_ref), Some(Outcome::Refused(reason))) => {
+                unreacted(client_ref, *reason, None)
+            }
+            (Ack::User(client_ref), Some(Outcome::User { edition, offset, .. })) => {
+                let client_ref = client_ref.clone();
+                ServerPacket::Noted(Noted::UserChanged { client_ref, edition: *edition, offset: *offset })
+            }
+            (Ack::User(client_ref), Some(Outcome::Refused(reason))) => unchanged(client_ref, *reason, None),
             (Ack::Joined(group), Some(Outcome::Joined { .. })) => {
                 ServerPacket::Noted(Noted::Joined(group.clone()))
             }
@@ -152,6 +168,8 @@ impl Outgoing {
             }),
             Ack::Revised(client_ref) => unrevised(client_ref, reason, retry_after_ms),
             Ack::Grouped(client_ref) => ungrouped(client_ref, reason, retry_after_ms),
+            Ack::Reacted(client_ref) => unreacted(client_ref, reason, retry_after_ms),
+            Ack::User(client_ref) => unchanged(client_ref, reason, retry_after_ms),
             // A cursor that did not move is asked for again by the rows themselves; a talk's end has no word
             // for failure.
             Ack::Visible { origin, id, .. } | Ack::PushToken { origin, id, .. } => {
@@ -197,6 +215,8 @@ impl Outgoing {
                             | Noted::Marked { .. }
                             | Noted::Revised { .. }
                             | Noted::Grouped { .. }
+                            | Noted::Reacted { .. }
+                            | Noted::UserChanged { .. }
                             | Noted::Joined(_)
                             | Noted::Left(_)
                             | Noted::PushToken { .. }
@@ -215,6 +235,14 @@ fn unrevised(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>
 
 fn ungrouped(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
     ServerPacket::Noted(Noted::Ungrouped { client_ref: client_ref.clone(), reason, retry_after_ms })
+}
+
+fn unreacted(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
+    ServerPacket::Noted(Noted::Unreacted { client_ref: client_ref.clone(), reason, retry_after_ms })
+}
+
+fn unchanged(client_ref: &ClientRef, reason: Reject, retry_after_ms: Option<u32>) -> ServerPacket {
+    ServerPacket::Noted(Noted::UserUnchanged { client_ref: client_ref.clone(), reason, retry_after_ms })
 }
 
 fn declined(

@@ -1,18 +1,22 @@
 //! A view that sees what the batch has added so far.
 
+mod user;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq,
+    UnixMs, UserId,
 };
 
+use self::user::Keeps;
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
-use super::view::{ConversationHead, Known, Revised, View, Write};
+use super::tally::Tally;
+use super::view::{ConversationHead, Known, Marked, Revised, View, Write};
 
 /// The storage's view with the batch's own writes on top, and the list of those writes.
 pub(super) struct Overlay<'v, V: View> {
@@ -24,7 +28,7 @@ pub(super) struct Overlay<'v, V: View> {
     known: BTreeMap<PutKey, Known>,
     entries: BTreeMap<u64, Arc<Entry>>,
     revised: BTreeMap<u64, Revised>,
-    marks: BTreeMap<(u64, UserId), Marks>,
+    marks: BTreeMap<(u64, UserId), Marked>,
     read_upto: BTreeMap<(ConversationId, UserId), Seq>,
     cursors: BTreeMap<Device, Offset>,
     groups: BTreeMap<GroupId, GroupHead>,
@@ -38,6 +42,9 @@ pub(super) struct Overlay<'v, V: View> {
     feed_heads: BTreeMap<GroupId, u64>,
     fed: BTreeMap<(GroupId, u64), u64>,
     stretches: BTreeMap<(UserId, GroupId), Vec<Stretch>>,
+    tallies: BTreeMap<u64, Arc<Tally>>,
+    reacted: BTreeMap<(u64, UserId), Vec<Emoji>>,
+    keeps: Keeps,
     writes: Vec<Write>,
 }
 
@@ -65,15 +72,17 @@ impl<'v, V: View> Overlay<'v, V> {
             feed_heads: BTreeMap::new(),
             fed: BTreeMap::new(),
             stretches: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            reacted: BTreeMap::new(),
+            keeps: Keeps::default(),
             writes: Vec::new(),
         })
     }
 
     /// The writes of the batch: what a batch may change several times, once each.
     pub(super) fn into_writes(mut self) -> Vec<Write> {
-        let marks =
-            self.marks.into_iter().map(|((sequence, user), marks)| Write::Marks { sequence, user, marks });
-        self.writes.extend(marks);
+        let marks = self.marks.into_iter();
+        self.writes.extend(marks.map(|((sequence, user), marked)| Write::Marks { sequence, user, marked }));
         let revised = self.revised.into_iter();
         self.writes.extend(revised.map(|(sequence, revised)| Write::Revised { sequence, revised }));
         self.writes.extend(self.read_upto.into_iter().map(|((conversation, user), seq)| Write::ReadUpto {
@@ -99,6 +108,15 @@ impl<'v, V: View> Overlay<'v, V> {
         }));
         self.writes
             .extend(self.standings.into_iter().map(|(user, standing)| Write::Standing { user, standing }));
+        self.keeps.into_writes(&mut self.writes);
+        self.writes
+            .extend(self.tallies.into_iter().map(|(sequence, tally)| Write::Tally { sequence, tally }));
+        let reacted = self.reacted.into_iter();
+        self.writes.extend(reacted.map(|((sequence, user), emojis)| Write::Reacted {
+            sequence,
+            user,
+            emojis,
+        }));
         self.writes
     }
 
@@ -143,11 +161,15 @@ impl<'v, V: View> Overlay<'v, V> {
         self.view.sequence_of(id, seq)
     }
 
-    pub(super) fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, V::Error> {
+    pub(super) fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, V::Error> {
         match self.marks.get(&(sequence, user.clone())) {
-            Some(marks) => Ok(*marks),
-            None => self.view.marks(sequence, user),
+            Some(marked) => Ok(*marked),
+            None => self.view.marked(sequence, user),
         }
+    }
+
+    pub(super) fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, V::Error> {
+        Ok(self.marked(sequence, user)?.marks)
     }
 
     pub(super) fn revised(&self, sequence: u64) -> Result<Revised, V::Error> {
@@ -159,6 +181,26 @@ impl<'v, V: View> Overlay<'v, V> {
 
     pub(super) fn revise(&mut self, sequence: u64, revised: Revised) {
         self.revised.insert(sequence, revised);
+    }
+
+    pub(super) fn tally(&self, sequence: u64) -> Result<Arc<Tally>, V::Error> {
+        match self.tallies.get(&sequence) {
+            Some(tally) => Ok(Arc::clone(tally)),
+            None => self.view.tally(sequence),
+        }
+    }
+
+    pub(super) fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, V::Error> {
+        match self.reacted.get(&(sequence, user.clone())) {
+            Some(emojis) => Ok(emojis.clone()),
+            None => self.view.reacted(sequence, user),
+        }
+    }
+
+    /// The reactions to a message are these from now on, and this user's own of them those.
+    pub(super) fn react(&mut self, sequence: u64, user: &UserId, tally: Arc<Tally>, own: Vec<Emoji>) {
+        self.tallies.insert(sequence, tally);
+        self.reacted.insert((sequence, user.clone()), own);
     }
 
     /// Appends an entry to the log under [`next_sequence`](Self::next_sequence).
@@ -197,8 +239,8 @@ impl<'v, V: View> Overlay<'v, V> {
         self.writes.push(Write::Key { key, known });
     }
 
-    pub(super) fn mark(&mut self, sequence: u64, user: UserId, marks: Marks) {
-        self.marks.insert((sequence, user), marks);
+    pub(super) fn mark(&mut self, sequence: u64, user: UserId, marked: Marked) {
+        self.marks.insert((sequence, user), marked);
     }
 
     /// A user has read a conversation up to here.

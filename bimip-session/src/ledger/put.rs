@@ -1,11 +1,17 @@
 //! What a ticket asks to be stored.
 
 use bimip_proto::{
-    Address, Body, BodyKind, ClientRef, Device, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
-    MessageRef, Revise, Role, SoundName, Status, UnixMs, UserId,
+    Address, Body, BodyKind, ClientRef, Device, Form, GroupAct, GroupCommand, GroupId, MayPost, MessageId,
+    MessageRef, React, Revise, Role, SoundName, Status, UnixMs, UserAct, UserCommand, UserId, limits,
 };
 
 use super::standing::Setting;
+use super::user::Sighting;
+
+/// A put itself, with its names.
+const PUT_BYTES: u64 = 256;
+/// A row in a proof: whose, where, and a pointer to what.
+const ROW_BYTES: u64 = 64;
 
 /// Under which name a put is stored at most once: the sending device and its own name for the draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +50,10 @@ pub enum Guard {
     MayJoin,
     /// Only by a member whose role allows it.
     MayManage,
+    /// Only somebody who has the message: the author, or somebody it was sent to, while they are in its conversation.
+    Reader,
+    /// Only to oneself, or to somebody who has not blocked the sender.
+    MayWrite,
 }
 
 /// Whose mailboxes get a row.
@@ -153,6 +163,26 @@ pub enum Record {
         /// What.
         setting: Setting,
     },
+    /// Somebody reacts to a message, or takes a reaction back.
+    React {
+        /// Who, and with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// To which message, and with what.
+        react: React,
+    },
+    /// Somebody changes what they keep.
+    User {
+        /// Who, with which device.
+        by: Device,
+        /// When the server heard it.
+        at: UnixMs,
+        /// What.
+        command: UserCommand,
+    },
+    /// Devices came or went.
+    Sighted(Vec<Sighting>),
 }
 
 impl Put {
@@ -180,12 +210,27 @@ impl Put {
         }
     }
 
-    /// Whether somebody waits for it. Marks wait a little for something to share a sync with.
+    /// Whether somebody waits for it. Marks and sightings wait a little for something to share a sync with.
     pub(crate) const fn is_urgent(&self) -> bool {
-        !matches!(self.record, Record::Mark { .. })
+        !matches!(self.record, Record::Mark { .. } | Record::Sighted(_))
     }
 
-    /// The bytes it brings, for budgets.
+    /// What it may take in memory until it is answered: what it brings, and the rows that come back with the proof. Those
+    /// of a group cost their places alone, since they share one message; a filling brings the bodies of what it reads.
+    pub(crate) fn charge(&self) -> u64 {
+        let brings = match self.record {
+            Record::Pull { .. } => 0,
+            _ => self.bytes() as u64,
+        };
+        let rows = match (&self.record, &self.audience) {
+            (Record::Pull { rows, bytes, .. }, _) => u64::from(*rows) * ROW_BYTES + u64::from(*bytes),
+            (_, Audience::Group(_) | Audience::Readers) => u64::from(limits::ROW_MEMBERS) * ROW_BYTES,
+            _ => 0,
+        };
+        PUT_BYTES + brings + rows
+    }
+
+    /// What the commit has to do for it, in bytes, to cut batches by.
     pub(crate) const fn bytes(&self) -> usize {
         match &self.record {
             Record::Message { body, .. } => body.bytes.len() + 128,
@@ -193,7 +238,10 @@ impl Put {
                 Some(body) => body.bytes.len() + 128,
                 None => 128,
             },
-            Record::Setting { .. } => 512,
+            Record::Setting { .. } | Record::React { .. } => 512,
+            // Texts of a paragraph, and a URI.
+            Record::User { .. } => 4_096,
+            Record::Sighted(sightings) => 128 * sightings.len(),
             // As many rows as users at most, and texts of a paragraph.
             Record::Group { command, .. } => match &command.act {
                 GroupAct::Create { members: users, .. } | GroupAct::Add(users) => 2_048 + 64 * users.len(),
@@ -268,6 +316,51 @@ pub(crate) fn digest_of_command(command: &GroupCommand) -> u64 {
     digest.0
 }
 
+/// A digest of what is asked about a reaction. Of nothing else: they share one space of names.
+pub(crate) fn digest_of_reaction(react: &React) -> u64 {
+    let mut digest = Fnv::default();
+    digest.write(&[5, u8::from(react.on)]);
+    match &react.message {
+        MessageRef::Id(id) => digest.part(&id.to_ascii()),
+        MessageRef::Alias(alias) => digest.part(alias.to_string().as_bytes()),
+        MessageRef::Place { conversation, seq } => {
+            digest.part(conversation.to_string().as_bytes());
+            digest.write(&seq.0.to_le_bytes());
+        }
+        _ => {}
+    }
+    digest.part(react.emoji.as_str().as_bytes());
+    digest.0
+}
+
+/// A digest of what a user asks about themselves. Of nothing else: all of them share one space of names.
+pub(crate) fn digest_of_user(act: &UserAct) -> u64 {
+    let mut digest = Fnv::default();
+    digest.write(&[5]);
+    match act {
+        UserAct::EditProfile { name, about, avatar } => {
+            digest.write(&[1]);
+            for text in [name, about, avatar] {
+                digest.write(&[u8::from(text.is_some())]);
+                digest.part(text.as_deref().unwrap_or_default().as_bytes());
+            }
+        }
+        UserAct::Save(saved) => {
+            digest.act(2, &saved.user);
+            digest.part(saved.name.as_bytes());
+        }
+        UserAct::Forget(user) => digest.act(3, user),
+        UserAct::Block(user) => digest.act(4, user),
+        UserAct::Unblock(user) => digest.act(5, user),
+        UserAct::RemoveDevice(name) => {
+            digest.write(&[6]);
+            digest.part(name.as_str().as_bytes());
+        }
+        _ => {}
+    }
+    digest.0
+}
+
 const fn of_post(post: MayPost) -> u8 {
     match post {
         MayPost::Admins => 2,
@@ -311,6 +404,10 @@ impl Fnv {
     }
 
     fn body(&mut self, body: &Body) {
+        // The same bytes as another kind of message are another message. Where no kind is said nothing is written.
+        if body.form == Form::Content {
+            self.part(body.kind.content_name().unwrap_or_default().as_bytes());
+        }
         self.part(&body.bytes);
         if let Some(seal) = &body.seal {
             self.part(seal.encryption_type.as_bytes());

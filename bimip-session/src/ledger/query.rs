@@ -5,9 +5,12 @@
 mod conversations;
 mod history;
 mod seen;
+mod status;
+mod user;
 
 use bimip_proto::{
-    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, UserId, limits, page_rows,
+    Address, Ask, BodyKind, ConversationId, Form, Found, HistoryMessage, ReactionCount, UserId, limits,
+    page_rows, status_users,
 };
 
 use self::seen::Seen;
@@ -34,9 +37,33 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
             let (conversations, more) = conversations::page(user, *from, page_rows(*limit), view)?;
             Found::Conversations { conversations, more }
         }
+        Ask::Status { message, after, limit } => {
+            let status = status::of(message, user, after.as_ref(), status_users(*limit), view)?;
+            Found::Status(status.map(Box::new))
+        }
+        Ask::Profile(owner) => Found::Profile(user::profile(owner, user, view)?),
+        Ask::AddressBook { after, limit } => {
+            let rows = page_rows(*limit) as usize;
+            let (saved, more) = cut(view.address_book(user, after.as_ref(), rows + 1)?, rows);
+            Found::AddressBook { saved, more }
+        }
+        Ask::Devices => Found::Devices(user::devices(user, view)?),
+        Ask::Blocked { after, limit } => {
+            let blocked = view.blocked(user)?.into_iter();
+            let later = blocked.filter(|it| after.as_ref().is_none_or(|after| it > after));
+            let (users, more) = cut(later.collect(), page_rows(*limit) as usize);
+            Found::Blocked { users, more }
+        }
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },
     })
+}
+
+/// The first rows, and whether there are more.
+fn cut<T>(mut all: Vec<T>, rows: usize) -> (Vec<T>, bool) {
+    let more = all.len() > rows;
+    all.truncate(rows);
+    (all, more)
 }
 
 fn conversation(user: &UserId, of: &Address) -> ConversationId {
@@ -91,5 +118,11 @@ fn weight(message: &HistoryMessage) -> u64 {
         .seal
         .as_ref()
         .map_or(0, |seal| seal.encryption_type.len() + seal.encrypted.len() + seal.signature.len());
-    (bytes + seal) as u64
+    let count = |it: &ReactionCount| {
+        let users: u64 = it.users.iter().map(|user| user.as_str().len() as u64 + 3).sum();
+        // So much at least that there are no more of them in an answer than there may be.
+        (it.emoji.as_str().len() as u64 + users + 16).max(limits::PAGE_BYTES / limits::PAGE_REACTIONS as u64)
+    };
+    let reactions: u64 = message.reactions.counts.iter().map(count).sum();
+    (bytes + seal) as u64 + reactions
 }

@@ -6,15 +6,18 @@ mod manage;
 mod mark;
 mod member;
 mod message;
+mod react;
 mod revise;
 mod setting;
+mod user;
 
+pub(super) use self::find::named;
 pub use self::find::readable;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{Address, Entry, GroupId, Head, Names, Offset, Reject, Status, UserId};
+use bimip_proto::{Address, Entry, GroupId, Head, Names, Offset, Reject, Seq, Status, UserId};
 
 use self::member::Mover;
 use super::group::{GroupHead, Membership};
@@ -46,6 +49,8 @@ pub struct About<'a> {
     pub membership: Option<&'a Membership>,
     /// What the group knows of the user whose place in it is to change.
     pub target: Option<&'a Membership>,
+    /// Whether the one user it is to has blocked whoever asks.
+    pub blocked: bool,
 }
 
 /// Judges a put by its guard.
@@ -67,8 +72,15 @@ pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
             (received, Reject::NoSuchMessage)
         }
         (Guard::MayPost, Record::Message { .. }) => return verdict(may_post(about.group, member)),
+        (Guard::MayWrite, Record::Message { .. }) => (!about.blocked, Reject::Blocked),
         (Guard::Author, Record::Revise { by, .. }) => {
             (about.message.is_some_and(|head| head.from.user == by.user), Reject::NoSuchMessage)
+        }
+        (Guard::Reader, Record::React { by, react, .. }) => {
+            let may = may_react(about.message, &by.user, about.membership);
+            // Who is blocked may still take back what they said.
+            let unheard = react.on && about.blocked;
+            return verdict(may.and(if unheard { Err(Reject::Blocked) } else { Ok(()) }));
         }
         (Guard::MayJoin, Record::Join { opens, .. }) => {
             return verdict(may_join(about.group, member, *opens));
@@ -84,6 +96,20 @@ pub fn judge(put: &Put, about: &About<'_>) -> Verdict {
 
 fn verdict(may: Result<(), Reject>) -> Verdict {
     may.map_or_else(Verdict::Refused, |()| Verdict::Granted)
+}
+
+/// The author of a message and those who received it, while they are in its conversation. Who may not post there may
+/// react all the same.
+fn may_react(message: Option<&Head>, by: &UserId, membership: Option<&Membership>) -> Result<(), Reject> {
+    // What went to nobody has no place, and nobody to speak about it.
+    let head = message.filter(|head| head.seq != Seq(0)).ok_or(Reject::NoSuchMessage)?;
+    if head.from.user != *by && !received(head, by, membership) {
+        return Err(Reject::NoSuchMessage);
+    }
+    match head.to {
+        Address::Group(_) if !membership.is_some_and(Membership::is_member) => Err(Reject::NotMember),
+        _ => Ok(()),
+    }
 }
 
 fn received(head: &Head, by: &UserId, membership: Option<&Membership>) -> bool {
@@ -185,6 +211,9 @@ fn decide<V: View>(ticket: &Ticket, overlay: &mut Overlay<'_, V>) -> Result<Deci
                 member::leave(mover, overlay, &mut decision)?
             }
             Record::Setting { by, at, setting } => setting::settle(by, *at, setting, overlay)?,
+            Record::React { .. } => react::settle(put, overlay, &mut decision)?,
+            Record::User { .. } => user::settle(put, overlay, &mut decision)?,
+            Record::Sighted(sightings) => user::sighted(sightings, overlay)?,
         };
         remember_refusal(put, &outcome, overlay)?;
         decision.outcomes.push(outcome);

@@ -1,10 +1,11 @@
 //! Tickets, and what they turn into.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, ClientRef, Device, Entry, GroupId, Head, LogOut, MessageRef, Offset, Reject, Status, TokenTask,
-    UserId,
+    Address, ClientRef, Device, DeviceName, Entry, GroupId, Head, LogOut, MessageRef, Offset, Reject, Status,
+    TokenTask, UserId,
 };
 use thiserror::Error;
 
@@ -13,6 +14,9 @@ use super::rights::Place;
 use super::settle::Decision;
 use super::standing::Standing;
 use crate::server::ConnId;
+
+/// What a ticket takes beside its puts.
+const TICKET_BYTES: u64 = 256;
 
 /// A command that asks to be stored, and is answered when it is.
 ///
@@ -27,6 +31,7 @@ pub struct Ticket {
     cursor_from: Offset,
     conn: ConnId,
     ack: Ack,
+    charge: u32,
 }
 
 /// A cursor that moves with a ticket.
@@ -56,6 +61,8 @@ pub(crate) enum Ack {
     Revised(ClientRef),
     /// A command about a group.
     Grouped(ClientRef),
+    /// A command about the user.
+    User(ClientRef),
     /// A join.
     Joined(GroupId),
     /// A leave.
@@ -74,6 +81,8 @@ pub(crate) enum Ack {
     Query(ClientRef),
     /// Logging out.
     LogOut { origin: u32, what: LogOut },
+    /// A reaction.
+    Reacted(ClientRef),
 }
 
 impl Ack {
@@ -87,7 +96,10 @@ impl Ticket {
     pub(crate) fn new(conn: ConnId, puts: Vec<Put>, advance: Option<Advance>, ack: Ack) -> Self {
         let cursor_from = advance.as_ref().map_or(Offset::ZERO, |advance| advance.from);
         let cursor = advance.map(|Advance { device, to, .. }| (device, to));
-        Self { puts, cursor, cursor_from, conn, ack }
+        let charge = TICKET_BYTES + puts.iter().map(Put::charge).sum::<u64>();
+        // No ticket is near it; a number of half the size keeps proofs and failures small.
+        let charge = u32::try_from(charge).unwrap_or(u32::MAX);
+        Self { puts, cursor, cursor_from, conn, ack, charge }
     }
 
     /// What it asks to store.
@@ -126,9 +138,15 @@ impl Ticket {
         self.puts.iter().map(Put::bytes).sum::<usize>() + 64
     }
 
+    /// What it may take in memory until it is answered, in bytes: what it brings, and what its proof may bring back.
+    #[must_use]
+    pub fn charge(&self) -> u64 {
+        self.charge.into()
+    }
+
     /// The honest answer when it could not be stored.
     pub fn failed(self, failure: Failure) -> Failed {
-        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure }
+        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure, charge: self.charge }
     }
 
     pub(super) fn settled(self, decision: Decision) -> Committed {
@@ -140,6 +158,7 @@ impl Ticket {
             outcomes: decision.outcomes,
             deliveries: decision.deliveries,
             fed: decision.fed,
+            charge: self.charge,
         }
     }
 }
@@ -204,8 +223,50 @@ pub enum Outcome {
         /// How.
         standing: Arc<Standing>,
     },
+    /// The change of what a user keeps is stored, now or before under the same key, or there was nothing to change.
+    User {
+        /// The edition of the user's profile after it.
+        edition: u32,
+        /// Its row in the user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+        /// What sessions have to know of it, if it was not stored before.
+        decided: Option<Decided>,
+    },
     /// Nothing of it is stored.
     Refused(Reject),
+    /// The reaction is there or taken back, now or before under the same key, or there was nothing to change.
+    Reacted {
+        /// Which change of the reactions to its message it is.
+        edition: u32,
+        /// How many users have reacted with this emoji, after it.
+        count: u32,
+        /// Its row in this user's own mailbox; zero where there was nothing to change.
+        offset: Offset,
+    },
+}
+
+/// What sessions have to know of a change of what a user keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decided {
+    /// A user blocked somebody, or took that back.
+    Blocked {
+        /// Who.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// Everybody whom they have blocked after it.
+        blocked: Arc<BTreeSet<UserId>>,
+    },
+    /// A user removed a device.
+    DeviceRemoved {
+        /// Who.
+        user: UserId,
+        /// Which.
+        device: DeviceName,
+        /// How they stand after it.
+        standing: Arc<Standing>,
+    },
 }
 
 /// What the commit gave a message.
@@ -241,6 +302,7 @@ pub struct Committed {
     outcomes: Vec<Outcome>,
     deliveries: Vec<Delivery>,
     fed: Vec<GroupId>,
+    charge: u32,
 }
 
 impl Committed {
@@ -281,7 +343,12 @@ impl Committed {
     }
 
     pub(super) fn into_failed(self, failure: Failure) -> Failed {
-        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure }
+        Failed { conn: self.conn, ack: self.ack, cursor: self.cursor, failure, charge: self.charge }
+    }
+
+    /// What its ticket counted among what is under way.
+    pub(crate) fn charge(&self) -> u64 {
+        self.charge.into()
     }
 }
 
@@ -305,6 +372,7 @@ pub struct Failed {
     ack: Ack,
     cursor: Option<(Device, Offset)>,
     failure: Failure,
+    charge: u32,
 }
 
 impl Failed {
@@ -316,6 +384,11 @@ impl Failed {
 
     pub(crate) const fn conn(&self) -> ConnId {
         self.conn
+    }
+
+    /// What its ticket counted among what is under way.
+    pub(crate) fn charge(&self) -> u64 {
+        self.charge.into()
     }
 
     pub(crate) const fn ack(&self) -> &Ack {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Saved,
+    Seq, Status, UnixMs, UserId,
 };
 
 use super::feed::Stretch;
 use super::group::{GroupHead, Membership};
 use super::put::PutKey;
 use super::standing::Standing;
+use super::tally::Tally;
+use super::user::{Listed, UserHead};
 
 /// What a storage backend can say about what it holds, inside the transaction of a batch.
 ///
@@ -71,11 +73,19 @@ pub trait View {
     /// As the backend reads.
     fn revised(&self, sequence: u64) -> Result<Revised, Self::Error>;
 
+    /// What a user has said about the message of a log entry, and when; the default where they said nothing.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, Self::Error>;
+
     /// What a user has said about the message of a log entry.
     ///
     /// # Errors
     /// As the backend reads.
-    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Self::Error>;
+    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, Self::Error> {
+        Ok(self.marked(sequence, user)?.marks)
+    }
 
     /// Up to where a user has read a conversation, or written in it; zero where they never did.
     ///
@@ -100,6 +110,18 @@ pub trait View {
     /// As the backend reads.
     fn cursor(&self, device: &Device) -> Result<Offset, Self::Error>;
 
+    /// The log entry of a row of a user's mailbox.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn row(&self, user: &UserId, offset: Offset) -> Result<Option<u64>, Self::Error>;
+
+    /// Devices of a user that have a cursor, with it: the first `most` by their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn devices(&self, user: &UserId, most: usize) -> Result<Vec<(DeviceName, Offset)>, Self::Error>;
+
     /// A group, if there is one of that name.
     ///
     /// # Errors
@@ -123,6 +145,18 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Self::Error>;
+
+    /// Everybody of whom a group knows something, who is or was in it: those after `after`, or from the first one on, in an
+    /// order of the backend's that never changes, until `each` says that it is enough (`false`). They may be very many.
+    ///
+    /// # Errors
+    /// As the backend reads, and the first one of `each`, which ends it.
+    fn memberships(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        each: EachMember<'_, Self::Error>,
+    ) -> Result<(), Self::Error>;
 
     /// The groups that a user is in now, once each, in the order of their names.
     ///
@@ -160,7 +194,69 @@ pub trait View {
     /// # Errors
     /// As the backend reads.
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, Self::Error>;
+
+    /// The reactions to the message of a log entry, counted; the default where nobody ever reacted.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn tally(&self, sequence: u64) -> Result<Arc<Tally>, Self::Error>;
+
+    /// What a user has reacted with to the message of a log entry, in the order in which they did.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, Self::Error>;
+
+    /// What a user keeps; the default for who never kept anything.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn user_head(&self, user: &UserId) -> Result<UserHead, Self::Error>;
+
+    /// A user's own name for another one in the address book; `None` for who is not in it.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, Self::Error>;
+
+    /// Entries of a user's address book after `after`, in the order of their ids, at most `rows`.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, Self::Error>;
+
+    /// Whether a user has blocked another one. Asked for every message between two.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, Self::Error>;
+
+    /// Everybody whom a user has blocked, in the order of their ids.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, Self::Error>;
+
+    /// When a user was last seen; 0 for who never was, or only while hidden.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, Self::Error>;
+
+    /// The devices of a user that are listed, in the order of their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, Self::Error>;
 }
+
+/// Takes one of many memberships, and says whether it wants another.
+pub type EachMember<'a, E> = &'a mut dyn FnMut(&UserId, &Membership) -> Result<bool, E>;
 
 /// The last message of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -182,6 +278,34 @@ pub struct Revised {
     pub sequence: u64,
     /// It is the deletion.
     pub deleted: bool,
+}
+
+/// What a user has said about a message, and when the server first heard of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "storage backends build it")]
+pub struct Marked {
+    /// All that was said so far.
+    pub marks: Marks,
+    /// When they had it; `None` where they did not say so, or before times were kept.
+    pub delivered_at: Option<UnixMs>,
+    /// When they had read it; `None` likewise.
+    pub read_at: Option<UnixMs>,
+}
+
+impl Marked {
+    /// This, and what is said now. A time once known stays.
+    pub(super) fn with(self, status: Status, at: UnixMs) -> Self {
+        let marks = self.marks.with(status);
+        let time = |status: Status, before: Option<UnixMs>| {
+            let news = marks.has(status) && !self.marks.has(status);
+            if news { Some(at).filter(|at| *at > UnixMs(0)) } else { before }
+        };
+        Self {
+            marks,
+            delivered_at: time(Status::Delivered, self.delivered_at),
+            read_at: time(Status::Read, self.read_at),
+        }
+    }
 }
 
 /// What became of a key.
@@ -273,7 +397,7 @@ pub enum Write {
         /// Who.
         user: UserId,
         /// All that was said so far.
-        marks: Marks,
+        marked: Marked,
     },
     /// Up to where a user has read a conversation, or written in it: replaces what was there, and is beyond it.
     ReadUpto {
@@ -359,20 +483,76 @@ pub enum Write {
         /// Where to. Its `id` is not kept.
         token: Option<PushToken>,
     },
+    /// The reactions to a message, counted: replaces what was there.
+    Tally {
+        /// The message's log entry.
+        sequence: u64,
+        /// All of them.
+        tally: Arc<Tally>,
+    },
+    /// What a user has reacted with to a message: replaces what was there, or takes it away when empty.
+    Reacted {
+        /// The message's log entry.
+        sequence: u64,
+        /// Who.
+        user: UserId,
+        /// In the order in which they did, at most [`REACTIONS_PER_USER`](bimip_proto::limits::REACTIONS_PER_USER).
+        emojis: Vec<Emoji>,
+    },
+    /// What a user keeps: replaces what was there.
+    UserHead {
+        /// Who.
+        user: UserId,
+        /// All of it.
+        head: UserHead,
+    },
+    /// An entry of an address book: replaces what was there, or takes it away.
+    Saved {
+        /// Whose address book.
+        user: UserId,
+        /// Who is in it.
+        other: UserId,
+        /// The owner's own name for them.
+        name: Option<Arc<str>>,
+    },
+    /// A user has blocked another one, or has no more.
+    Blocked {
+        /// Who.
+        user: UserId,
+        /// Whom.
+        other: UserId,
+        /// Whether they have.
+        blocked: bool,
+    },
+    /// When a user was last seen: replaces what was there, and is after it.
+    LastSeen {
+        /// Who.
+        user: UserId,
+        /// When.
+        at: UnixMs,
+    },
+    /// A device that is listed: replaces what was there, or takes it away.
+    Listed {
+        /// Which device.
+        device: Device,
+        /// What is known of it.
+        listed: Option<Listed>,
+    },
 }
 
-/// The log entry of the message whose words a log entry has: its own, or those that it was edited to.
+/// The log entry of the message whose words a log entry has: its own, or those that it was edited to, or a reaction to it.
 #[must_use]
 pub fn speaks_for(entry: &Entry, sequence: u64) -> Option<u64> {
     match entry {
         Entry::Message(_) => Some(sequence),
         Entry::Revised(revision) if !revision.is_deletion() => Some(revision.message.id.sequence()),
+        Entry::Reacted(reaction) => Some(reaction.message.id.sequence()),
         _ => None,
     }
 }
 
 /// What a mailbox row that refers to this log entry shows: the entry, or the deletion in the place of a message that is
-/// deleted, and of its edits. What was taken back reaches no device that did not have it yet.
+/// deleted, of its edits, and of the reactions to it. What was taken back reaches no device that did not have it yet.
 ///
 /// # Errors
 /// As the view reads.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientRef, CloseReason, Device, LogOut, Now, PushToken, Reject, ServerPacket, TokenAnswer, TokenTask,
-    UnixMs, UserId, limits,
+    ClientRef, CloseReason, Device, DeviceName, LogOut, Now, PushToken, Reject, ServerPacket, TokenAnswer,
+    TokenTask, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -12,8 +12,14 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Grant, Output, Vouched};
 use super::timers::Due;
-use crate::ledger::{Ack, Audience, Committed, Guard, Outcome, Put, Record, Setting, Standing};
+use crate::ledger::{
+    Ack, Audience, Committed, Decided, Guard, Outcome, Put, Record, Setting, Standing, Ticket,
+};
 
+/// The device of whoever keeps the accounts. Nothing is stored under its name.
+const KEEPER: &str = "accounts";
+/// A connection that no driver opens: numbers are given from the first on.
+const NOBODY: ConnId = ConnId(u64::MAX);
 /// For a token that never runs out by itself.
 const FOR_EVER: UnixMs = UnixMs(u64::MAX);
 
@@ -146,15 +152,42 @@ impl ServerCore {
         self.store(conn, puts, Ack::LogOut { origin, what });
     }
 
+    /// Whoever keeps the accounts logs one out. It is the user's own decision, of a device that has no sessions, so its proof
+    /// goes to all of them, and to nobody who waits.
+    pub(super) fn log_out_from_outside(&mut self, user: UserId, before: UnixMs) {
+        let Ok(name) = DeviceName::new(KEEPER) else { return };
+        if self.is_draining() {
+            return;
+        }
+        let record =
+            Record::Setting { by: Device::new(user, name), at: before, setting: Setting::LogOutAccount };
+        let put = Put::new(Guard::None, Audience::Users(Vec::new()), record);
+        self.commit(NOBODY, Ticket::new(NOBODY, vec![put], None, Ack::None));
+    }
+
     /// What was decided about an account is durable. The answer to whoever decided it is out.
     pub(super) fn decided(&mut self, now: Now, proof: &Committed) {
         if let Some(what) = log_out_of(proof) {
             self.logged_out(now, proof.conn(), what);
         }
         for outcome in proof.outcomes() {
-            if let Outcome::Stands { user, standing } = outcome {
-                self.stands(now, user, standing);
-                self.decided_here(user);
+            match outcome {
+                Outcome::Stands { user, standing } => {
+                    self.stands(now, user, standing);
+                    self.decided_here(user);
+                }
+                Outcome::User { decided: Some(Decided::Blocked { user, blocked, .. }), .. } => {
+                    self.blocks(user, blocked);
+                    self.decided_here(user);
+                }
+                Outcome::User {
+                    decided: Some(Decided::DeviceRemoved { user, device, standing }), ..
+                } => {
+                    self.device_logged_out(now, user, device);
+                    self.stands(now, user, standing);
+                    self.decided_here(user);
+                }
+                _ => {}
             }
         }
     }
@@ -197,6 +230,18 @@ impl ServerCore {
         };
         let ended: Vec<ConnId> =
             self.roster.of(&by.user).iter().copied().filter(|it| ends(self, *it)).collect();
+        for conn in ended {
+            self.counters.logged_out += 1;
+            self.close(now, conn, CloseReason::LoggedOut);
+        }
+    }
+
+    /// A device was removed: its sessions end.
+    fn device_logged_out(&mut self, now: Now, user: &UserId, device: &DeviceName) {
+        let is_it = |conn: &ConnId| {
+            self.conns.get(conn).and_then(Connection::grant).is_some_and(|it| it.device.name == *device)
+        };
+        let ended: Vec<ConnId> = self.roster.of(user).iter().copied().filter(is_it).collect();
         for conn in ended {
             self.counters.logged_out += 1;
             self.close(now, conn, CloseReason::LoggedOut);

@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Caps, CloseReason, GroupId, Now, Offset, Query, Said, TokenId, TokenTask, UnixMs, limits};
+use bimip_proto::{
+    Caps, ClientRef, CloseReason, GroupId, Now, Offset, Query, Said, Silence, TokenId, TokenTask, UnixMs,
+    limits,
+};
 
+use super::budget::UnderWay;
 use super::io::{Config, Grant};
 use super::reader::Reader;
 use crate::ledger::Place;
@@ -52,10 +56,18 @@ pub(super) struct Connection {
     /// What came before the session was live, or while too much of it was under way. Carried out in order, so
     /// that a client may speak at once, and one without words for "busy" loses nothing.
     pub(super) held: VecDeque<Said>,
+    /// What they take, in bytes.
+    pub(super) held_bytes: u64,
+    /// There was no room for what came after them.
+    pub(super) overfull: bool,
+    /// The first draft that was refused as busy, and until when those after it are refused, too.
+    pub(super) in_turn: Option<Box<(ClientRef, u64)>>,
     /// The driver was asked to read no more for now.
     pub(super) paused: bool,
     /// Tickets of this connection that storage has not answered.
-    pub(super) commits: u32,
+    pub(super) taken: UnderWay,
+    /// A barrier that came back and moves the cursor when there is room for it.
+    pub(super) arrived: Option<u64>,
     /// Those among them that everything else waits for: who is in which group decides what comes next.
     pub(super) barred: u32,
     /// Questions about what is stored that are not answered; the first of them is asked, the others wait.
@@ -68,6 +80,10 @@ pub(super) struct Connection {
     strikes: u32,
     struck_mono_ms: u64,
     pub(super) heard_mono_ms: u64,
+    /// When it began.
+    pub(super) since: UnixMs,
+    /// When its session began, by the wall clock.
+    pub(super) began: UnixMs,
     /// When its grant is looked at, if it runs out: taken off the table when the connection goes.
     pub(super) expiry_mono_ms: Option<u64>,
     /// It started a talk: worth a look when it goes.
@@ -80,8 +96,12 @@ impl Connection {
             caps,
             phase: Phase::AwaitSignIn,
             held: VecDeque::new(),
+            held_bytes: 0,
+            overfull: false,
+            in_turn: None,
             paused: false,
-            commits: 0,
+            taken: UnderWay::default(),
+            arrived: None,
             barred: 0,
             queries: VecDeque::new(),
             asked_about: None,
@@ -89,6 +109,8 @@ impl Connection {
             strikes: 0,
             struck_mono_ms: now.mono_ms,
             heard_mono_ms: now.mono_ms,
+            since: now.stamp(),
+            began: now.stamp(),
             expiry_mono_ms: None,
             talked: false,
         }
@@ -96,7 +118,7 @@ impl Connection {
 
     /// Whether something that it asked for is not answered.
     pub(super) fn is_owed(&self) -> bool {
-        self.commits > 0 || !self.queries.is_empty()
+        self.taken.commits > 0 || !self.queries.is_empty()
     }
 
     /// A bad frame. `true` when it was one too many.
@@ -117,9 +139,18 @@ impl Connection {
         }
     }
 
+    /// How long it may say nothing.
+    pub(super) const fn silence(&self, config: &Config) -> Silence {
+        match self.caps.silence {
+            Some(silence) => silence,
+            None => Silence { probe_ms: config.probe_ms, idle_ms: config.idle_ms },
+        }
+    }
+
     /// When to look whether it fell silent: first to ask, then to give up.
     pub(super) const fn silence_due(&self, config: &Config, now: Now) -> u64 {
-        let probe = self.heard_mono_ms + config.probe_ms;
-        if now.mono_ms < probe { probe } else { self.heard_mono_ms + config.idle_ms }
+        let Silence { probe_ms, idle_ms } = self.silence(config);
+        let probe = self.heard_mono_ms.saturating_add(probe_ms);
+        if now.mono_ms < probe { probe } else { self.heard_mono_ms.saturating_add(idle_ms) }
     }
 }

@@ -7,15 +7,18 @@ use bimip_proto::{
 };
 
 use super::account::refused;
+use super::budget::UnderWay;
 use super::burst::Bursts;
 use super::connection::{Connection, Phase};
 use super::counters::Counters;
 use super::cursors::Cursors;
+use super::departed::Departed;
 use super::io::{Attachment, Config, ConnId, Grant, Input, Output, Refused};
 use super::presence::Presences;
 use super::pull::Pulls;
 use super::reader::Reader;
 use super::roster::Roster;
+use super::seen::Sightings;
 use super::siblings::Others;
 use super::speech::ack_of;
 use super::timers::{Due, Timers};
@@ -27,9 +30,9 @@ use crate::ledger::{Outgoing, Place, Ticket};
 /// It accepts any sequence of inputs. What a client may see is decided here and in
 /// [`settle`](crate::ledger::settle()); the driver only carries out outputs, in order for each connection.
 ///
-/// Bounds: a connection has at most a window of row numbers, [`Config::commits_per_connection`] tickets under way,
-/// and [`HELD_PACKETS`](limits::HELD_PACKETS) packets waiting for them; the core at most
-/// [`Config::commits_in_flight`] tickets. The queue of outputs grows only between two polls.
+/// Bounds: a connection has at most a window of row numbers. What it has under way, and what waits for that, is bounded
+/// in numbers and in bytes, for each connection and for all of them: [`budgets`](Self::budgets). The queue of outputs
+/// grows only between two polls.
 #[derive(Debug)]
 pub struct ServerCore {
     pub(super) config: Config,
@@ -41,15 +44,21 @@ pub struct ServerCore {
     pub(super) timers: Timers,
     pub(super) counters: Counters,
     pub(super) cursors: Cursors,
+    pub(super) departed: Departed,
+    pub(super) sightings: Sightings,
     /// Boxed, and only where there are any: a core that is alone pays nothing for it.
     pub(super) others: Option<Box<Others>>,
     /// Empty between two pieces of sound: its memory is used again for each.
     pub(super) hearers: Vec<ConnId>,
     /// Tickets that storage has not answered yet and talks whose sound is not stored yet, of connections that may be
     /// gone.
-    commits: u32,
+    pub(super) taken: UnderWay,
+    /// What waits of all connections, in bytes.
+    pub(super) held_bytes: u64,
     /// Connections with held packets, waiting for room.
     pub(super) stalled: VecDeque<ConnId>,
+    /// Connections that were refused with nothing of theirs waiting, and are not read.
+    pub(super) hushed: Vec<ConnId>,
     /// Everybody is told to go, and why.
     draining: Option<CloseReason>,
     outbox: VecDeque<Output>,
@@ -81,12 +90,12 @@ impl Machine for ServerCore {
             }
             Input::Closed(conn) => self.closed(now, conn),
             Input::Committed(proof) => {
-                self.commits = self.commits.saturating_sub(1);
+                self.taken.sub(proof.charge());
                 self.committed(now, &proof);
                 self.unstall(now);
             }
             Input::Failed(failed) => {
-                self.commits = self.commits.saturating_sub(1);
+                self.taken.sub(failed.charge());
                 self.failed(now, &failed);
                 self.unstall(now);
             }
@@ -96,6 +105,7 @@ impl Machine for ServerCore {
             Input::Token(conn, answer) => self.vouched(now, conn, answer),
             Input::Kept(sound, name) => self.kept(now, sound, name),
             Input::Woken(subjects) => self.woken(now, subjects),
+            Input::LogOut(user, before) => self.log_out_from_outside(user, before),
             Input::Drain(reason) => self.drain(now, reason),
         }
     }
@@ -115,6 +125,7 @@ impl Machine for ServerCore {
                     self.tapes_dropped();
                 }
                 Due::Sound(sound) => self.sound_due(now, sound),
+                Due::Seen => self.seen_due(),
             }
         }
     }
@@ -143,10 +154,14 @@ impl ServerCore {
             timers: Timers::default(),
             counters: Counters::default(),
             cursors: Cursors::default(),
+            departed: Departed::default(),
+            sightings: Sightings::default(),
             others,
             hearers: Vec::new(),
-            commits: 0,
+            taken: UnderWay::default(),
+            held_bytes: 0,
             stalled: VecDeque::new(),
+            hushed: Vec::new(),
             draining: None,
             outbox: VecDeque::new(),
         }
@@ -167,7 +182,10 @@ impl ServerCore {
     /// Whether a drain is over: every command is answered and every connection was told to go.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining.is_some() && self.commits == 0 && self.conns.is_empty()
+        self.draining.is_some()
+            && self.taken.commits == 0
+            && self.conns.is_empty()
+            && self.sightings.is_empty()
     }
 
     pub(super) fn output(&mut self, output: Output) {
@@ -186,30 +204,24 @@ impl ServerCore {
         self.draining.is_some()
     }
 
-    /// Whether a connection may have one more ticket under way.
-    pub(super) fn has_room(&self, conn: ConnId) -> bool {
-        self.commits < self.config.commits_in_flight
-            && self.conns.get(&conn).is_some_and(|it| it.commits < self.config.commits_per_connection)
-    }
-
-    /// One more command to be answered.
-    pub(super) fn under_way(&mut self, conn: ConnId) {
-        self.commits += 1;
+    /// One more command to be answered, which weighs so much until then.
+    pub(super) fn under_way(&mut self, conn: ConnId, charge: u64) {
+        self.taken.add(charge);
         if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.commits += 1;
+            connection.taken.add(charge);
         }
     }
 
     /// A command is something else from here on.
-    pub(super) fn no_longer(&mut self, conn: ConnId) {
-        self.commits = self.commits.saturating_sub(1);
+    pub(super) fn no_longer(&mut self, conn: ConnId, charge: u64) {
+        self.taken.sub(charge);
         if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.commits = connection.commits.saturating_sub(1);
+            connection.taken.sub(charge);
         }
     }
 
     pub(super) fn commit(&mut self, conn: ConnId, ticket: Ticket) {
-        self.under_way(conn);
+        self.under_way(conn, ticket.charge());
         if let Some((device, offset)) = ticket.cursor() {
             self.cursors.asked(device, *offset);
         }
@@ -220,11 +232,13 @@ impl ServerCore {
 
     fn opened(&mut self, now: Now, conn: ConnId, caps: Caps, grant: Option<Grant>) {
         self.counters.opened += 1;
-        self.conns.insert(conn, Connection::new(now, caps));
+        let connection = Connection::new(now, caps);
+        let probe_ms = connection.silence(&self.config).probe_ms;
+        self.conns.insert(conn, connection);
         if let Some(reason) = self.draining.clone() {
             return self.close(now, conn, reason);
         }
-        self.timers.set(now.mono_ms + self.config.probe_ms, Due::Silence(conn));
+        self.timers.set(now.mono_ms.saturating_add(probe_ms), Due::Silence(conn));
         match grant {
             Some(grant) => self.attach(now, conn, grant),
             None => self.timers.set(now.mono_ms + self.config.sign_in_ms, Due::SignIn(conn)),
@@ -286,7 +300,7 @@ impl ServerCore {
             return self.looked(now, conn, attachment);
         };
         let Some(mut attachment) = attachment else { return self.close(now, conn, CloseReason::Unavailable) };
-        self.roster.learn(&grant.device.user, &attachment.standing);
+        self.roster.learn(&grant.device.user, &attachment.standing, &attachment.blocked);
         // Somebody may have decided otherwise on another core, of which nothing is known here yet.
         let elsewhere = self.others.is_some() && refused(&attachment.standing, grant);
         if elsewhere || refused(&self.roster.standing(&grant.device.user), grant) {
@@ -306,6 +320,10 @@ impl ServerCore {
             reader.replay_upto(attachment.sequence);
         }
         connection.phase = Phase::Live { grant, reader: Box::new(reader) };
+        connection.began = now.stamp();
+        // A client that says something so often is never taken for silent.
+        let heartbeat_ms = u32::try_from(connection.silence(&self.config).idle_ms / 3).unwrap_or(u32::MAX);
+        let heartbeat_ms = heartbeat_ms.min(self.config.heartbeat_ms);
         self.know_groups(now, &device.user, groups);
         self.counters.signed_in += 1;
         self.send(
@@ -316,7 +334,7 @@ impl ServerCore {
                 first: attachment.first,
                 head,
                 window: self.config.window,
-                heartbeat_ms: self.config.heartbeat_ms,
+                heartbeat_ms,
                 server_time: now.stamp(),
                 connection_id: conn.0,
                 dedup_days: limits::DEDUP_DAYS,
@@ -326,6 +344,7 @@ impl ServerCore {
         if attachment.behind || fed < self.pulls.fed {
             self.want_pull(&device.user, true);
         }
+        self.seen(now, conn, &device);
         self.came(now, conn, &device, &attachment.contacts);
         self.enter(now, conn, &device, entered);
         self.began(now, conn, attachment.session, &attachment.standing);
@@ -338,16 +357,23 @@ impl ServerCore {
         self.abandon_talks(now, conn);
         self.send(conn, ServerPacket::Bye(reason.clone()));
         self.output(Output::Close(conn, reason));
-        self.forget(conn);
+        self.forget(now, conn);
     }
 
     fn closed(&mut self, now: Now, conn: ConnId) {
         self.abandon_talks(now, conn);
-        self.forget(conn);
+        self.forget(now, conn);
     }
 
-    fn forget(&mut self, conn: ConnId) {
+    fn forget(&mut self, now: Now, conn: ConnId) {
+        let live = |it: &&Connection| matches!(it.phase, Phase::Live { .. } | Phase::Leaving { .. });
+        let grant = self.conns.get(&conn).filter(live).and_then(Connection::grant);
+        if let Some(device) = grant.map(|grant| grant.device.clone()) {
+            self.seen(now, conn, &device);
+        }
         let Some(connection) = self.conns.remove(&conn) else { return };
+        self.departs(now, &connection);
+        self.held_bytes = self.held_bytes.saturating_sub(connection.held_bytes);
         if let Some(due_mono_ms) = connection.expiry_mono_ms {
             // It may be years away, and a connection comes and goes often meanwhile.
             self.timers.unset(due_mono_ms, Due::Expiry(conn));
@@ -360,6 +386,10 @@ impl ServerCore {
                 self.pulls.forget(user);
                 self.went(user, left);
             }
+        }
+        if self.is_draining() && self.conns.is_empty() {
+            // Nobody waits for a timer any more.
+            self.seen_due();
         }
     }
 
@@ -426,9 +456,9 @@ impl ServerCore {
     }
 
     /// A ticket of this connection is answered.
-    pub(super) fn answered(&mut self, now: Now, conn: ConnId) {
+    pub(super) fn answered(&mut self, now: Now, conn: ConnId, charge: u64) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        connection.commits = connection.commits.saturating_sub(1);
+        connection.taken.sub(charge);
         self.part_if_due(now, conn);
     }
 
@@ -458,7 +488,8 @@ impl ServerCore {
             self.counters.idle += 1;
             return self.close(now, conn, CloseReason::Idle);
         }
-        if now.mono_ms >= connection.heard_mono_ms + self.config.probe_ms {
+        let probe_ms = connection.silence(&self.config).probe_ms;
+        if now.mono_ms >= connection.heard_mono_ms.saturating_add(probe_ms) {
             self.output(Output::Barrier(conn, 0));
         }
         self.timers.set(due, Due::Silence(conn));

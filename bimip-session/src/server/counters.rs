@@ -55,6 +55,8 @@ counters! {
     repeats,
     /// Drafts and marks refused.
     rejected,
+    /// What was said without room for it, not even to wait: refused as busy, or the end of its connection.
+    turned_away,
     /// Commands that the store failed.
     failed,
     /// Rows sent.
@@ -71,12 +73,16 @@ counters! {
     group_moves,
     /// Commands about groups taken in.
     group_commands,
+    /// Commands of users about themselves taken in.
+    user_commands,
     /// Floors taken over from a talker who fell silent.
     floors_taken,
     /// Presences, live signals and positions told, once for each connection.
     presence_told,
     /// Presences, live signals and positions that stayed here because their user is hidden.
     presence_hidden,
+    /// Live voice, signals and presences that stayed here because of a block.
+    live_blocked,
     /// Talks denied.
     talks_denied,
     /// Talks ended by the server at their greatest length.

@@ -6,6 +6,7 @@ use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output, Page};
 use super::reader::{Offer, Reader};
+use super::receipt;
 use super::timers::Due;
 use crate::ledger::{Ack, Advance, Committed, Delivery, Failed, Outcome, Outgoing, Ticket};
 
@@ -36,6 +37,8 @@ impl ServerCore {
                 Outcome::Pulled { .. }
                 | Outcome::Noted
                 | Outcome::Revised { .. }
+                | Outcome::Reacted { .. }
+                | Outcome::User { .. }
                 | Outcome::Stands { .. } => {}
             }
         }
@@ -55,7 +58,7 @@ impl ServerCore {
         self.tell_visibility(proof);
         self.decided(now, proof);
         for delivery in proof.deliveries() {
-            self.deliver(delivery);
+            self.deliver(now, delivery);
         }
         self.fed(proof.fed());
         self.goodbyes(proof);
@@ -66,7 +69,7 @@ impl ServerCore {
         if proof.is_adrift() {
             self.adrift(now, conn);
         }
-        self.answered(now, conn);
+        self.answered(now, conn, proof.charge());
         if proof.ack().bars() {
             self.unbar(now, conn);
         }
@@ -104,13 +107,17 @@ impl ServerCore {
         {
             self.output(Output::Send(conn, refusal));
         }
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            // What failed comes before what was refused as busy.
+            connection.in_turn = None;
+        }
         if let Ack::Pulled(user) = failed.ack() {
             self.pull_failed(now, user);
         }
         if matches!(failed.ack(), Ack::Disposed(_)) {
             self.adrift(now, conn);
         }
-        self.answered(now, conn);
+        self.answered(now, conn, failed.charge());
         if failed.ack().bars() {
             self.unbar(now, conn);
         }
@@ -124,7 +131,7 @@ impl ServerCore {
         }
     }
 
-    fn deliver(&mut self, delivery: &Delivery) {
+    fn deliver(&mut self, now: Now, delivery: &Delivery) {
         // Indexed, since readers and the roster are parts of one core; nobody joins or leaves meanwhile.
         for index in 0..self.roster.of(&delivery.user).len() {
             let conn = self.roster.of(&delivery.user)[index];
@@ -132,7 +139,7 @@ impl ServerCore {
             match &mut connection.phase {
                 Phase::Attaching { head, .. } => *head = (*head).max(delivery.offset),
                 Phase::Live { reader, .. } => {
-                    let offer = reader.offer(delivery.offset, &delivery.entry);
+                    let offer = reader.offer(now.stamp(), delivery.offset, &delivery.entry);
                     self.offered(conn, offer);
                     self.fill(conn);
                 }
@@ -150,7 +157,7 @@ impl ServerCore {
             return self.timers.set(due_mono_ms, Due::Reread(page.conn));
         };
         let mut offers = Vec::with_capacity(rows.len());
-        reader.page(rows, |offer| offers.push(offer));
+        reader.page(now.stamp(), rows, |offer| offers.push(offer));
         for offer in offers {
             self.offered(page.conn, offer);
         }
@@ -193,13 +200,33 @@ impl ServerCore {
         if upto == 0 {
             return self.look_after(now, conn);
         }
-        let Some(reader) = self.reader(conn) else { return };
+        let Some(connection) = self.conns.get_mut(&conn) else { return };
+        connection.arrived = Some(upto);
+        if !self.barrier_passes(now, conn) {
+            self.stalled.push_back(conn);
+        }
+    }
+
+    /// Moves the cursor by a barrier that came back, if there is one. `false` when it has to wait for room: rows that
+    /// need no acknowledgement must not have tickets without end under way. At most one barrier is out, so at most one
+    /// waits, and meanwhile no more rows than a window fly.
+    pub(super) fn barrier_passes(&mut self, now: Now, conn: ConnId) -> bool {
+        let Some(upto) = self.conns.get(&conn).and_then(|connection| connection.arrived) else { return true };
+        if !self.has_room(conn) {
+            return false;
+        }
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.arrived = None;
+        }
+        let Some(reader) = self.reader(conn) else { return true };
         if let Some(disposal) = reader.barrier(upto) {
             let device = reader.device().clone();
+            let puts = receipt::of_disposal(now, &device, disposal.delivered);
             let advance = Advance { device, from: disposal.from, to: disposal.cursor };
-            self.commit(conn, Ticket::new(conn, Vec::new(), Some(advance), Ack::None));
+            self.commit(conn, Ticket::new(conn, puts, Some(advance), Ack::None));
         }
         self.fill(conn);
+        true
     }
 
     /// A sign of life, which comes now and then.

@@ -1,7 +1,8 @@
 //! From a draft to a put.
 
 use bimip_proto::{
-    Address, Body, BodyKind, Device, Draft, GroupAct, GroupCommand, Now, Reject, Revise, limits,
+    Address, Body, BodyKind, Device, Draft, GroupAct, GroupCommand, Now, React, Reject, Revise, Saved,
+    UserAct, UserCommand, limits,
 };
 
 use crate::ledger::{Audience, Guard, Put, PutKey, Record};
@@ -40,13 +41,18 @@ pub(super) fn revision(now: Now, by: &Device, revise: Revise) -> Result<Put, Rej
     Ok(Put::new(Guard::Author, Audience::Readers, record).named(key))
 }
 
+/// The put of a reaction: whether its user has the message, and who is told, is found out in the commit.
+pub(super) fn reaction(now: Now, by: &Device, react: React) -> Put {
+    let key = Some(PutKey { device: by.clone(), client_ref: react.client_ref.clone() });
+    let record = Record::React { by: by.clone(), at: now.stamp(), react };
+    Put::new(Guard::Reader, Audience::Readers, record).named(key)
+}
+
 /// The put of a command about a group: who may, and who is told, is found out in the commit.
 ///
 /// # Errors
 /// As [`put`].
 pub(super) fn command(now: Now, by: &Device, command: GroupCommand, row_members: u32) -> Result<Put, Reject> {
-    let long =
-        |text: &str, limit: usize, field| if text.len() > limit { Err(Reject::Field(field)) } else { Ok(()) };
     let (texts, users) = match &command.act {
         GroupAct::Create { profile, members, .. } => {
             ((Some(&profile.title), Some(&profile.about)), members.as_slice())
@@ -66,6 +72,32 @@ pub(super) fn command(now: Now, by: &Device, command: GroupCommand, row_members:
     Ok(Put::new(Guard::MayManage, audience, record).named(key))
 }
 
+/// The put of a command of a user about themselves.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn user_command(now: Now, by: &Device, command: UserCommand) -> Result<Put, Reject> {
+    match &command.act {
+        UserAct::EditProfile { name, about, avatar } => {
+            long(name.as_deref().unwrap_or_default(), limits::USER_NAME_BYTES, "name")?;
+            long(about.as_deref().unwrap_or_default(), limits::USER_ABOUT_BYTES, "about")?;
+            long(avatar.as_deref().unwrap_or_default(), limits::AVATAR_BYTES, "avatar")?;
+        }
+        UserAct::Save(Saved { name, .. }) => long(name, limits::USER_NAME_BYTES, "name")?,
+        UserAct::Block(user) if *user == by.user => return Err(Reject::Field("user")),
+        _ => {}
+    }
+    let key = Some(PutKey { device: by.clone(), client_ref: command.client_ref.clone() });
+    let record = Record::User { by: by.clone(), at: now.stamp(), command };
+    // Whose row it is follows from who asks.
+    Ok(Put::new(Guard::None, Audience::Users(Vec::new()), record).named(key))
+}
+
+/// Whether a text is too long for its field.
+const fn long(text: &str, limit: usize, field: &'static str) -> Result<(), Reject> {
+    if text.len() > limit { Err(Reject::Field(field)) } else { Ok(()) }
+}
+
 /// The put of a talk that ended, without its sound. One that never began is given an id and goes to nobody.
 pub(super) fn talk_put(
     now: Now,
@@ -83,7 +115,7 @@ pub(super) fn talk_put(
 /// Who may, and who gets it.
 fn addressed(from: &Device, to: &Address) -> Result<(Guard, Audience), Reject> {
     match to {
-        Address::User(user) => Ok((Guard::None, Audience::Users(vec![from.user.clone(), user.clone()]))),
+        Address::User(user) => Ok((Guard::MayWrite, Audience::Users(vec![from.user.clone(), user.clone()]))),
         Address::Group(group) => Ok((Guard::MayPost, Audience::Group(group.clone()))),
         _ => Err(Reject::Unsupported),
     }

@@ -1,5 +1,6 @@
 //! What goes into the core and what comes out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -118,6 +119,8 @@ pub struct Attachment {
     pub contacts: Vec<UserId>,
     /// Something waits in the feed of a group to be put into this mailbox.
     pub behind: bool,
+    /// Whom the user has blocked.
+    pub blocked: Arc<BTreeSet<UserId>>,
 }
 
 /// A request for the next rows of a mailbox.
@@ -215,6 +218,9 @@ pub enum Input {
     /// of times, or never. Ignored by a core that is alone. Take it from cores of the same store only: a forged one shows
     /// nobody anything, but may end a session.
     Woken(Vec<Subject>),
+    /// Whoever keeps the accounts says that nothing which lets this user in and was made up to then is good any more: the
+    /// account is logged out with that date, once it is durable. May be said again and again.
+    LogOut(UserId, UnixMs),
     /// The server shuts down, for this reason: refuse new commands, answer the ones under way, say goodbye.
     Drain(CloseReason),
 }
@@ -295,7 +301,8 @@ pub struct Config {
     pub sign_in_ms: u64,
     /// What [`Welcome`](bimip_proto::Welcome) asks of clients. Under the 30 s of common middleboxes.
     pub heartbeat_ms: u32,
-    /// Silence after which a barrier asks whether the connection still lives.
+    /// Silence after which a barrier asks whether the connection still lives, unless its
+    /// [`Caps::silence`] says otherwise.
     pub probe_ms: u64,
     /// Silence after which it does not.
     pub idle_ms: u64,
@@ -306,6 +313,17 @@ pub struct Config {
     pub commits_per_connection: u32,
     /// Tickets of all connections that storage has not answered; what comes beyond that waits.
     pub commits_in_flight: u32,
+    /// What the tickets of one connection weigh that storage has not answered, in bytes; what comes beyond that waits. At
+    /// least 1: whatever is smaller lets nothing through.
+    pub commit_bytes_per_connection: u64,
+    /// What the tickets of all connections weigh that storage has not answered, in bytes; what comes beyond that waits.
+    /// At least 1.
+    pub commit_bytes_in_flight: u64,
+    /// What waits of one connection, in bytes; what comes beyond that is refused as busy.
+    pub held_bytes_per_connection: u64,
+    /// What waits of all connections, in bytes; what comes beyond that is refused as busy. From half of it on, nothing
+    /// more is read from whoever has something waiting.
+    pub held_bytes: u64,
     /// A talk is ended here.
     pub talk_ms: u64,
     /// A talk that never ended is forgotten here.
@@ -328,6 +346,8 @@ pub struct Config {
     /// Whether a talk that somebody missed is played to them when they come back, where their dialect has live voice.
     /// Otherwise they learn of its end alone.
     pub replay_talks: bool,
+    /// How long it may take until it is written down when somebody was seen.
+    pub seen_ms: u64,
     /// The other cores over the same store. `None`: this one is alone with it, wakes nobody and never polls.
     pub siblings: Option<Siblings>,
 }
@@ -343,6 +363,10 @@ impl Default for Config {
             commit_patience_ms: limits::COMMIT_PATIENCE_MS,
             commits_per_connection: limits::COMMITS_PER_CONNECTION,
             commits_in_flight: limits::COMMITS_IN_FLIGHT,
+            commit_bytes_per_connection: limits::COMMIT_BYTES_PER_CONNECTION,
+            commit_bytes_in_flight: limits::COMMIT_BYTES_IN_FLIGHT,
+            held_bytes_per_connection: limits::HELD_BYTES_PER_CONNECTION,
+            held_bytes: limits::HELD_BYTES,
             talk_ms: limits::TALK_MS,
             talk_forgotten_ms: limits::TALK_FORGOTTEN_MS,
             floor_idle_ms: limits::FLOOR_IDLE_MS,
@@ -353,6 +377,7 @@ impl Default for Config {
             sounds_bytes: limits::SOUNDS_BYTES,
             sound_keep_ms: limits::SOUND_KEEP_MS,
             replay_talks: false,
+            seen_ms: limits::SEEN_MS,
             siblings: None,
         }
     }

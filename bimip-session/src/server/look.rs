@@ -90,6 +90,7 @@ impl ServerCore {
         }
         if !look.decided {
             self.stands_elsewhere(now, &user, &attachment.standing);
+            self.blocks(&user, &attachment.blocked);
         }
         self.moved_elsewhere(now, &user, &known_groups(attachment.groups, &attachment.listens, look.moves));
         if look.again {

@@ -1,6 +1,7 @@
 //! Who is doing what, and who is told: live, never stored, gone with a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bimip_proto::{
     Address, Aware, Awareness, Device, GroupId, Location, Now, Presence, Reach, Reject, ServerPacket, Signal,
@@ -32,8 +33,8 @@ struct Doing {
     watched: bool,
     /// Storage was asked who is to be told. What is true when it answers is told, however often it changed.
     asked: bool,
-    /// The last connection is gone, and with it the roster's knowledge of these groups.
-    gone: Option<Vec<GroupId>>,
+    /// The last connection is gone, and with it the roster's knowledge of the user.
+    gone: Option<Left>,
 }
 
 impl Presences {
@@ -86,13 +87,15 @@ impl ServerCore {
             self.send_live(vec![conn], ServerPacket::Visible { id: None, visible: false });
         }
         let groups = self.roster.groups_of(&device.user);
-        let users = self.neighbours(&device.user, contacts, &groups);
+        let blocked = self.roster.blocked(&device.user);
+        let users = self.neighbours(&device.user, contacts, &groups, &blocked);
         self.show_around(now, &[conn], users);
     }
 
     /// Who comes into a group sees who of it is here.
     pub(super) fn entered(&mut self, now: Now, user: &UserId, group: &GroupId) {
-        let users = self.neighbours(user, &[], std::slice::from_ref(group));
+        let blocked = self.roster.blocked(user);
+        let users = self.neighbours(user, &[], std::slice::from_ref(group), &blocked);
         let mut conns = Vec::new();
         self.onlookers(user, None, &mut conns);
         self.show_around(now, &conns, users);
@@ -145,10 +148,15 @@ impl ServerCore {
         self.unset_presence(user);
         let ends = self.is_draining();
         let Some(doing) = self.presences.0.get_mut(user) else { return };
+        if doing.gone.is_some() {
+            // It was only being let in. That the user went is about to be told already.
+            return;
+        }
         (doing.presence, doing.location, doing.until_mono_ms) = (Presence::Offline, None, None);
-        doing.gone = Some(left.groups);
+        let hidden = left.hidden;
+        doing.gone = Some(left);
         // When the server ends, everybody goes.
-        if left.hidden || ends {
+        if hidden || ends {
             self.presences.0.remove(user);
         } else {
             self.tell(user);
@@ -184,9 +192,12 @@ impl ServerCore {
             return;
         }
         let aware = doing.aware(now);
-        let groups = doing.gone.clone().unwrap_or_else(|| self.roster.groups_of(user));
+        let (groups, blocked) = match &doing.gone {
+            Some(left) => (left.groups.clone(), Arc::clone(&left.blocked)),
+            None => (self.roster.groups_of(user), self.roster.blocked(user)),
+        };
         let mut conns = Vec::new();
-        for other in self.neighbours(user, contacts, &groups) {
+        for other in self.neighbours(user, contacts, &groups, &blocked) {
             self.onlookers(&other, None, &mut conns);
         }
         if let Some(doing) = self.presences.here(user) {
@@ -195,13 +206,21 @@ impl ServerCore {
         self.send_live(conns, ServerPacket::Aware(aware));
     }
 
-    /// Everybody who shares a conversation with a user, or a group that is not too large, once each, and not the user.
-    fn neighbours(&self, user: &UserId, contacts: &[UserId], groups: &[GroupId]) -> Vec<UserId> {
+    /// Everybody who shares a conversation with a user, or a group that is not too large, once each, and not the user. Nobody
+    /// of two of whom one has blocked the other: neither sees what the other is doing.
+    fn neighbours(
+        &self,
+        user: &UserId,
+        contacts: &[UserId],
+        groups: &[GroupId],
+        blocked: &BTreeSet<UserId>,
+    ) -> Vec<UserId> {
         let groups = groups.iter().filter(|group| self.tells_presence(group, user));
         let members = groups.flat_map(|group| self.roster.members(group));
         let mut all: Vec<UserId> = contacts.iter().chain(members).filter(|it| *it != user).cloned().collect();
         all.sort_unstable();
         all.dedup();
+        all.retain(|it| !blocked.contains(it) && !self.roster.shuts_out(it, user));
         all
     }
 
@@ -244,6 +263,9 @@ impl ServerCore {
             }
             (Reach::Own, _) => self.onlookers(&device.user, Some(conn), &mut conns),
             (Reach::Peer, Some(Address::User(to))) if !self.hides(&device.user) => {
+                if self.is_cut_off(&device.user, to, true) {
+                    return;
+                }
                 self.onlookers(to, Some(conn), &mut conns);
             }
             (Reach::Peer, _) => return,
@@ -284,6 +306,11 @@ impl ServerCore {
         if said.act.is_presence() && self.hides(&device.user) {
             return;
         }
+        if let Address::User(to) = &said.to
+            && self.is_cut_off(&device.user, to, said.act.is_presence())
+        {
+            return;
+        }
         match self.listening(conn, device, &said.to) {
             Ok(conns) => {
                 let signal = Signal { at: Some(now.stamp()), ..said };
@@ -296,6 +323,11 @@ impl ServerCore {
     /// A client says where its user is.
     pub(super) fn track(&mut self, conn: ConnId, device: &Device, origin: u32, track: Track) {
         if self.hides(&device.user) {
+            return;
+        }
+        if let Address::User(to) = &track.to
+            && self.is_cut_off(&device.user, to, true)
+        {
             return;
         }
         match self.listening(conn, device, &track.to) {
@@ -324,6 +356,27 @@ impl ServerCore {
         let hidden = self.roster.is_hidden(user);
         self.counters.presence_hidden += u64::from(hidden);
         hidden
+    }
+
+    /// Whether what a user says to another one stays here, because that one has blocked them; what tells what somebody is
+    /// doing, also because they have blocked that one. Counted, since nobody is told.
+    pub(super) fn is_cut_off(&mut self, from: &UserId, to: &UserId, presence: bool) -> bool {
+        let cut_off = self.roster.shuts_out(to, from) || presence && self.roster.shuts_out(from, to);
+        self.counters.live_blocked += u64::from(cut_off);
+        cut_off
+    }
+
+    /// Whom a user has blocked, from now on. Those who are blocked no more and the user see each other again. That somebody
+    /// is blocked they are not told, nor that the user went: what they know runs out.
+    pub(super) fn blocks(&mut self, user: &UserId, blocked: &Arc<BTreeSet<UserId>>) {
+        let Some(before) = self.roster.set_blocked(user, Arc::clone(blocked)) else { return };
+        let mut freed = before.difference(blocked).peekable();
+        if freed.peek().is_some() {
+            self.shown(user);
+        }
+        for other in freed {
+            self.shown(other);
+        }
     }
 
     /// There are others to be told what a user is doing: the user is seen again, came into a group, or has a new contact.

@@ -3,7 +3,8 @@
 //! A mailbox that nobody reads is not filled, nor is one whose readers have much before them: what is in a feed waits there
 //! at no cost. One filling is under way for each user at a time, so that many words in many groups share few commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 
 use bimip_proto::{GroupId, Now, UserId};
 
@@ -24,6 +25,12 @@ pub(super) struct Pulls {
     users: BTreeMap<UserId, Pulling>,
     /// How often a feed grew: whoever is let in meanwhile looks at theirs once more, since storage may have looked before.
     pub(super) fed: u64,
+    /// Users whose mailboxes wait for room in the core's budget: a word in a group may wake thousands at once.
+    waiting: BTreeSet<UserId>,
+    /// The last of them who got it: those after them come next.
+    served: Option<UserId>,
+    /// Fillings go before what clients say, this time.
+    first: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -40,10 +47,36 @@ impl Pulls {
     /// The last connection of a user is gone.
     pub(super) fn forget(&mut self, user: &UserId) {
         self.users.remove(user);
+        self.waiting.remove(user);
+    }
+
+    /// Whether fillings go first; the next time it is the other way round.
+    pub(super) const fn take_turn(&mut self) -> bool {
+        self.first = !self.first;
+        self.first
+    }
+
+    /// Whoever waits and comes next, all in turn.
+    fn next(&mut self) -> Option<UserId> {
+        let after = self.served.take().and_then(|served| {
+            self.waiting.range::<UserId, _>((Excluded(&served), Unbounded)).next().cloned()
+        });
+        let next = after.or_else(|| self.waiting.first().cloned())?;
+        self.waiting.remove(&next);
+        self.served = Some(next.clone());
+        Some(next)
     }
 }
 
 impl ServerCore {
+    /// Fills the mailboxes that waited for room, as far as there is some.
+    pub(super) fn pull_waiting(&mut self) {
+        while self.core_has_room() {
+            let Some(user) = self.pulls.next() else { return };
+            self.pull(&user);
+        }
+    }
+
     /// Feeds have grown: the mailboxes of their members who are here want to be filled.
     pub(super) fn fed(&mut self, groups: &[GroupId]) {
         self.pulls.fed += groups.len() as u64;
@@ -90,6 +123,10 @@ impl ServerCore {
             _ => false,
         };
         let Some(conn) = self.roster.of(user).iter().find(hungry).copied() else { return };
+        if !self.core_has_room() {
+            self.pulls.waiting.insert(user.clone());
+            return;
+        }
         self.pulls.users.insert(user.clone(), Pulling { wanted: false, behind: false, out: true });
         self.counters.pulls += 1;
         let window = self.config.window;

@@ -1,6 +1,6 @@
 //! Questions about what is stored, answered in the order in which they were asked.
 
-use bimip_proto::{Device, Now, Query, Reject, limits};
+use bimip_proto::{Device, Found, Now, Query, Reject, limits};
 
 use super::core::ServerCore;
 use super::io::{Answered, ConnId, Lookup, Output};
@@ -29,7 +29,11 @@ impl ServerCore {
         let Some(query) = connection.queries.pop_front() else { return };
         let user = connection.grant().map(|grant| grant.device.user.clone());
         let next = connection.queries.front().map(|next| next.ask.clone());
-        match answered.found {
+        let mut found = answered.found;
+        if let (Some(Found::Status(Some(status))), Some(user)) = (&mut found, &user) {
+            self.add_live(user, status);
+        }
+        match found {
             Some(found) => self.output(Output::Send(conn, Outgoing::answer(query.id, found))),
             None => self.refuse(conn, &Ack::Query(query.id), Reject::Unavailable),
         }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bimip_proto::{
-    BodyKind, Caps, CursorBy, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName, Window,
+    Address, BodyKind, Caps, CursorBy, Device, Entry, Head, Message, MessageId, Offset, Row, SoundName,
+    UnixMs, Window,
 };
 
 use super::io::{Attachment, ConnId, ReadPage};
@@ -66,6 +67,19 @@ struct Flying {
     delivers: Option<MessageId>,
     /// It is a message: what every dialect that disposes has a word for.
     message: bool,
+    /// When it flew.
+    at: UnixMs,
+}
+
+/// Where a row is on its way to this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// At the cursor or behind it, as far as the device says.
+    Behind,
+    /// It flew, and the device has not said that it is stored.
+    Flying(UnixMs),
+    /// It comes in its turn, after so many rows that the device has not disposed of.
+    Ahead { rows: u64, full: bool },
 }
 
 /// At most one question is out; rows sent meanwhile wait for the next.
@@ -160,21 +174,21 @@ impl Reader {
     }
 
     /// A row became durable.
-    pub(super) fn offer(&mut self, offset: Offset, entry: &Arc<Entry>) -> Offer {
+    pub(super) fn offer(&mut self, at: UnixMs, offset: Offset, entry: &Arc<Entry>) -> Offer {
         self.head = self.head.max(offset);
         if self.reading || offset != self.sent.next() || !self.has_room_for(weight(entry)) {
             return Offer::Later;
         }
-        self.advance(offset, entry)
+        self.advance(at, offset, entry)
     }
 
-    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
     /// It has nearly all that is in the mailbox, and room for more.
     pub(super) fn is_hungry(&self) -> bool {
         let ahead = self.head.0.saturating_sub(self.sent.0) + self.in_flight.len() as u64;
         ahead <= u64::from(self.window.rows / 2)
     }
 
+    /// The mailbox may reach so far. Costs a read if that is news, and nothing if it is wrong.
     pub(super) fn hint(&mut self, upto: Offset) {
         if upto > self.sent {
             self.hinted = self.hinted.max(upto);
@@ -183,7 +197,7 @@ impl Reader {
     }
 
     /// Takes a page: what fits goes out, the rest is read again when there is room.
-    pub(super) fn page(&mut self, rows: Vec<(Offset, Arc<Entry>)>, mut each: impl FnMut(Offer)) {
+    pub(super) fn page(&mut self, at: UnixMs, rows: Vec<(Offset, Arc<Entry>)>, mut each: impl FnMut(Offer)) {
         self.reading = false;
         let before = self.sent;
         for (offset, entry) in rows {
@@ -198,7 +212,7 @@ impl Reader {
                 break;
             }
             self.head = self.head.max(offset);
-            each(self.advance(offset, &entry));
+            each(self.advance(at, offset, &entry));
         }
         if self.sent == before && !self.cramped && !self.hinted_since {
             self.hinted = Offset::ZERO;
@@ -278,8 +292,8 @@ impl Reader {
         due.then_some(self.shown.0)
     }
 
-    /// The question came back: rows up to `upto` arrived. A disposal for those dialects that have no word of it;
-    /// it delivers nothing, since arriving is not storing.
+    /// The question came back: rows up to `upto` arrived. A disposal for those who have no word of it. It delivers
+    /// nothing, since arriving is not storing, but to a client that never says what it stores.
     pub(super) fn barrier(&mut self, upto: u64) -> Option<Disposal> {
         self.barrier = Barrier::Quiet;
         let before = self.requested;
@@ -288,7 +302,9 @@ impl Reader {
             return None;
         }
         let mut disposal = self.drop_flying(upto);
-        disposal.delivered.clear();
+        if self.caps.cursor != CursorBy::Arrival {
+            disposal.delivered.clear();
+        }
         (disposal.cursor > before).then_some(disposal)
     }
 
@@ -308,6 +324,7 @@ impl Reader {
     fn by_barrier(&self) -> Offset {
         match self.caps.cursor {
             CursorBy::Barrier => self.shown,
+            CursorBy::Arrival if !self.disposes => self.shown,
             CursorBy::Message if self.gave_up && !self.disposes => self.shown,
             CursorBy::Message => {
                 let nameless = self.in_flight.iter().take_while(|flying| !flying.message);
@@ -328,7 +345,7 @@ impl Reader {
                 && self.flying_bytes + bytes <= self.window.bytes)
     }
 
-    fn advance(&mut self, offset: Offset, entry: &Arc<Entry>) -> Offer {
+    fn advance(&mut self, at: UnixMs, offset: Offset, entry: &Arc<Entry>) -> Offer {
         self.sent = offset;
         if !self.shows(entry) {
             self.settle_cursor(self.disposed);
@@ -338,11 +355,35 @@ impl Reader {
         let row = Row { prev: self.shown, offset, entry: Arc::clone(entry) };
         let bytes = self.weight(offset, entry);
         let (delivers, message) = (self.delivers(entry), matches!(**entry, Entry::Message(_)));
-        self.in_flight.push_back(Flying { offset, bytes, delivers, message });
+        self.in_flight.push_back(Flying { offset, bytes, delivers, message, at });
         self.flying_bytes += bytes;
         self.shown = offset;
         self.check();
         Offer::Send(row)
+    }
+
+    /// Where a row is that this device is to have.
+    pub(super) fn way_of(&self, offset: Offset) -> Way {
+        if offset > self.sent {
+            // Rows that are passed over are among those not sent yet: that is known when their turn comes.
+            let rows = offset.0 - self.sent.0 - 1 + self.in_flight.len() as u64;
+            return Way::Ahead { rows, full: self.cramped || !self.has_room() };
+        }
+        let flying = self.in_flight.binary_search_by_key(&offset, |flying| flying.offset);
+        match flying.ok().and_then(|at| self.in_flight.get(at)) {
+            Some(flying) => Way::Flying(flying.at),
+            None => Way::Behind,
+        }
+    }
+
+    /// Whether its dialect has words for a message that goes there, or for its deletion.
+    pub(super) const fn hears_of(&self, to: &Address, deleted: bool) -> bool {
+        (self.caps.groups || !matches!(to, Address::Group(_))) && (self.caps.revisions || !deleted)
+    }
+
+    /// The last row of the mailbox, as far as is known.
+    pub(super) const fn head(&self) -> Offset {
+        self.head
     }
 
     /// A row is not shown to the device that caused it, nor to a dialect that has no words for it.
@@ -355,8 +396,10 @@ impl Reader {
             }
             Entry::Receipt(receipt) => receipt.by == self.device,
             Entry::Revised(revision) => revision.by == self.device,
+            Entry::Reacted(reaction) => reaction.by == self.device,
             // The answer to a join and to a leave does not say what the group is.
             Entry::Group(change) => change.by == self.device && change.client_ref.is_some(),
+            Entry::User(change) => change.by == self.device,
             _ => false,
         };
         !own && self.caps.speaks(user, entry)

@@ -19,6 +19,7 @@ pub(super) struct Roster {
 pub(super) struct Left {
     pub(super) groups: Vec<GroupId>,
     pub(super) hidden: bool,
+    pub(super) blocked: Arc<BTreeSet<UserId>>,
 }
 
 /// A user with at least one connection.
@@ -29,6 +30,8 @@ struct Here {
     groups: BTreeMap<GroupId, Place>,
     /// As storage said, or as it was decided since; `None` until storage has answered.
     standing: Option<Arc<Standing>>,
+    /// Whom they have blocked, likewise.
+    blocked: Option<Arc<BTreeSet<UserId>>>,
 }
 
 impl Roster {
@@ -53,7 +56,8 @@ impl Roster {
             self.gone(user, group);
         }
         let hidden = here.standing.is_none_or(|standing| standing.hidden);
-        Some(Left { groups: here.groups.into_keys().collect(), hidden })
+        let blocked = here.blocked.unwrap_or_default();
+        Some(Left { groups: here.groups.into_keys().collect(), hidden, blocked })
     }
 
     /// How a user who is here stands. Somebody of whom storage has not spoken yet decided nothing, and is hidden.
@@ -69,10 +73,33 @@ impl Roster {
     }
 
     /// Storage's word on a user who just came; what was decided since it was asked stands.
-    pub(super) fn learn(&mut self, user: &UserId, standing: &Arc<Standing>) {
+    pub(super) fn learn(&mut self, user: &UserId, standing: &Arc<Standing>, blocked: &Arc<BTreeSet<UserId>>) {
         if let Some(here) = self.users.get_mut(user) {
             here.standing.get_or_insert_with(|| Arc::clone(standing));
+            here.blocked.get_or_insert_with(|| Arc::clone(blocked));
         }
+    }
+
+    /// Whom a user who is here has blocked. Nobody while storage has not spoken: such a user is told of nobody, and hidden.
+    pub(super) fn blocked(&self, user: &UserId) -> Arc<BTreeSet<UserId>> {
+        let here = self.users.get(user).and_then(|here| here.blocked.as_ref());
+        here.map(Arc::clone).unwrap_or_default()
+    }
+
+    /// Whether a user who is here takes nothing from another one: they blocked them, or storage has not said yet whom they
+    /// block.
+    pub(super) fn shuts_out(&self, user: &UserId, other: &UserId) -> bool {
+        let Some(here) = self.users.get(user) else { return false };
+        user != other && here.blocked.as_ref().is_none_or(|blocked| blocked.contains(other))
+    }
+
+    /// A user blocks these from now on: whom they blocked before, if they are here.
+    pub(super) fn set_blocked(
+        &mut self,
+        user: &UserId,
+        blocked: Arc<BTreeSet<UserId>>,
+    ) -> Option<Arc<BTreeSet<UserId>>> {
+        self.users.get_mut(user)?.blocked.replace(blocked)
     }
 
     /// A user decided something, durably. How they stood before, if they are here.

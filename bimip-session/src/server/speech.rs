@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Claim, ClientPacket, ClientRef, CloseReason, Device, Draft, Fault, FaultKind, GroupCommand, MessageRef,
-    Now, Offset, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, limits,
+    Now, Offset, React, Reject, Revise, Said, ServerPacket, Status, Talk, TalkAct, TokenTask, UserCommand,
 };
 
 use super::connection::{Connection, Phase};
@@ -14,6 +14,9 @@ use crate::ledger::{Ack, Advance, Outgoing, Put, Ticket};
 
 impl ServerCore {
     pub(super) fn said(&mut self, now: Now, conn: ConnId, said: Said) {
+        if self.is_out_of_turn(now, conn, &said.packet) {
+            return self.turn_away(now, conn, &said);
+        }
         let Some(connection) = self.conns.get(&conn) else { return };
         let waits = match connection.phase {
             Phase::Granting | Phase::Attaching { .. } => true,
@@ -24,38 +27,14 @@ impl ServerCore {
             }
             _ => false,
         };
-        if waits { self.hold(conn, said) } else { self.carry(now, conn, said) }
-    }
-
-    /// Keeps a packet until it can be carried out, and stops the reading while there are many.
-    fn hold(&mut self, conn: ConnId, said: Said) {
-        let Some(connection) = self.conns.get_mut(&conn) else { return };
-        if connection.held.len() >= limits::HELD_PACKETS {
-            return self.refuse(conn, &ack_of(&said.packet), Reject::Busy);
-        }
-        connection.held.push_back(said);
-        let full = connection.held.len() >= limits::PAUSE_PACKETS && !connection.paused;
-        let (first, live) = (connection.held.len() == 1, matches!(connection.phase, Phase::Live { .. }));
-        let barred = connection.barred > 0;
-        connection.paused |= full;
-        if full {
-            self.output(Output::Pause(conn));
-        }
-        // What a barred connection waits for calls again.
-        if first && live && !barred {
-            self.stalled.push_back(conn);
-        }
-    }
-
-    /// Keeps a packet that was begun and has to wait, before all that came after it.
-    pub(super) fn hold_first(&mut self, conn: ConnId, packet: ClientPacket) {
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.held.push_front(packet.into());
-        }
+        if waits { self.hold(now, conn, said) } else { self.carry(now, conn, said) }
     }
 
     /// Carries out what a connection has waiting, as far as there is room.
     pub(super) fn release(&mut self, now: Now, conn: ConnId) {
+        if !self.barrier_passes(now, conn) {
+            return self.stalled.push_back(conn);
+        }
         loop {
             let Some(connection) = self.conns.get(&conn) else { return };
             let Some(next) = connection.held.front() else { break };
@@ -67,8 +46,7 @@ impl ServerCore {
             {
                 return self.stalled.push_back(conn);
             }
-            let next = self.conns.get_mut(&conn).and_then(|connection| connection.held.pop_front());
-            if let Some(said) = next {
+            if let Some(said) = self.take_held(conn) {
                 self.carry(now, conn, said);
             }
         }
@@ -79,13 +57,25 @@ impl ServerCore {
         }
     }
 
-    /// Storage answered: whoever waits gets a turn.
+    /// Storage answered: whoever waits gets a turn. What clients say and what fills their mailboxes take turns, or one
+    /// would never come to it while there is no end of the other.
     pub(super) fn unstall(&mut self, now: Now) {
+        let pulls_first = self.pulls.take_turn();
+        if pulls_first {
+            self.pull_waiting();
+        }
         for _ in 0..self.stalled.len() {
+            if !self.core_has_room() {
+                break;
+            }
             if let Some(conn) = self.stalled.pop_front() {
                 self.release(now, conn);
             }
         }
+        if !pulls_first {
+            self.pull_waiting();
+        }
+        self.read_on();
     }
 
     fn carry(&mut self, now: Now, conn: ConnId, said: Said) {
@@ -125,6 +115,7 @@ impl ServerCore {
             ClientPacket::Send(draft) => self.draft(now, conn, &device, draft),
             ClientPacket::Talk(talk) => self.talk(now, conn, &device, talk),
             ClientPacket::Revise(revise) => self.revise(now, conn, &device, revise),
+            ClientPacket::React(react) => self.react(now, conn, &device, react),
             ClientPacket::Dispose(upto) => self.dispose(now, conn, upto),
             ClientPacket::Delivered(messages) => self.delivered(now, conn, &device, messages),
             ClientPacket::Mark { message, status } => self.mark(now, conn, &device, message, status),
@@ -147,6 +138,7 @@ impl ServerCore {
             ClientPacket::PushToken(token) => self.set_push_token(now, conn, &device, said.origin, token),
             ClientPacket::LogOut(what) => self.log_out(now, conn, &device, said.origin, what),
             ClientPacket::Group(command) => self.group(now, conn, &device, command),
+            ClientPacket::User(command) => self.user(now, conn, &device, command),
             ClientPacket::Join(group) => self.join(now, conn, &device, group),
             ClientPacket::Leave(group) => self.leave_group(now, conn, &device, group),
             ClientPacket::Query(query) => self.query(conn, &device, query),
@@ -220,7 +212,6 @@ impl ServerCore {
         let puts = receipt::of_disposal(now, &device, disposal.delivered);
         let advance = Advance { device, from: disposal.from, to: disposal.cursor };
         let ticket = Ticket::new(conn, puts, Some(advance), Ack::Disposed(disposal.answered));
-        // Never refused for want of room: a disposal frees more than it takes, and the window bounds them.
         self.commit(conn, ticket);
         self.fill(conn);
     }
@@ -241,10 +232,25 @@ impl ServerCore {
         }
     }
 
+    fn react(&mut self, now: Now, conn: ConnId, device: &Device, react: React) {
+        let ack = Ack::Reacted(react.client_ref.clone());
+        let put = draft::reaction(now, device, react);
+        self.store(conn, vec![put.of_session(self.session_number(conn))], ack);
+    }
+
     fn group(&mut self, now: Now, conn: ConnId, device: &Device, command: GroupCommand) {
         self.counters.group_commands += 1;
         let ack = Ack::Grouped(command.client_ref.clone());
         match draft::command(now, device, command, self.config.row_members) {
+            Ok(put) => self.store(conn, vec![put.of_session(self.session_number(conn))], ack),
+            Err(reason) => self.refuse(conn, &ack, reason),
+        }
+    }
+
+    fn user(&mut self, now: Now, conn: ConnId, device: &Device, command: UserCommand) {
+        self.counters.user_commands += 1;
+        let ack = Ack::User(command.client_ref.clone());
+        match draft::user_command(now, device, command) {
             Ok(put) => self.store(conn, vec![put.of_session(self.session_number(conn))], ack),
             Err(reason) => self.refuse(conn, &ack, reason),
         }
@@ -265,16 +271,19 @@ fn unsupported(origin: u32) -> Fault {
     Fault { kind: FaultKind::Unsupported, origin, details: "not served here".into() }
 }
 
-/// Whether carrying a packet out takes a ticket, for which there has to be room. A disposal needs none: it frees
-/// more than it takes.
+/// Whether carrying a packet out takes a ticket, for which there has to be room. A disposal is never turned down for want
+/// of it, but waits like the rest: who says the same again and again would have a ticket for each.
 const fn commits(packet: &ClientPacket) -> bool {
     matches!(
         packet,
         ClientPacket::Send(_)
             | ClientPacket::Revise(_)
+            | ClientPacket::React(_)
+            | ClientPacket::Dispose(_)
             | ClientPacket::Delivered(_)
             | ClientPacket::Mark { .. }
             | ClientPacket::Group(_)
+            | ClientPacket::User(_)
             | ClientPacket::Join(_)
             | ClientPacket::Leave(_)
             | ClientPacket::SetVisible { .. }
@@ -292,8 +301,10 @@ pub(super) fn ack_of(packet: &ClientPacket) -> Ack {
             Ack::Draft { client_ref: draft.client_ref.clone(), to: draft.to.clone() }
         }
         ClientPacket::Revise(revise) => Ack::Revised(revise.client_ref.clone()),
+        ClientPacket::React(react) => Ack::Reacted(react.client_ref.clone()),
         ClientPacket::Query(query) => Ack::Query(query.id.clone()),
         ClientPacket::Group(command) => Ack::Grouped(command.client_ref.clone()),
+        ClientPacket::User(command) => Ack::User(command.client_ref.clone()),
         ClientPacket::Join(group) => Ack::Joined(group.clone()),
         ClientPacket::Leave(group) => Ack::Left(group.clone()),
         ClientPacket::Mark { message, status } => Ack::Marked { message: message.clone(), status: *status },

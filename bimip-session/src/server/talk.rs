@@ -87,6 +87,10 @@ impl ServerCore {
     fn relay(&mut self, conn: ConnId, device: &Device, to: Address, act: TalkAct) -> u64 {
         let mut conns = std::mem::take(&mut self.hearers);
         match &to {
+            // Whether somebody is here to shut the talker out is not told: it goes on as if nobody were.
+            Address::User(user) if self.roster.shuts_out(user, &device.user) => {
+                self.counters.live_blocked += 1;
+            }
             // To oneself even on the same connection: clients test themselves like this.
             Address::User(user) => self.listeners(user, conn, *user == device.user, &mut conns),
             Address::Group(group) => {

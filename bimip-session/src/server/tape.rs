@@ -60,6 +60,8 @@ struct Keeping {
     put: Put,
     ack: Ack,
     bytes: u64,
+    /// What it counts among what is under way.
+    charge: u64,
     due_mono_ms: u64,
 }
 
@@ -105,16 +107,23 @@ impl ServerCore {
         ack: Ack,
     ) {
         let tape = over.as_ref().map_or(Tape::Blank, |over| over.tape);
+        // Where it is known already that nothing of it will be stored, its sound is not either.
+        let refused = match &to {
+            bimip_proto::Address::User(user) => self.roster.blocked(user).contains(&device.user),
+            _ => false,
+        };
         let put = draft::talk_put(now, device, to, over.map(|over| over.duration_ms));
         match (put, tape) {
-            (Ok(put), Tape::Running { id, bytes }) if !self.is_draining() => {
+            (Ok(put), Tape::Running { id, bytes }) if !self.is_draining() && !refused => {
                 let due_mono_ms = now.mono_ms + self.config.sound_keep_ms;
                 // Not yet a ticket, and already a command under way: a drain waits for it, and what the connection
                 // says next comes after it, or acknowledgements would lose the order of the drafts.
-                self.under_way(conn);
+                let charge = put.charge();
+                self.under_way(conn, charge);
                 self.bar(conn);
                 self.timers.set(due_mono_ms, Due::Sound(id));
-                self.bursts.tapes.keeping.insert(id, Keeping { conn, put, ack, bytes, due_mono_ms });
+                let keeping = Keeping { conn, put, ack, bytes, charge, due_mono_ms };
+                self.bursts.tapes.keeping.insert(id, keeping);
                 self.output(Output::Sound(id, SoundAct::Keep));
             }
             (Ok(put), tape) => {
@@ -153,7 +162,7 @@ impl ServerCore {
     }
 
     fn commit_talk(&mut self, now: Now, keeping: Keeping, sound: Option<SoundName>) {
-        let Keeping { conn, mut put, ack, .. } = keeping;
+        let Keeping { conn, mut put, ack, charge, .. } = keeping;
         match sound {
             Some(name) => {
                 self.counters.sounds_kept += 1;
@@ -162,7 +171,7 @@ impl ServerCore {
             None => self.counters.sounds_lost += 1,
         }
         let cursor = self.reader(conn).and_then(Reader::riding_cursor);
-        self.no_longer(conn);
+        self.no_longer(conn, charge);
         self.commit(conn, Ticket::new(conn, vec![put], cursor, ack));
         self.unbar(now, conn);
     }

@@ -28,6 +28,8 @@ pub(super) enum Due {
     Talk(UserId, Address),
     /// The sound of a talk takes too long to be stored.
     Sound(SoundId),
+    /// It is written down who was seen.
+    Seen,
 }
 
 #[derive(Debug, Default)]

@@ -12,9 +12,13 @@
 //! | I8 | a device that comes to rest has its whole mailbox, in order, once; at any time a part from the start | `apps`, `devices` |
 //! | I9 | nobody is told what is not theirs | `rows`, `mailboxes`, `voice` |
 //! | I17 | an answer is all that its asker may see of what it is about, as it is stored, and no more; what was there when it was asked for is in it | `answers` |
-//! | I10 | what was refused is not stored | `drafts` |
+//! | I21 | how far a message got is told to those it is for and to its author, as it is: no more than is durable and was written, no less than was durable when it was asked, and when | `statuses` |
+//! | I10 | what was refused is not stored | `drafts`, `commands` |
 //! | I13 | drafts are answered in time; when the faults stop, everything comes to rest in time | `pace`, `rest` |
 //! | I14 | live voice holds no text up; the end of a talk is a durable message | `pace`, `voice` |
+//! | I18 | editions of a message are dense, reach whoever has it, and the highest holds; of what is deleted nothing leaves any more; a revision is carried out and answered once | `revisions`, `rows`, `commands` |
+//! | I19 | a group is what its changes come to: who may do what and post, who is in it and is told | `managed`, `commands` |
+//! | I20 | of a hidden user nothing live leaves; of the others what holds is told to those who share something with them | `presence` |
 //! | I16 | a jump of the wall clock changes no order, loses nothing, and ends no session | `clock` |
 //!
 //! Nothing here knows how the machines work, and none of the parts knows of the others. What is checked on the way
@@ -24,20 +28,26 @@ mod acks;
 mod answers;
 mod apps;
 mod clock;
+mod commands;
 mod cursors;
 mod devices;
 mod drafts;
 mod findings;
 mod mailboxes;
+mod managed;
+mod members;
 mod pace;
+mod presence;
 mod receipts;
 mod rest;
+mod revisions;
 mod rows;
+mod statuses;
 mod truth;
 mod voice;
 
 use bimip_proto::{
-    Ask, ClientPacket, ClientRef, Device, Entry, Found, Head, MessageRef, Now, Offset, Query, Row,
+    Ask, Caps, ClientPacket, ClientRef, Device, Entry, Found, Head, MessageRef, Now, Offset, Query, Row,
     ServerPacket, Status, UserId,
 };
 
@@ -45,11 +55,16 @@ use self::acks::Acks;
 use self::answers::Answers;
 use self::apps::Apps;
 use self::clock::Clock;
+use self::commands::Commands;
 use self::cursors::Cursors;
 use self::findings::Findings;
+use self::members::Members;
 use self::pace::Pace;
+use self::presence::Presences;
 use self::receipts::Receipts;
 use self::rest::Rested;
+use self::revisions::Revisions;
+use self::statuses::Statuses;
 use self::voice::Voice;
 use crate::ledger::Book;
 use crate::server::ConnId;
@@ -65,10 +80,15 @@ pub struct Checker {
     answers: Answers,
     apps: Apps,
     clock: Clock,
+    commands: Commands,
     cursors: Cursors,
+    members: Members,
     pace: Pace,
+    presence: Presences,
     receipts: Receipts,
     rest: Rested,
+    statuses: Statuses,
+    revisions: Revisions,
     voice: Voice,
 }
 
@@ -80,6 +100,8 @@ pub struct Held<'a> {
     pub device: &'a Device,
     /// Whether it is a walkie-talkie: no numbers of rows, at least once instead of exactly once.
     pub walkie: bool,
+    /// What its dialect can say.
+    pub caps: Caps,
     /// What its app stored, in order.
     pub rows: Vec<(Offset, &'a Entry)>,
 }
@@ -108,7 +130,13 @@ impl Checker {
     /// A checker for a world of several cores: what one of them decides, the others know after `stale_ms` at most.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { voice: Voice::new(bounds.stale_ms), rest: Rested::new(bounds), ..Self::default() }
+        Self {
+            presence: Presences::new(&bounds),
+            revisions: Revisions::new(bounds.lag_ms),
+            voice: Voice::new(bounds.late_ms()),
+            rest: Rested::new(bounds),
+            ..Self::default()
+        }
     }
 
     /// What was found.
@@ -133,8 +161,25 @@ impl Checker {
     pub fn leaves(&mut self, device: &Device, packet: &ServerPacket, durable: &Book) {
         let findings = &mut self.findings;
         self.acks.leaves(findings, device, packet, durable);
-        rows::leaves(findings, device, packet, durable);
-        self.voice.leaves(findings, self.now_ms, device, packet, durable);
+        self.commands.leaves(findings, device, packet, durable);
+        rows::leaves(findings, self.now_ms, device, packet, durable, &self.revisions);
+        self.voice.leaves(findings, self.now_ms, device, packet, &self.members);
+    }
+
+    /// A connection is made, for a device whose dialect has words for presence or not.
+    pub fn opens(&mut self, core: usize, conn: ConnId, device: &Device, tells: bool) {
+        self.presence.opens(core, conn, device, tells);
+    }
+
+    /// The same packet, by its core and connection.
+    pub fn tells(&mut self, core: usize, conn: ConnId, packet: &ServerPacket, durable: &Book) {
+        let (findings, members) = (&mut self.findings, &self.members);
+        self.presence.tells(findings, self.now_ms, (core, conn), packet, durable, members);
+    }
+
+    /// Storage could not say whom to tell of a user.
+    pub fn unread(&mut self, user: &UserId) {
+        self.presence.unread(user);
     }
 
     /// The same packet, by its connection.
@@ -142,6 +187,12 @@ impl Checker {
         self.pace.says(&mut self.findings, self.now_ms, conn, packet);
         self.voice.says(&mut self.findings, conn, packet, durable);
         self.clock.says(&mut self.findings, self.now_ms, conn, packet);
+        self.rest.says(self.now_ms, packet);
+    }
+
+    /// The same packet, by its connection and, while its link is up, its device.
+    pub fn carries(&mut self, conn: ConnId, device: Option<&Device>, packet: &ServerPacket) {
+        self.statuses.carries(conn, device, packet);
     }
 
     /// A packet reaches a core.
@@ -156,8 +207,9 @@ impl Checker {
     }
 
     /// A connection is gone, or its core is; the core may not know yet.
-    pub fn gone(&mut self, conn: ConnId) {
+    pub fn gone(&mut self, conn: ConnId, durable: &Book) {
         self.pace.gone(conn);
+        self.presence.gone(self.now_ms, conn, durable, &self.members);
         self.voice.gone(conn);
     }
 
@@ -174,12 +226,18 @@ impl Checker {
     /// Something became durable.
     pub fn synced(&mut self, devices: &[&Device], durable: &Book) {
         self.cursors.synced(&mut self.findings, devices, durable);
-        self.voice.synced(self.now_ms, durable);
+        self.commands.synced(durable);
+        self.members.synced(self.now_ms, durable);
+        self.revisions.synced(self.now_ms, durable, &self.members);
+        self.presence.synced(&mut self.findings, self.now_ms, durable, &self.members);
     }
 
     /// A question was answered from what is durable now.
     pub fn looked_up(&mut self, user: &UserId, ask: &Ask, found: &Found, durable: &Book) {
-        answers::looked_up(&mut self.findings, user, ask, found, durable);
+        match ask {
+            Ask::Status { .. } => statuses::looked_up(&mut self.findings, user, ask, found, durable),
+            _ => answers::looked_up(&mut self.findings, user, ask, found, durable),
+        }
     }
 
     // ---- the apps -------------------------------------------------------------------------------------
@@ -204,11 +262,13 @@ impl Checker {
     /// An app asks.
     pub fn asks(&mut self, device: &Device, query: &Query, durable: &Book) {
         self.answers.asks(device, query, durable);
+        self.statuses.asks(device, query, durable);
     }
 
     /// An app is told what it asked for.
-    pub fn answered_with(&mut self, device: &Device, query: &Query, found: &Found) {
+    pub fn answered_with(&mut self, device: &Device, query: &Query, found: &Found, durable: &Book) {
         self.answers.answered(&mut self.findings, device, query, found);
+        self.statuses.answered(&mut self.findings, device, query, found, durable);
     }
 
     /// An app was answered, one of `window` that may be on the wire at once.
@@ -233,14 +293,32 @@ impl Checker {
         self.apps.marked(&mut self.findings, device, (message, status), noted, durable);
     }
 
+    /// An app asks for a revision, or for something about a group, and keeps that until it is answered.
+    pub fn commands(&mut self, device: &Device, name: &ClientRef) {
+        self.commands.asks(device, name);
+    }
+
+    /// An app is told that this is done, as which edition and with which row; or that it is refused.
+    pub fn commanded(
+        &mut self,
+        device: &Device,
+        name: &ClientRef,
+        done: Option<(u32, Offset)>,
+        durable: &Book,
+    ) {
+        self.commands.answered(&mut self.findings, device, name, done, durable);
+    }
+
     /// What an app wrote so far survives a crash from here on.
     pub fn stored(&mut self, device: &Device) {
         self.apps.stored(device);
+        self.commands.stored(device);
     }
 
     /// An app starts again, with what had survived.
     pub fn restarts(&mut self, device: &Device) {
         self.apps.restarts(device);
+        self.commands.restarts(device);
     }
 
     // ---- the end --------------------------------------------------------------------------------------
@@ -268,6 +346,7 @@ impl Checker {
     ) {
         self.rest.ends(&mut self.findings, since_mono_ms, rested);
         self.pace.ends(&mut self.findings, self.now_ms);
+        self.presence.at_rest(&mut self.findings, self.now_ms, durable, &self.members);
         self.judge(durable, held, fates, true);
     }
 
@@ -281,8 +360,11 @@ impl Checker {
         let findings = &mut self.findings;
         mailboxes::judge(findings, durable, at_rest);
         drafts::judge(findings, durable, fates, at_rest);
-        self.receipts.judge(findings, durable, held, at_rest);
-        devices::judge(findings, durable, held, at_rest);
+        self.receipts.judge(findings, durable, held, &self.revisions, at_rest);
+        devices::judge(findings, durable, held, &self.revisions, at_rest);
         self.apps.judge(findings, durable, at_rest);
+        self.revisions.judge(findings, durable, at_rest);
+        self.commands.judge(findings, at_rest);
+        managed::judge(findings, durable, at_rest);
     }
 }

@@ -223,6 +223,7 @@ fn apply(lie: Option<Lie>, book: &mut Book, writes: &[Write]) {
         | (Some(Lie::ForgottenMarks), Write::Marks { .. })
         | (Some(Lie::ForgottenReadings), Write::ReadUpto { .. })
         | (Some(Lie::ForgottenCursors), Write::Cursor { .. })
+        | (Some(Lie::ForgottenEditions), Write::Revised { .. })
         | (Some(Lie::ForgottenMembers), Write::Member { .. }) => false,
         (Some(Lie::HalfDelivered), Write::Row { sequence, .. }) => {
             let second = std::mem::replace(&mut last, *sequence) == *sequence;

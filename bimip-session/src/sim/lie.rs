@@ -36,11 +36,15 @@ pub enum Lie {
     ForgottenReads,
     /// Apps forget their last synced rows in a crash, and not that they had them.
     ForgottenRows,
+    /// Which edition of a message holds is forgotten.
+    ForgottenEditions,
+    /// What apps synced of their edits and deletions is gone after a crash.
+    ForgottenRevisions,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::ProvenBeforeSync,
         Self::TornBatch,
         Self::ForgottenKeys,
@@ -57,5 +61,7 @@ impl Lie {
         Self::RenamedDrafts,
         Self::ForgottenReads,
         Self::ForgottenRows,
+        Self::ForgottenEditions,
+        Self::ForgottenRevisions,
     ];
 }

@@ -96,5 +96,6 @@ fn config(device: &Device, caps: Caps, seed: u64) -> Config {
         config.welcome = false;
         config.resend = false;
     }
+    config.announce = caps.cursor == CursorBy::Arrival;
     config
 }

@@ -28,8 +28,18 @@ pub struct Plan {
     pub moves: usize,
     /// How many in a hundred received messages are marked read, sooner or later.
     pub reads_percent: u64,
+    /// Edits and deletions, some of them of messages of others, or of what is deleted.
+    pub revisions: usize,
+    /// Groups that are made and managed by whoever likes to, whether they may or not.
+    pub made: usize,
+    /// Commands about those.
+    pub commands: usize,
+    /// Words that are live: presence, typing, calls, positions, and hiding.
+    pub lives: usize,
     /// Questions about what is stored.
     pub queries: usize,
+    /// Questions about how far a message got.
+    pub statuses: usize,
     /// Talks begun, some of them never ended.
     pub talks: usize,
     /// How many in a hundred sign-ins run out after some seconds.
@@ -58,6 +68,8 @@ pub struct Plan {
     pub wake_faults_percent: u64,
     /// How many in a hundred worlds have a device, or a core, that is ten times slower than the others.
     pub slow_percent: u64,
+    /// How many in a hundred worlds have so small budgets of bytes that nearly everything waits, or is refused as busy.
+    pub tight_percent: u64,
     /// How many in a hundred worlds run in safety mode.
     pub safety_percent: u64,
     /// Work and faults happen in this time.
@@ -71,8 +83,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What runs with every build: every kind of fault in a world of three users and about 150 messages, with small
-    /// windows. One seed in four is judged in safety mode.
+    /// What runs with every build: every kind of fault in a world of three users and about 150 messages, some of them
+    /// revised, with a group that all of them manage, and small windows. One seed in four is judged in safety mode.
     #[must_use]
     pub const fn gate() -> Self {
         Self {
@@ -85,7 +97,12 @@ impl Plan {
             feeds_percent: 40,
             moves: 12,
             reads_percent: 40,
+            revisions: 25,
+            made: 1,
+            commands: 25,
+            lives: 40,
             queries: 30,
+            statuses: 40,
             talks: 10,
             expiries_percent: 5,
             cuts: 12,
@@ -100,6 +117,7 @@ impl Plan {
             timer_faults_percent: 10,
             wake_faults_percent: 15,
             slow_percent: 15,
+            tight_percent: 20,
             safety_percent: 25,
             faults_until_ms: 60_000,
             rest_by_ms: 1_800_000,
@@ -113,6 +131,7 @@ impl Plan {
     pub const fn small() -> Self {
         let mut plan = Self::gate();
         plan.messages = 60;
+        plan.revisions = 12;
         plan.talks = 6;
         plan
     }
@@ -124,7 +143,12 @@ impl Plan {
         plan.users = 20;
         plan.devices = 3;
         plan.messages = 2_000;
+        plan.revisions = 300;
+        plan.made = 3;
+        plan.commands = 150;
+        plan.lives = 400;
         plan.queries = 200;
+        plan.statuses = 300;
         plan.groups = 3;
         plan.moves = 100;
         plan.talks = 60;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bimip_proto::{Draft, Entry, MessageRef, Offset, Row, Status};
+use bimip_proto::{Draft, Entry, GroupCommand, MessageRef, Offset, Revise, Row, Status};
 use bytes::Bytes;
 
 use super::lie::Lie;
@@ -26,6 +26,8 @@ struct Kept {
     stored: Offset,
     unacked: Vec<Draft>,
     marks: Vec<(MessageRef, Status)>,
+    revisions: Vec<Revise>,
+    groups: Vec<GroupCommand>,
     notes: BTreeMap<String, Bytes>,
 }
 
@@ -68,6 +70,22 @@ impl Store {
         self.live.marks.retain(|(other, said)| !(other == message && *said == status));
     }
 
+    pub(super) fn revise(&mut self, revise: Revise) {
+        self.live.revisions.push(revise);
+    }
+
+    pub(super) fn revised(&mut self, revise: &Revise) {
+        self.live.revisions.retain(|other| other != revise);
+    }
+
+    pub(super) fn command(&mut self, command: GroupCommand) {
+        self.live.groups.push(command);
+    }
+
+    pub(super) fn commanded(&mut self, command: &GroupCommand) {
+        self.live.groups.retain(|other| other != command);
+    }
+
     pub(super) fn note(&mut self, name: String, value: Bytes) {
         self.live.notes.insert(name, value);
     }
@@ -101,6 +119,7 @@ impl Store {
         match self.lie {
             Some(Lie::ForgottenOutbox) => self.synced.unacked.clear(),
             Some(Lie::ForgottenReads) => self.synced.marks.clear(),
+            Some(Lie::ForgottenRevisions) => self.synced.revisions.clear(),
             Some(Lie::ForgottenRows) => self.rows.truncate(self.synced_rows.saturating_sub(3)),
             _ => {}
         }
@@ -111,8 +130,8 @@ impl Store {
 
     /// What a session starts with.
     pub(super) fn resume(&self) -> Resume {
-        let Kept { epoch, stored, unacked, marks, .. } = self.live.clone();
-        Resume { epoch, seen: stored, unacked, marks, ..Resume::default() }
+        let Kept { epoch, stored, unacked, marks, revisions, groups, .. } = self.live.clone();
+        Resume { epoch, seen: stored, unacked, marks, revisions, groups, ..Resume::default() }
     }
 
     /// The store on the server that the rows are from.

@@ -6,6 +6,7 @@ mod cores;
 mod ending;
 mod faults;
 mod happening;
+mod messenger;
 mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,8 +50,12 @@ pub struct World {
     dues: Vec<u64>,
     users: Vec<UserId>,
     groups: Vec<GroupId>,
+    /// Groups that somebody makes, and manages.
+    made: Vec<GroupId>,
     /// Whose sign-in names all groups: they are always in, and never have to ask.
     granted: BTreeSet<UserId>,
+    /// Those sign-ins name the groups that somebody made, too.
+    lets_in: bool,
     links: BTreeMap<ConnId, Link>,
     next_conn: u64,
     /// Boxed, as it is moved about in there.
@@ -105,7 +110,9 @@ impl World {
             dues: Vec::new(),
             users: Vec::new(),
             groups: Vec::new(),
+            made: Vec::new(),
             granted: BTreeSet::new(),
+            lets_in: rng.chance(25),
             links: BTreeMap::new(),
             next_conn: 1,
             queue: BTreeMap::new(),

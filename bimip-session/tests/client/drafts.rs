@@ -1,8 +1,8 @@
 //! Drafts and marks: sent until they are answered.
 
 use bimip_proto::{
-    Address, ClientPacket, ClientRef, Draft, GroupId, MessageId, MessageRef, Noted, Offset, Reject, Revise,
-    ServerPacket, Status, limits,
+    Address, ClientPacket, ClientRef, Draft, GroupId, MessageId, MessageRef, Noted, Offset, Ping, Reject,
+    Revise, ServerPacket, Status, UnixMs, limits,
 };
 use bimip_session::Machine;
 use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
@@ -147,6 +147,41 @@ fn the_draft_that_was_refused_for_now_goes_again_and_no_other() {
     outputs(&mut session);
     session.handle_timeout(at(1_000));
     assert_eq!(sent_refs(&outputs(&mut session)), ["r2"]);
+}
+
+/// A server that forgets a draft must not hold back all the others for as long as the connection lives.
+// CL-OUT-3
+#[test]
+fn an_answer_that_never_comes_ends_the_connection_when_others_wait_for_it() {
+    let mut session = up(Resume::default());
+    for name in ["r1", "r2"] {
+        session.send(T0, draft(name, "b", "x")).unwrap();
+    }
+    outputs(&mut session);
+    let named = |name| ClientRef::new(name).ok();
+    let (reason, retry_after_ms) = (Reject::Busy, Some(1_000));
+    let busy = |name| {
+        Input::Packet(ServerPacket::Rejected { client_ref: named(name), to: None, reason, retry_after_ms })
+    };
+    session.handle_input(T0, busy("r2"));
+    session.handle_timeout(at(1_000));
+    // The server is there all the time, and answers something else.
+    let pong = || Input::Packet(ServerPacket::Pong { ping: Ping::default(), at: UnixMs(0) });
+    for second in 2..=30 {
+        session.handle_input(at(1_000 * second), pong());
+        session.handle_timeout(at(1_000 * second));
+    }
+    assert!(session.is_up() && sent_refs(&outputs(&mut session)).is_empty());
+    session.send(at(30_500), draft("r3", "b", "x")).unwrap();
+    assert_eq!(session.poll_timeout(), Some(T0.mono_ms + 1_000 + limits::HELD_BACK_MS));
+    session.handle_timeout(at(1_000 + limits::HELD_BACK_MS));
+    assert_eq!(outputs(&mut session), [Output::Hangup, Output::Event(Event::Offline)]);
+    back(&mut session, 40_000);
+    assert_eq!(sent_refs(&outputs(&mut session)), ["r1", "r2", "r3"]);
+    // Where nothing is held back, nothing ends.
+    session.handle_timeout(at(40_000 + limits::HELD_BACK_MS));
+    session.handle_input(at(70_001), pong());
+    assert!(session.is_up());
 }
 
 // DM-ACK-4, CL-OUT-5

@@ -134,6 +134,28 @@ fn what_was_to_be_disposed_of_at_a_cut_waits_until_the_row_comes_again() {
     assert_eq!(said(&mut session), [ClientPacket::Dispose(Offset(32))]);
 }
 
+/// A whole window comes again after a cut; the word for it is the same for every row of it.
+// CL-IN-1, DM-WIN-2
+#[test]
+fn a_window_that_comes_again_is_disposed_of_in_a_few_words() {
+    let mut session = up(Resume::default());
+    for offset in 1..=200 {
+        session.handle_input(T0, row(offset - 1, offset));
+    }
+    session.stored(T0, 7, Offset(200));
+    back(&mut session, 10);
+    outputs(&mut session);
+    for offset in 1..=200 {
+        session.handle_input(at(10), row(offset - 1, offset));
+    }
+    assert_eq!(said(&mut session), [ClientPacket::Dispose(Offset(200))]);
+    // The first word was taken for what the server had sent until then; this one is for the rest.
+    session.handle_timeout(at(30));
+    assert_eq!(said(&mut session), [ClientPacket::Dispose(Offset(200))]);
+    session.handle_timeout(at(1_000));
+    assert_eq!(said(&mut session), []);
+}
+
 // CL-IN-2
 #[test]
 fn what_is_stored_again_is_nothing_new() {

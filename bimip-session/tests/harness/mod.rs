@@ -10,7 +10,7 @@ use bimip_proto::{
     ServerPacket, SoundName, TokenTask, UserId,
 };
 use bimip_session::Machine;
-use bimip_session::ledger::{Book, Failed, Failure, Ticket, find, settle};
+use bimip_session::ledger::{Book, Failed, Failure, Ticket, Write, find, settle};
 use bimip_session::server::{
     Answered, Attachment, Config, ConnId, Grant, Input, Lookup, Output, Page, Refused, ServerCore, SoundAct,
     SoundId,
@@ -62,6 +62,8 @@ pub struct House {
     /// Questions about what is stored wait here while it is set.
     pub hold_queries: bool,
     pub lookups: Vec<Lookup>,
+    /// All that was stored.
+    pub written: Vec<Write>,
     next: u64,
 }
 
@@ -90,6 +92,7 @@ impl House {
             replayed: Vec::new(),
             hold_queries: false,
             lookups: Vec::new(),
+            written: Vec::new(),
             next: 1,
         }
     }
@@ -213,6 +216,7 @@ impl House {
         let settled: Result<_, (Vec<Failed>, Infallible)> = settle(batch, &self.book);
         let Ok(settlement) = settled;
         self.book.apply(settlement.writes());
+        self.written.extend_from_slice(settlement.writes());
         for proof in settlement.committed() {
             self.core.handle_input(self.now, Input::Committed(proof));
         }

@@ -1,12 +1,12 @@
-//! [`Timeline`]: drafts, acknowledgements, rows, pages, receipts, edits and deletions, in any order.
+//! [`Timeline`]: drafts, acknowledgements, rows, pages, receipts, edits, deletions and reactions, in any order.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, ClientRef, ConversationId, Device, DeviceName, Draft, Entry, GroupId, Head, Marks,
-    Message, MessageId, MessageRef, Now, Offset, Receipt, Reject, Row, Seq, Status, UnixMs, UserId, Welcome,
-    Window,
+    Address, Body, ClientRef, ConversationId, Device, DeviceName, Draft, Emoji, Entry, GroupId, Head, Marks,
+    Message, MessageId, MessageRef, Now, Offset, React, Reaction, ReactionCount, ReactionSummary, Reactions,
+    Receipt, Reject, Row, Seq, Status, UnixMs, UserId, Welcome, Window,
 };
 use bimip_session::client::Event;
 use bimip_session::client::view::{
@@ -48,6 +48,7 @@ enum Told {
     Marked(MessageRef, Status),
     Edited(MessageRef, u64, Body),
     Deleted(MessageRef),
+    Own(React, u32, u32),
 }
 
 /// What a sequence is allowed to do.
@@ -72,6 +73,8 @@ struct World {
     names: u64,
     /// Message by message, the first at place 1.
     truth: Vec<HistoryItem>,
+    /// The reactions to each message: how often they changed, and who is there with what.
+    reacted: BTreeMap<usize, (u32, BTreeMap<Emoji, BTreeSet<UserId>>)>,
     /// Given to the session, and not answered as far as it knows.
     unacked: VecDeque<Draft>,
     /// The first of them are at the server already.
@@ -119,6 +122,7 @@ impl World {
             sequence: 0,
             names: 0,
             truth: Vec::new(),
+            reacted: BTreeMap::new(),
             unacked: VecDeque::new(),
             accepted: 0,
             coming: VecDeque::new(),
@@ -134,6 +138,7 @@ impl World {
         for _ in 0..world.draws.below(12) {
             world.others_write();
             world.somebody_marks();
+            world.somebody_reacts();
         }
         world.coming.clear();
         world
@@ -274,6 +279,52 @@ impl World {
         self.coming.push_back(Told::Deleted(message));
     }
 
+    fn somebody_reacts(&mut self) {
+        let Some(at) = self.any().filter(|at| !self.truth[*at].deleted) else { return };
+        let emoji = Emoji::new(["x", "y", "z"][self.draws.below(3)]).unwrap();
+        let by = match self.draws.below(self.others.len() + 1) {
+            0 => self.me.clone(),
+            other => self.others[other - 1].clone(),
+        };
+        let message = self.reference(at);
+        let (edition, there) = self.reacted.entry(at).or_default();
+        *edition += 1;
+        let users = there.entry(emoji.clone()).or_default();
+        let on = users.insert(by.user.clone());
+        if !on {
+            users.remove(&by.user);
+        }
+        let (edition, count) = (*edition, u32::try_from(users.len()).unwrap());
+        let counts =
+            there.iter().filter(|(_, users)| !users.is_empty()).map(|(emoji, users)| ReactionCount {
+                emoji: emoji.clone(),
+                count: u32::try_from(users.len()).unwrap(),
+                mine: users.contains(&self.me.user),
+                users: users.iter().take(1).cloned().collect(),
+            });
+        let summary = ReactionSummary { edition, counts: counts.collect() };
+        let client_ref = ClientRef::new("r").unwrap();
+        let item = &mut self.truth[at];
+        item.reactions = Reactions::new(&self.me.user, summary);
+        let head = &item.message.head;
+        self.coming.push_back(if by == self.me {
+            Told::Own(React { client_ref, message, emoji, on }, edition, count)
+        } else {
+            Told::Row(Arc::new(Entry::Reacted(Reaction {
+                message: head.names(),
+                conversation: head.conversation(),
+                seq: head.seq,
+                edition,
+                by,
+                client_ref,
+                at: UnixMs(1),
+                emoji,
+                on,
+                count,
+            })))
+        });
+    }
+
     fn answer(&self, request: &PageRequest<Seq>) -> (Vec<HistoryItem>, bool) {
         let places: BTreeMap<Seq, &HistoryItem> =
             self.truth.iter().map(|item| (item.message.head.seq, item)).collect();
@@ -299,6 +350,9 @@ impl World {
             Told::Marked(message, status) => self.view.on_event(&Event::Marked { message, status }),
             Told::Edited(message, edition, body) => self.view.edited(&message, edition, &body),
             Told::Deleted(message) => self.view.deleted(&message),
+            Told::Own(react, edition, count) => {
+                self.view.on_event(&Event::Reacted { react, edition, count, offset: Offset(0) });
+            }
         }
     }
 
@@ -353,6 +407,7 @@ impl World {
         } else {
             self.epoch += 1;
             self.truth.clear();
+            self.reacted.clear();
             self.coming.clear();
             self.acks.clear();
             self.accepted = 0;
@@ -388,7 +443,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.draws.below(60) {
+        match self.draws.below(64) {
             0..6 => self.others_write(),
             6..11 => self.compose(),
             11..15 => self.accept(),
@@ -404,6 +459,7 @@ impl World {
             50..54 => self.arrive(),
             54 => self.breaks(),
             55 => self.view.load_newer(),
+            60.. => self.somebody_reacts(),
             56 if !self.rules.any_order => self.view.jump_to_newest(),
             _ => self.view.load_older(),
         }
@@ -511,7 +567,7 @@ impl World {
 }
 
 /// What is compared: all that a reader sees of a message.
-type Seen = (MessageId, u64, Vec<u8>, bool, BTreeMap<UserId, u8>, &'static str);
+type Seen = (MessageId, u64, Vec<u8>, bool, BTreeMap<UserId, u8>, Vec<(String, u32, bool)>, &'static str);
 
 fn seen(
     id: MessageId,
@@ -529,7 +585,8 @@ fn seen(
     };
     let marks = marks.into_iter().map(|(user, marks)| (user, marks.bits())).collect();
     let body = if deleted { Vec::new() } else { body.bytes.to_vec() };
-    (id, edition, body, deleted, marks, delivery)
+    let reactions = item.reactions.iter().map(|it| (it.emoji.to_string(), it.count, it.mine)).collect();
+    (id, edition, body, deleted, marks, reactions, delivery)
 }
 
 fn of_truth(item: &HistoryItem) -> Seen {

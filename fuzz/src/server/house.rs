@@ -469,6 +469,7 @@ impl House {
             .map(|app| Held {
                 device: &app.device,
                 walkie: app.caps.cursor == CursorBy::Barrier,
+                caps: app.caps,
                 rows: app.rows.iter().map(|(offset, entry)| (*offset, &**entry)).collect(),
             })
             .collect();

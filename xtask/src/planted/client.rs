@@ -56,7 +56,7 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-WIN-1",
         &[edit(
             "client/heard.rs",
-            "Arrival::Stored => self.inbox.dispose_again(now.mono_ms),",
+            "Arrival::Stored => self.inbox.dispose_again(now.mono_ms, self.config.dispose_ms),",
             "Arrival::Stored => {}",
         )],
     ),

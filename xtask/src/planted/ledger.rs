@@ -117,13 +117,13 @@ pub(super) const BUGS: &[Bug] = &[
         &[
             edit(
                 "ledger/settle/mark.rs",
-                "let after = before.with(status);",
-                "let after = Marks::NONE.with(status);",
+                "let after = before.with(status, at);",
+                "let after = Marked::default().with(status, at);",
             ),
             edit(
                 "ledger/settle/mark.rs",
-                "Address, Device, Entry, GroupId, Head, Receipt,",
-                "Address, Device, Entry, GroupId, Head, Marks, Receipt,",
+                "use crate::ledger::view::View;",
+                "use crate::ledger::view::{Marked, View};",
             ),
         ],
     ),

@@ -156,7 +156,7 @@ pub(super) const BUGS: &[Bug] = &[
         "waiting-words-overtake",
         "what waits for room is carried out last come, first served",
         "DM-ORD-3",
-        &[edit("server/speech.rs", "connection.held.push_back(said);", "connection.held.push_front(said);")],
+        &[edit("server/budget.rs", "connection.held.push_back(said);", "connection.held.push_front(said);")],
     )
     .by_tests("the order in which one device sent its drafts is not compared with the order in which they are stored"),
     Bug::new(
@@ -165,8 +165,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ORD-3 DM-ACK-4",
         &[edit(
             "server/speech.rs",
-            "                self.release(now, conn);\n            }\n        }\n    }\n\n    fn carry(",
-            "                let _ = (now, conn);\n            }\n        }\n    }\n\n    fn carry(",
+            "                self.release(now, conn);\n            }\n        }\n        if !pulls_first {",
+            "                let _ = (now, conn);\n            }\n        }\n        if !pulls_first {",
         )],
     ),
     Bug::new(
@@ -175,8 +175,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-ACK-4",
         &[edit(
             "server/core.rs",
-            "        connection.commits = connection.commits.saturating_sub(1);\n        self.part_if_due(now, conn);",
-            "        self.part_if_due(now, conn);",
+            "        connection.taken.sub(charge);\n        self.part_if_due(now, conn);",
+            "        let _ = (connection, charge);\n        self.part_if_due(now, conn);",
         )],
     ),
     Bug::new(

@@ -3,13 +3,16 @@
 use bimip_proto::{
     Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, LogOut, MayPost,
     MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket, Status, Talk,
-    TalkAct, TokenTask,
+    TalkAct, TokenTask, UserAct, limits,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
 
 use super::Subject;
 use super::managed::{command, create};
+use super::reactions::react;
+use super::statuses;
+use super::users::{command as keeps, named, save};
 use super::world::{Rows, World, accepted, draft, group, user};
 use crate::storage::memory::MemoryStorage;
 use crate::storage::{Reader, Storage, StorageError};
@@ -20,6 +23,8 @@ const GROUPS: [&str; 3] = ["g", "a", "g_h"];
 const TOKENS: usize = 40;
 const SEEDS: u64 = 4;
 const STEPS: u32 = 400;
+/// Of so many messages it is compared how far they got.
+const STATUSES: usize = 40;
 
 pub(super) fn it_agrees_with_the_model<S: Storage>(subject: &Subject<'_, S>) {
     for seed in 0..SEEDS {
@@ -108,7 +113,7 @@ impl<S: Storage> Pair<S> {
 
     fn step(&mut self, subject: &Subject<'_, S>) {
         let (conn, ..) = self.conns[self.dice.below(self.conns.len())];
-        match self.dice.below(48) {
+        match self.dice.below(60) {
             0..14 => self.say(conn, |pair| pair.send()),
             14..20 => self.say(conn, |pair| ClientPacket::Dispose(Offset(pair.dice.below(60) as u64))),
             20..26 => self.say(conn, |pair| {
@@ -116,7 +121,12 @@ impl<S: Storage> Pair<S> {
                 ClientPacket::Mark { message: pair.reference(), status: status[pair.dice.below(4)] }
             }),
             34..36 => self.say(conn, Self::revise),
+            56..60 => self.say(conn, Self::react),
             44..48 => self.say(conn, Self::manage),
+            48..55 => self.say(conn, Self::keep),
+            55 => {
+                self.each(|one| one.wait(limits::SEEN_MS), |other| other.wait(limits::SEEN_MS));
+            }
             26..28 => self.say(conn, |pair| {
                 let count = pair.dice.below(5);
                 ClientPacket::Delivered((0..count).map(|_| pair.reference()).collect())
@@ -199,6 +209,23 @@ impl<S: Storage> Pair<S> {
         command(&name, GROUPS[self.dice.below(GROUPS.len())], act)
     }
 
+    /// About the few users there are, so that they block and save each other again and again.
+    fn keep(&mut self) -> ClientPacket {
+        let who = USERS[self.dice.below(USERS.len())];
+        let act = match self.dice.below(14) {
+            0..2 => named(["Ann", ""][self.dice.below(2)]),
+            2..5 => save(who, ["One", "", "ünï"][self.dice.below(3)]),
+            5 | 6 => UserAct::Forget(user(who)),
+            7..10 => UserAct::Block(user(who)),
+            10..13 => UserAct::Unblock(user(who)),
+            _ => match DeviceName::new(DEVICES[self.dice.below(DEVICES.len())]) {
+                Ok(name) => UserAct::RemoveDevice(name),
+                Err(error) => panic!("{error}"),
+            },
+        };
+        keeps(&format!("k{}", self.dice.below(80)), act)
+    }
+
     /// Of a message of whoever says it, or of somebody else.
     fn revise(&mut self) -> ClientPacket {
         let client_ref = ClientRef::new(&format!("r{}", self.dice.below(40)));
@@ -208,6 +235,12 @@ impl<S: Storage> Pair<S> {
             Ok(client_ref) => ClientPacket::Revise(Revise { client_ref, message, body }),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// By whomever, to whatever message.
+    fn react(&mut self) -> ClientPacket {
+        let (name, message) = (format!("r{}", self.dice.below(40)), self.reference());
+        react(&name, message, ["👍", ":x:", "+1"][self.dice.below(3)], self.dice.below(3) > 0)
     }
 
     /// A message that was sent, one that was not, or one by its other name.
@@ -283,6 +316,13 @@ impl<S: Storage> Pair<S> {
             for name in DEVICES {
                 self.each(|one| one.attach(who, name), |other| other.attach(who, name));
             }
+            for head in self.sent.iter().rev().take(STATUSES).cloned().collect::<Vec<_>>() {
+                let (message, limit) = (MessageRef::Id(head.id), [1, 2, 3][self.dice.below(3)]);
+                self.each(
+                    |one| statuses::status(&one.reader, who, &message, limit),
+                    |other| statuses::status(&other.reader, who, &message, limit),
+                );
+            }
         }
     }
 }
@@ -302,6 +342,12 @@ fn asks() -> Vec<Ask> {
         }
         asks.push(Ask::Conversation(of));
     }
+    asks.extend(USERS.map(|who| Ask::Profile(user(who))));
+    for (after, limit) in [(None, 2), (Some(user("a")), 0), (Some(user("a_")), 1)] {
+        asks.push(Ask::AddressBook { after: after.clone(), limit });
+        asks.push(Ask::Blocked { after, limit });
+    }
+    asks.push(Ask::Devices);
     asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 2 });
     asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 0 });
     asks

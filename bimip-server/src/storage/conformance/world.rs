@@ -146,6 +146,18 @@ impl<S: Storage> World<S> {
         self.heard.remove(&conn).unwrap_or_default()
     }
 
+    /// The client hangs up.
+    pub(super) fn close(&mut self, conn: ConnId) {
+        self.input(Input::Closed(conn));
+    }
+
+    /// Time passes.
+    pub(super) fn wait(&mut self, ms: u64) {
+        self.now = Now { mono_ms: self.now.mono_ms + ms, unix_ms: self.now.unix_ms + ms };
+        self.core.handle_timeout(self.now);
+        self.pump();
+    }
+
     // ---- the store ----------------------------------------------------------------------------------
 
     /// Commits everything that was said, in one batch.

@@ -23,6 +23,7 @@ mod tag {
     pub(super) const CURSOR: u8 = 0x15;
     pub(super) const REVISED: u8 = 0x16;
     pub(super) const READ_UPTO: u8 = 0x17;
+    pub(super) const REACTION: u8 = 0x18;
     pub(super) const GROUP_HEAD: u8 = 0x20;
     pub(super) const MEMBER: u8 = 0x21;
     pub(super) const GROUP_OF: u8 = 0x22;
@@ -32,6 +33,11 @@ mod tag {
     pub(super) const STANDING: u8 = 0x30;
     pub(super) const PUSH_TOKEN: u8 = 0x31;
     pub(super) const CONTACT: u8 = 0x32;
+    pub(super) const PROFILE: u8 = 0x33;
+    pub(super) const BOOK: u8 = 0x34;
+    pub(super) const BLOCK: u8 = 0x35;
+    pub(super) const SEEN: u8 = 0x36;
+    pub(super) const DEVICE_INFO: u8 = 0x37;
 }
 
 /// What the store is: format and epoch.
@@ -52,6 +58,11 @@ pub(super) fn user(user: &UserId) -> Vec<u8> {
 /// A device's number.
 pub(super) fn device(user: UserNo, name: &DeviceName) -> Vec<u8> {
     text(tag::DEVICE, &user.0.to_be_bytes(), name.as_str())
+}
+
+/// What the keys of all devices of a user begin with.
+pub(super) fn devices(user: UserNo) -> [u8; 9] {
+    single(tag::DEVICE, user.0)
 }
 
 /// The number of a conversation of two.
@@ -97,6 +108,16 @@ pub(super) fn revised(sequence: u64) -> [u8; 9] {
 /// Up to where a user has read a conversation.
 pub(super) fn read_upto(conversation: ConversationNo, user: UserNo) -> [u8; 17] {
     pair(tag::READ_UPTO, conversation.0, user.0)
+}
+
+/// The reactions to a message, counted. Right before what each user reacted with.
+pub(super) fn tally(sequence: u64) -> [u8; 9] {
+    single(tag::REACTION, sequence)
+}
+
+/// What a user has reacted with to a message.
+pub(super) fn reacted(sequence: u64, user: UserNo) -> [u8; 17] {
+    pair(tag::REACTION, sequence, user.0)
 }
 
 /// A device's cursor.
@@ -159,6 +180,47 @@ pub(super) fn contact(user: UserNo, other: UserNo) -> [u8; 17] {
     pair(tag::CONTACT, user.0, other.0)
 }
 
+/// What a user keeps.
+pub(super) fn user_head(user: UserNo) -> [u8; 9] {
+    single(tag::PROFILE, user.0)
+}
+
+/// What the keys of a user's address book begin with.
+pub(super) fn address_book(user: UserNo) -> [u8; 9] {
+    single(tag::BOOK, user.0)
+}
+
+/// An entry of an address book. By the other's name, so that they are in the order in which they are asked for, and who is
+/// in it needs no number.
+pub(super) fn saved(user: UserNo, other: &UserId) -> Vec<u8> {
+    text(tag::BOOK, &user.0.to_be_bytes(), other.as_str())
+}
+
+/// What the keys of all whom a user has blocked begin with.
+pub(super) fn all_blocked(user: UserNo) -> [u8; 9] {
+    single(tag::BLOCK, user.0)
+}
+
+/// Somebody whom a user has blocked, likewise by name.
+pub(super) fn blocked(user: UserNo, other: &UserId) -> Vec<u8> {
+    text(tag::BLOCK, &user.0.to_be_bytes(), other.as_str())
+}
+
+/// When a user was last seen.
+pub(super) fn last_seen(user: UserNo) -> [u8; 9] {
+    single(tag::SEEN, user.0)
+}
+
+/// What the keys of all listed devices of a user begin with.
+pub(super) fn all_listed(user: UserNo) -> [u8; 9] {
+    single(tag::DEVICE_INFO, user.0)
+}
+
+/// A device that is listed. By its name: one that never stored anything has no number.
+pub(super) fn listed(user: UserNo, name: &DeviceName) -> Vec<u8> {
+    text(tag::DEVICE_INFO, &user.0.to_be_bytes(), name.as_str())
+}
+
 /// The last number of a key of two numbers: the offset of a row, the seq of a message.
 pub(super) fn last_number(key: &[u8]) -> Option<u64> {
     let key: &[u8; 17] = key.try_into().ok()?;
@@ -200,11 +262,14 @@ mod tests {
         let (user, device, conversation) = (UserNo(1), DeviceNo(2), ConversationNo(3));
         let alice = UserId::new("alice").unwrap();
         let phone = DeviceName::new("phone").unwrap();
-        let all: [(Vec<u8>, &[u8]); 23] = [
+        let all: [(Vec<u8>, &[u8]); 34] = [
+            (tally(258).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02"),
+            (reacted(258, user).to_vec(), b"\x18\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x01"),
             (feed(conversation, 9).to_vec(), b"\x23\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x09"),
             (pull(user, conversation).to_vec(), b"\x24\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x03"),
             (super::user(&alice), b"\x02alice"),
             (super::device(user, &phone), b"\x03\0\0\0\0\0\0\0\x01phone"),
+            (devices(user).to_vec(), b"\x03\0\0\0\0\0\0\0\x01"),
             (direct(user, UserNo(2)).to_vec(), b"\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
             (group(&GroupId::new("g").unwrap()), b"\x05g"),
             (row(user, Offset(9)).to_vec(), b"\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x09"),
@@ -223,6 +288,14 @@ mod tests {
             (push_token(user, &phone), b"\x31\0\0\0\0\0\0\0\x01phone"),
             (push_tokens(user).to_vec(), b"\x31\0\0\0\0\0\0\0\x01"),
             (contact(user, UserNo(2)).to_vec(), b"\x32\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"),
+            (user_head(user).to_vec(), b"\x33\0\0\0\0\0\0\0\x01"),
+            (address_book(user).to_vec(), b"\x34\0\0\0\0\0\0\0\x01"),
+            (saved(user, &alice), b"\x34\0\0\0\0\0\0\0\x01alice"),
+            (all_blocked(user).to_vec(), b"\x35\0\0\0\0\0\0\0\x01"),
+            (blocked(user, &alice), b"\x35\0\0\0\0\0\0\0\x01alice"),
+            (last_seen(user).to_vec(), b"\x36\0\0\0\0\0\0\0\x01"),
+            (all_listed(user).to_vec(), b"\x37\0\0\0\0\0\0\0\x01"),
+            (listed(user, &phone), b"\x37\0\0\0\0\0\0\0\x01phone"),
             (log(258).to_vec(), b"\0\0\0\0\0\0\x01\x02"),
         ];
         for (key, stored) in all {

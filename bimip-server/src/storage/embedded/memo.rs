@@ -48,6 +48,9 @@ pub(super) struct OfConversation {
     pub(super) no: ConversationNo,
     /// `None` when it was not asked for yet.
     pub(super) head: Option<ConversationHead>,
+    /// Of a conversation of two: whether the first of them has blocked the other, and the other the first; `None` when it was
+    /// not asked for yet.
+    pub(super) blocked: [Option<bool>; 2],
 }
 
 impl Memo {
@@ -142,7 +145,7 @@ impl Memo {
             // A kind that no version of this format has stored.
             _ => None,
         };
-        let known = no.map(|no| OfConversation { no, head: None });
+        let known = no.map(|no| OfConversation { no, head: None, blocked: [None; 2] });
         self.conversations.set(id, known);
         Ok(known)
     }
@@ -172,4 +175,25 @@ impl Memo {
         };
         self.conversations.update(id, |known| known.as_mut().map(raise)).flatten()
     }
+
+    /// Whether a user has blocked another one with whom they have a conversation, where that is remembered.
+    pub(super) fn has_blocked(&mut self, user: &UserId, other: &UserId) -> Option<bool> {
+        let (id, side) = side_of(user, other);
+        self.conversations.update(&id, |known| known.as_ref().and_then(|known| known.blocked[side])).flatten()
+    }
+
+    /// Remembers it, where the conversation is remembered.
+    pub(super) fn set_blocked(&mut self, user: &UserId, other: &UserId, blocked: bool) {
+        let (id, side) = side_of(user, other);
+        self.conversations.update(&id, |known| {
+            if let Some(known) = known {
+                known.blocked[side] = Some(blocked);
+            }
+        });
+    }
+}
+
+/// The conversation of two users, and which of them the first one is there.
+fn side_of(user: &UserId, other: &UserId) -> (ConversationId, usize) {
+    (ConversationId::direct(user.clone(), other.clone()), usize::from(user > other))
 }

@@ -55,6 +55,7 @@ impl Reader for EmbeddedReader {
                 standing: Arc::default(),
                 contacts: Vec::new(),
                 behind: false,
+                blocked: Arc::default(),
             });
         };
         let cursor = match rows.device(user, &device.name)? {
@@ -65,6 +66,7 @@ impl Reader for EmbeddedReader {
             (rows.mailbox_first(user)?, rows.mailbox_head(user, proven, self.engine.late.upto(user))?);
         let (groups, standing, contacts) =
             (rows.groups_of(user)?, rows.standing(user)?, rows.contacts(user)?);
+        let blocked = Arc::new(rows.blocked(user)?.into_iter().collect());
         let (behind, mut memo) = (rows.is_behind(user)?, Memo::passing());
         // Where everybody speaks, as almost everywhere, it costs one small row for each group.
         let view = BatchView::new(rows, &mut memo, proven);
@@ -82,6 +84,7 @@ impl Reader for EmbeddedReader {
             standing,
             contacts,
             behind,
+            blocked,
         })
     }
 

@@ -1,7 +1,8 @@
 //! A log record, format 1: an [`Entry`] as bytes.
 //!
 //! ```text
-//! record   = 1 message / 2 receipt / 3 revision / 4 group change    the shape, one byte: a new shape gets a new number
+//! record   = 1 message / 2 receipt / 3 revision / 4 group change / 5 reaction / 6 user change
+//!                                                      the shape, one byte: a new shape gets a new number
 //! message  = flags id user device to [client_ref] [client_time] at stamp seq kind
 //!            kind form body [encryption_type encrypted signature]
 //! receipt  = user device status at count name*
@@ -9,6 +10,8 @@
 //!            [kind form body [encryption_type encrypted signature]]
 //! change   = flags group edition user device [client_ref] at title about members
 //!            kind [role] [count user*]
+//! reaction = flags name conversation seq edition user device client_ref at emoji count
+//! user     = edition user device client_ref at kind [name about avatar / user name / user / device]
 //! name     = flags id [client_ref] [alias-kind stamp to from / alias-kind stamp to_from]
 //! id       = epoch u32, sequence u64
 //! ```
@@ -18,6 +21,8 @@
 //! that is not below. The checksum is not part of it ([`checksum`](super::checksum)).
 
 mod change;
+mod reaction;
+mod user;
 
 use bimip_proto::{
     Address, Alias, AliasKind, Body, BodyKind, Channel, ClientRef, Device, DeviceName, Entry, Form, GroupId,
@@ -26,6 +31,8 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use self::change::{change, put_change};
+use self::reaction::{put_reaction, reaction};
+use self::user::{put_user_change, user_change};
 use super::fields::{Fields, Garbage, put_bytes, put_length, put_u32, put_u64};
 
 /// The entry has a part that this format has no words for: a build of the program whose parts do not fit.
@@ -38,6 +45,8 @@ const MESSAGE: u8 = 1;
 const RECEIPT: u8 = 2;
 const REVISION: u8 = 3;
 const GROUP_CHANGE: u8 = 4;
+const REACTION: u8 = 5;
+const USER_CHANGE: u8 = 6;
 
 /// Flags of a message.
 mod message_flag {
@@ -83,6 +92,14 @@ pub(super) fn encode(entry: &Entry, record: &mut Vec<u8>) -> Encoded {
             record.push(GROUP_CHANGE);
             put_change(record, change)
         }
+        Entry::Reacted(reaction) => {
+            record.push(REACTION);
+            put_reaction(record, reaction)
+        }
+        Entry::User(change) => {
+            record.push(USER_CHANGE);
+            put_user_change(record, change)
+        }
         _ => Err(Inexpressible),
     }
 }
@@ -95,6 +112,8 @@ pub(super) fn decode(record: &[u8]) -> Result<Entry, Garbage> {
         RECEIPT => Entry::Receipt(receipt(&mut fields)?),
         REVISION => Entry::Revised(revision(&mut fields)?),
         GROUP_CHANGE => Entry::Group(change(&mut fields)?),
+        REACTION => Entry::Reacted(reaction(&mut fields)?),
+        USER_CHANGE => Entry::User(user_change(&mut fields)?),
         _ => return Err(Garbage),
     };
     fields.end()?;
@@ -166,6 +185,7 @@ fn put_body(record: &mut Vec<u8>, body: &Body) -> Encoded {
         Form::Text => 1,
         Form::Json => 2,
         Form::Opaque => 3,
+        Form::Content => 4,
         _ => return Err(Inexpressible),
     });
     put_bytes(record, &body.bytes);
@@ -183,6 +203,7 @@ fn body(fields: &mut Fields<'_>, sealed: bool) -> Result<Body, Garbage> {
         1 => Form::Text,
         2 => Form::Json,
         3 => Form::Opaque,
+        4 => Form::Content,
         _ => return Err(Garbage),
     };
     let bytes = Bytes::copy_from_slice(fields.bytes()?);
@@ -203,6 +224,11 @@ fn put_kind(record: &mut Vec<u8>, kind: BodyKind) -> Encoded {
         BodyKind::Interactive => 3,
         BodyKind::Voice { .. } => 4,
         BodyKind::Notification => 5,
+        BodyKind::Video => 6,
+        BodyKind::Audio => 7,
+        BodyKind::VoiceNote => 8,
+        BodyKind::CircleVideo => 9,
+        BodyKind::Sticker => 10,
         _ => return Err(Inexpressible),
     });
     if let BodyKind::Voice { duration_ms } = kind {
@@ -218,6 +244,11 @@ fn kind(fields: &mut Fields<'_>) -> Result<BodyKind, Garbage> {
         3 => BodyKind::Interactive,
         4 => BodyKind::Voice { duration_ms: fields.u32()? },
         5 => BodyKind::Notification,
+        6 => BodyKind::Video,
+        7 => BodyKind::Audio,
+        8 => BodyKind::VoiceNote,
+        9 => BodyKind::CircleVideo,
+        10 => BodyKind::Sticker,
         _ => return Err(Garbage),
     })
 }

@@ -3,10 +3,13 @@
 pub(super) mod account;
 pub(super) mod feeds;
 pub(super) mod groups;
+pub(super) mod marks;
+pub(super) mod reactions;
+pub(super) mod users;
 
 use std::sync::Arc;
 
-use bimip_proto::{ClientRef, DeviceName, Entry, GroupId, Marks, Offset, Seq, UnixMs, UserId};
+use bimip_proto::{ClientRef, DeviceName, Entry, GroupId, Offset, Seq, UnixMs, UserId};
 use bimip_session::ledger::{Known, Revised, speaks_for};
 use fjall::{Readable, Slice, Snapshot};
 
@@ -204,16 +207,6 @@ impl<'e> Rows<'e> {
         Ok(row.map(known))
     }
 
-    pub(super) fn marks(&self, sequence: u64, user: UserNo) -> Result<Marks, StorageError> {
-        let key = keys::marks(sequence, user);
-        let Some(sealed) = self.snapshot.get(&self.engine.small, key)? else { return Ok(Marks::NONE) };
-        let place = || format!("the marks of user {} on log record {sequence}", user.0);
-        match unseal(&key, &sealed).ok_or_else(|| damaged(place(), CHECKSUM))? {
-            [bits] => Ok(Marks::from_bits(*bits)),
-            _ => Err(damaged(place(), SHAPE)),
-        }
-    }
-
     /// What became of the message of a log record.
     pub(super) fn revised(&self, sequence: u64) -> Result<Revised, StorageError> {
         let place = || format!("what became of log record {sequence}");
@@ -233,6 +226,38 @@ impl<'e> Rows<'e> {
     pub(super) fn cursor(&self, device: DeviceNo) -> Result<Offset, StorageError> {
         let row = self.numbers(&keys::cursor(device), || format!("the cursor of device {}", device.0))?;
         Ok(row.map_or(Offset::ZERO, |[offset]| Offset(offset)))
+    }
+
+    /// Devices of a user that have a cursor, with it: the first `most` by their names.
+    pub(super) fn cursors(
+        &self,
+        user: UserNo,
+        most: usize,
+    ) -> Result<Vec<(DeviceName, Offset)>, StorageError> {
+        let mut cursors = Vec::new();
+        for row in self.snapshot.prefix(&self.engine.small, keys::devices(user)) {
+            let (key, sealed): (Slice, Slice) = row.into_inner()?;
+            let place = || format!("a device of user {}", user.0);
+            let Ok(Key::Device(_, name)) = Key::read(&key) else { return Err(damaged(place(), SHAPE)) };
+            let [number] = numbers(&key, &sealed, place)?;
+            let device = DeviceNo(number);
+            let key = Key::Cursor(device);
+            let cursor: Option<[u64; 1]> = self.numbers(&keys::cursor(device), || key.to_string())?;
+            // A device that only ever wrote has a name, and no cursor.
+            if let Some([offset]) = cursor {
+                cursors.push((name, Offset(offset)));
+                if cursors.len() >= most {
+                    break;
+                }
+            }
+        }
+        Ok(cursors)
+    }
+
+    /// The log record of a row of a mailbox.
+    pub(super) fn row(&self, user: UserNo, offset: Offset) -> Result<Option<u64>, StorageError> {
+        let row: Option<[u64; 1]> = self.numbers(&keys::row(user, offset), || row_place(user, offset))?;
+        Ok(row.map(|[sequence]| sequence))
     }
 
     /// The log record of the first message of a conversation.

@@ -5,7 +5,9 @@ mod checker;
 mod feeds;
 mod groups;
 mod mailboxes;
+mod reactions;
 mod scratch;
+mod users;
 
 use std::fmt;
 use std::path::Path;
@@ -69,6 +71,10 @@ pub struct Summary {
     pub revisions: u64,
     /// What happened to groups.
     pub group_changes: u64,
+    /// Reactions, set and taken back.
+    pub reactions: u64,
+    /// What users changed of what they keep.
+    pub user_changes: u64,
     /// Rows of mailboxes.
     pub mailbox_rows: u64,
     /// Rows of any kind.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ConversationId, Device, DeviceName, Entry, GroupId, GroupProfile, Marks, Offset, PushToken, Seq, UnixMs,
-    UserId,
+    ConversationId, Device, DeviceName, Emoji, Entry, GroupId, GroupProfile, Offset, PushToken, Saved, Seq,
+    UnixMs, UserId,
 };
 use bimip_session::ledger::{
-    ConversationHead, GroupHead, Known, Membership, PutKey, Revised, Standing, Stretch, View,
+    ConversationHead, EachMember, GroupHead, Known, Listed, Marked, Membership, PutKey, Revised, Standing,
+    Stretch, Tally, UserHead, View,
 };
 
 use super::memo::{Memo, OfConversation, OfDevice, OfUser};
@@ -134,8 +135,8 @@ impl View for BatchView<'_> {
         self.rows.revised(sequence)
     }
 
-    fn marks(&self, sequence: u64, user: &UserId) -> Result<Marks, StorageError> {
-        self.user_no(user)?.map_or(Ok(Marks::NONE), |user| self.rows.marks(sequence, user))
+    fn marked(&self, sequence: u64, user: &UserId) -> Result<Marked, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Marked::default()), |user| self.rows.marked(sequence, user))
     }
 
     /// Read when it is asked for: only marks and questions ask, and no message does.
@@ -169,6 +170,15 @@ impl View for BatchView<'_> {
         Ok(cursor)
     }
 
+    /// Read when it is asked for, like the lists behind it: only questions ask.
+    fn row(&self, user: &UserId, offset: Offset) -> Result<Option<u64>, StorageError> {
+        self.user_no(user)?.map_or(Ok(None), |user| self.rows.row(user, offset))
+    }
+
+    fn devices(&self, user: &UserId, most: usize) -> Result<Vec<(DeviceName, Offset)>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.cursors(user, most))
+    }
+
     fn group(&self, group: &GroupId) -> Result<Option<GroupHead>, StorageError> {
         self.memo.borrow_mut().group(group, &self.rows)
     }
@@ -185,6 +195,24 @@ impl View for BatchView<'_> {
 
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, StorageError> {
         self.memo.borrow_mut().members(group, &self.rows)
+    }
+
+    fn memberships(
+        &self,
+        group: &GroupId,
+        after: Option<&UserId>,
+        each: EachMember<'_, StorageError>,
+    ) -> Result<(), StorageError> {
+        let Some(no) = self.conversation_no(&ConversationId::Group(group.clone()))? else { return Ok(()) };
+        // After somebody who has no number is nobody.
+        let after = match after {
+            Some(after) => match self.user_no(after)? {
+                Some(after) => Some(after),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        self.rows.memberships(no, after, each)
     }
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, StorageError> {
@@ -210,6 +238,58 @@ impl View for BatchView<'_> {
 
     fn push_tokens(&self, user: &UserId) -> Result<Vec<(DeviceName, PushToken)>, StorageError> {
         self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.push_tokens(user))
+    }
+
+    /// Read when it is asked for, as marks are.
+    fn tally(&self, sequence: u64) -> Result<Arc<Tally>, StorageError> {
+        self.rows.tally(sequence)
+    }
+
+    fn reacted(&self, sequence: u64, user: &UserId) -> Result<Vec<Emoji>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.reacted(sequence, user))
+    }
+
+    /// Read when it is asked for, as all that follows but who is blocked: only what users do about themselves asks, and
+    /// questions.
+    fn user_head(&self, user: &UserId) -> Result<UserHead, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(UserHead::default()), |user| self.rows.user_head(user))
+    }
+
+    fn saved(&self, user: &UserId, other: &UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.user_no(user)?.map_or(Ok(None), |user| self.rows.saved(user, other))
+    }
+
+    fn address_book(
+        &self,
+        user: &UserId,
+        after: Option<&UserId>,
+        rows: usize,
+    ) -> Result<Vec<Saved>, StorageError> {
+        let Some(user) = self.user_no(user)? else { return Ok(Vec::new()) };
+        self.rows.address_book(user, after).take(rows).collect()
+    }
+
+    /// Remembered with the conversation of the two, since every message between them asks.
+    fn has_blocked(&self, user: &UserId, other: &UserId) -> Result<bool, StorageError> {
+        if let Some(blocked) = self.memo.borrow_mut().has_blocked(user, other) {
+            return Ok(blocked);
+        }
+        let Some(no) = self.user_no(user)? else { return Ok(false) };
+        let blocked = self.rows.has_blocked(no, other)?;
+        self.memo.borrow_mut().set_blocked(user, other, blocked);
+        Ok(blocked)
+    }
+
+    fn blocked(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.blocked(user))
+    }
+
+    fn last_seen(&self, user: &UserId) -> Result<UnixMs, StorageError> {
+        self.user_no(user)?.map_or(Ok(UnixMs(0)), |user| self.rows.last_seen(user))
+    }
+
+    fn listed(&self, user: &UserId) -> Result<Vec<(DeviceName, Listed)>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.listed(user))
     }
 }
 

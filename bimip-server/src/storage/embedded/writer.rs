@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use bimip_proto::{ConversationId, Device, GroupId, Offset, PushToken, UserId};
-use bimip_session::ledger::{ConversationHead, Membership, Revised, Standing, Stretch, Write};
+use bimip_session::ledger::{
+    ConversationHead, Listed, Membership, Revised, Standing, Stretch, UserHead, Write,
+};
 use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode, Slice};
 
 use super::checksum::seal;
@@ -14,6 +16,9 @@ use super::record;
 use super::rows::account::{put_push_token, put_standing};
 use super::rows::feeds::put_stretches;
 use super::rows::groups::{head_numbers, put_group_profile, put_membership};
+use super::rows::marks::put_marked;
+use super::rows::reactions::{put_reacted, put_tally};
+use super::rows::users::put_user_head;
 use super::rows::{Rows, known_numbers};
 use crate::storage::StorageError;
 
@@ -125,10 +130,10 @@ impl<'e> Writer<'e> {
                 let device = self.device(&key.device)?;
                 self.numbers(&keys::known(device.no, &key.client_ref), known_numbers(*known));
             }
-            Write::Marks { sequence, user, marks } => {
+            Write::Marks { sequence, user, marked } => {
                 let user = self.user(user)?;
                 self.value.clear();
-                self.value.push(marks.bits());
+                put_marked(&mut self.value, *marked);
                 self.put_small(&keys::marks(*sequence, user.no));
             }
             Write::Revised { sequence, revised } => {
@@ -187,6 +192,26 @@ impl<'e> Writer<'e> {
                     _ => self.take_small(&key),
                 }
             }
+            Write::Tally { sequence, tally } => {
+                self.value.clear();
+                put_tally(&mut self.value, tally);
+                self.put_small(&keys::tally(*sequence));
+            }
+            Write::Reacted { sequence, user, emojis } => {
+                let key = keys::reacted(*sequence, self.user(user)?.no);
+                if emojis.is_empty() {
+                    self.take_small(&key);
+                } else {
+                    self.value.clear();
+                    put_reacted(&mut self.value, emojis);
+                    self.put_small(&key);
+                }
+            }
+            Write::UserHead { .. }
+            | Write::Saved { .. }
+            | Write::Blocked { .. }
+            | Write::LastSeen { .. }
+            | Write::Listed { .. } => self.keeps(write)?,
             _ => return Err(unknown("a write")),
         }
         Ok(())
@@ -265,6 +290,56 @@ impl<'e> Writer<'e> {
         Ok(())
     }
 
+    /// What users keep.
+    fn keeps(&mut self, write: &Write) -> Result<(), StorageError> {
+        match write {
+            Write::UserHead { user, head } => {
+                let key = keys::user_head(self.user(user)?.no);
+                if *head == UserHead::default() {
+                    self.take_small(&key);
+                } else {
+                    self.value.clear();
+                    put_user_head(&mut self.value, head);
+                    self.put_small(&key);
+                }
+            }
+            Write::Saved { user, other, name } => {
+                let key = keys::saved(self.user(user)?.no, other);
+                match name {
+                    Some(name) => {
+                        self.value.clear();
+                        self.value.extend_from_slice(name.as_bytes());
+                        self.put_small(&key);
+                    }
+                    None => self.take_small(&key),
+                }
+            }
+            Write::Blocked { user, other, blocked } => {
+                let key = keys::blocked(self.user(user)?.no, other);
+                if *blocked {
+                    self.value.clear();
+                    self.put_small(&key);
+                } else {
+                    self.take_small(&key);
+                }
+                self.memo.set_blocked(user, other, *blocked);
+            }
+            Write::LastSeen { user, at } => {
+                let key = keys::last_seen(self.user(user)?.no);
+                self.numbers(&key, [at.0]);
+            }
+            Write::Listed { device, listed } => {
+                let key = keys::listed(self.user(&device.user)?.no, &device.name);
+                match listed {
+                    Some(Listed { first, last }) => self.numbers(&key, [first.0, last.0]),
+                    None => self.take_small(&key),
+                }
+            }
+            _ => return Err(unknown("a write")),
+        }
+        Ok(())
+    }
+
     // ---- names --------------------------------------------------------------------------------------
 
     fn user(&mut self, user: &UserId) -> Result<OfUser, StorageError> {
@@ -301,7 +376,7 @@ impl<'e> Writer<'e> {
             _ => return Err(unknown("a conversation")),
         };
         let no = ConversationNo(self.name(key));
-        let known = OfConversation { no, head: None };
+        let known = OfConversation { no, head: None, blocked: [None; 2] };
         self.memo.set_conversation(id, known);
         Ok(known)
     }

@@ -3,8 +3,8 @@
 use core::ops::{Bound, RangeBounds as _};
 
 use bimip_proto::{
-    Address, Ask, ConversationId, ConversationState, Found, HistoryMessage, MessageId, PageFrom, Seq, Unread,
-    UserId,
+    Address, Ask, ConversationId, ConversationState, Found, HistoryMessage, MessageId, PageFrom, Reactions,
+    Seq, Unread, UserId,
 };
 
 use super::conversations::{ConversationList, ConversationSummary, Wanted};
@@ -112,13 +112,14 @@ fn within<P: Place, T>(
 }
 
 fn history_item(me: &UserId, it: HistoryMessage) -> HistoryItem {
-    let HistoryMessage { message, edition, deleted, marks } = it;
+    let HistoryMessage { message, edition, deleted, marks, reactions } = it;
     let by = match &message.head.to {
         Address::User(to) => to.clone(),
         _ => me.clone(),
     };
     let marks = if marks == bimip_proto::Marks::NONE { Vec::new() } else { vec![(by, marks)] };
-    HistoryItem { marks, edition: edition.into(), deleted, ..HistoryItem::from(message) }
+    let reactions = Reactions::new(me, reactions);
+    HistoryItem { marks, edition: edition.into(), deleted, reactions, ..HistoryItem::from(message) }
 }
 
 fn summary(me: &UserId, it: ConversationState) -> ConversationSummary {

@@ -2,26 +2,54 @@
 
 use std::collections::VecDeque;
 
-use bimip_proto::{Body, MessageRef, Names, Status, UserId};
+use bimip_proto::{Body, Emoji, MessageRef, Names, Reaction, Status, UserId};
 
 use super::timeline::TimelineItem;
 
 /// Something said about a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Word {
-    Mark { message: Names, by: UserId, status: Status },
-    Marked { message: MessageRef, by: UserId, status: Status },
-    Edited { message: MessageRef, edition: u64, body: Body },
-    Deleted { message: MessageRef },
+    Mark {
+        message: Names,
+        by: UserId,
+        status: Status,
+    },
+    Marked {
+        message: MessageRef,
+        by: UserId,
+        status: Status,
+    },
+    Edited {
+        message: MessageRef,
+        edition: u64,
+        body: Body,
+    },
+    Deleted {
+        message: MessageRef,
+    },
+    Reacted {
+        message: MessageRef,
+        me: UserId,
+        reaction: Box<Reaction>,
+    },
+    /// What was answered to a reaction of this user's own: its change, and how many users there are after it.
+    Own {
+        message: MessageRef,
+        me: UserId,
+        emoji: Emoji,
+        change: (u32, bool, u32),
+    },
 }
 
 impl Word {
     pub(super) fn is_about(&self, item: &TimelineItem) -> bool {
         match self {
             Self::Mark { message, .. } => item.goes_by(message),
-            Self::Marked { message, .. } | Self::Edited { message, .. } | Self::Deleted { message } => {
-                item.is_meant(message)
-            }
+            Self::Marked { message, .. }
+            | Self::Edited { message, .. }
+            | Self::Deleted { message }
+            | Self::Reacted { message, .. }
+            | Self::Own { message, .. } => item.is_meant(message),
         }
     }
 
@@ -30,6 +58,8 @@ impl Word {
             Self::Mark { by, status, .. } | Self::Marked { by, status, .. } => item.mark(by, *status),
             Self::Edited { edition, body, .. } => item.edit(*edition, body),
             Self::Deleted { .. } => item.delete(),
+            Self::Reacted { me, reaction, .. } => item.react(|reactions| reactions.hear(me, reaction)),
+            Self::Own { me, emoji, change, .. } => item.react(|reactions| reactions.mine(me, emoji, *change)),
         }
     }
 }

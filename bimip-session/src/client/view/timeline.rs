@@ -5,8 +5,8 @@ mod item;
 use std::collections::BTreeMap;
 
 use bimip_proto::{
-    Address, Body, ConversationId, Device, Draft, Entry, Head, Message, MessageRef, Now, Revision, Row, Seq,
-    Status, UnixMs, UserId,
+    Address, Body, ConversationId, Device, Draft, Entry, Head, Message, MessageRef, Now, Reaction, Revision,
+    Row, Seq, Status, UnixMs, UserId,
 };
 
 pub use self::item::{Delivery, Failure, HistoryItem, LocalId, TimelineItem};
@@ -154,6 +154,11 @@ impl Timeline {
                 Some(body) => self.edited(&revise.message, u64::from(*edition), body),
                 None => self.deleted(&revise.message),
             },
+            Event::Reacted { react, edition, count, .. } => {
+                let change = (*edition, react.on, *count);
+                let (me, emoji) = (self.me.user.clone(), react.emoji.clone());
+                self.hear(Word::Own { message: react.message.clone(), me, emoji, change });
+            }
             Event::Gap { .. } => self.broken(),
             Event::Reset(_) => self.reset(),
             _ => {}
@@ -172,6 +177,7 @@ impl Timeline {
                 }
             }
             Entry::Revised(revision) if revision.conversation == self.conversation => self.revised(revision),
+            Entry::Reacted(reaction) if reaction.conversation == self.conversation => self.reacted(reaction),
             _ => {}
         }
     }
@@ -217,6 +223,12 @@ impl Timeline {
         self.hear(Word::Deleted { message: message.clone() });
     }
 
+    /// Somebody reacted to a message, or took a reaction back.
+    pub fn reacted(&mut self, reaction: &Reaction) {
+        let (message, me) = (MessageRef::Id(reaction.message.id), self.me.user.clone());
+        self.hear(Word::Reacted { message, me, reaction: Box::new(reaction.clone()) });
+    }
+
     /// To how many users a message to this group goes, so that "read by all" can be told from "read by some". Counts for
     /// messages that come from now on without saying it themselves. Not needed between two.
     pub const fn set_recipients(&mut self, users: Option<u32>) {
@@ -241,7 +253,10 @@ impl Timeline {
     }
 
     fn keep(&mut self, word: Word) -> Option<Moment> {
-        if let Word::Marked { message, .. } | Word::Edited { message, .. } | Word::Deleted { message } = &word
+        if let Word::Marked { message, .. }
+        | Word::Edited { message, .. }
+        | Word::Deleted { message }
+        | Word::Own { message, .. } = &word
             && let MessageRef::Place { conversation, seq } = message
             && *conversation == self.conversation
         {

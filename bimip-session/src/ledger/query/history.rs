@@ -1,10 +1,14 @@
 //! Pages of a conversation's messages, as they are now.
 
-use bimip_proto::{Address, Body, Entry, Form, HistoryMessage, Marks, PageFrom, Seq, Status};
+use bimip_proto::{
+    Address, Body, Entry, Form, HistoryMessage, Marks, PageFrom, ReactionCount, ReactionSummary, Seq, Status,
+    limits,
+};
 use bytes::Bytes;
 
 use super::seen::Seen;
 use super::{Page, weight};
+use crate::ledger::group::Membership;
 use crate::ledger::view::{Revised, View};
 
 /// The messages in their order, and whether there are more of them that way.
@@ -73,16 +77,37 @@ pub(super) fn message<V: View>(seen: &Seen, seq: Seq, view: &V) -> Result<Option
     let marks = match &message.head.to {
         Address::User(to) => view.marks(sequence, to)?,
         _ if message.head.from.user == seen.user => Marks::NONE,
-        _ => in_group(view.marks(sequence, &seen.user)?, seen, seq),
+        _ => in_group(view.marks(sequence, &seen.user)?, &seen.membership, seq),
     };
-    Ok(Some(HistoryMessage { message, edition: revised.edition, deleted: revised.deleted, marks }))
+    // Beside a body that fills a page there may be no room in a frame.
+    let fits = message.body.bytes.len() as u64 <= limits::PAGE_BYTES;
+    let told = !revised.deleted && fits && seen.goes_on(&message.head);
+    let reactions = if told { reactions(seen, sequence, view)? } else { ReactionSummary::default() };
+    Ok(Some(HistoryMessage { message, edition: revised.edition, deleted: revised.deleted, marks, reactions }))
+}
+
+/// The reactions to a message, and which of them are this user's.
+fn reactions<V: View>(seen: &Seen, sequence: u64, view: &V) -> Result<ReactionSummary, V::Error> {
+    let tally = view.tally(sequence)?;
+    // Nearly every message: nobody reacts to it, or nobody does any more.
+    if tally.counts.is_empty() {
+        return Ok(ReactionSummary { edition: tally.edition, counts: Vec::new() });
+    }
+    let own = view.reacted(sequence, &seen.user)?;
+    let counts = tally.counts.iter().map(|it| ReactionCount {
+        emoji: it.emoji.clone(),
+        count: it.users,
+        mine: own.contains(&it.emoji),
+        users: it.named.clone(),
+    });
+    Ok(ReactionSummary { edition: tally.edition, counts: counts.collect() })
 }
 
 /// In a large group a member has one mark for all messages up to a place.
-fn in_group(marks: Marks, seen: &Seen, seq: Seq) -> Marks {
-    if seq <= seen.membership.read() {
+pub(super) fn in_group(marks: Marks, membership: &Membership, seq: Seq) -> Marks {
+    if seq <= membership.read() {
         marks.with(Status::Read)
-    } else if seq <= seen.membership.delivered() {
+    } else if seq <= membership.delivered() {
         marks.with(Status::Delivered)
     } else {
         marks

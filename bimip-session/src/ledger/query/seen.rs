@@ -47,9 +47,14 @@ impl Seen {
     /// made before a stay ended: so after the stay that saw the message none is told. One's own edits are, since only a
     /// member edits.
     pub(super) fn follows(&self, head: &Head) -> bool {
+        head.from.user == self.user || self.goes_on(head)
+    }
+
+    /// Whether the stay that saw a message lasts, so that what is said about it now is for this user.
+    pub(super) fn goes_on(&self, head: &Head) -> bool {
         let lasts =
             || self.membership.stays().last().is_some_and(|it| it.left.is_none() && it.joined < head.seq);
-        !matches!(self.conversation, ConversationId::Group(_)) || head.from.user == self.user || lasts()
+        !matches!(self.conversation, ConversationId::Group(_)) || lasts()
     }
 
     /// The last message.

@@ -160,6 +160,7 @@ fn theirs<V: View>(
     let seq = match &*entry {
         Entry::Message(message) => message.head.seq,
         Entry::Revised(revision) => revision.seq,
+        Entry::Reacted(reaction) => reaction.seq,
         _ => return Ok(Some(entry)),
     };
     let author = matches!(&*entry, Entry::Revised(revision) if revision.by.user == *user);

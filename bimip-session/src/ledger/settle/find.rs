@@ -20,6 +20,16 @@ pub fn readable<V: View>(
     user: &UserId,
     view: &V,
 ) -> Result<Option<Arc<Entry>>, V::Error> {
+    named(reference, user, false, view)
+}
+
+/// As [`readable`], also what is deleted if `deleted_too`.
+pub(in crate::ledger) fn named<V: View>(
+    reference: &MessageRef,
+    user: &UserId,
+    deleted_too: bool,
+    view: &V,
+) -> Result<Option<Arc<Entry>>, V::Error> {
     let overlay = Overlay::new(view)?;
     for side in [Side::Receiver, Side::Author] {
         let Some(entry) = find(reference, user, side, &overlay)? else { continue };
@@ -32,7 +42,7 @@ pub fn readable<V: View>(
                     Address::Group(group) => received(head, user, Some(&overlay.membership(group, user)?)),
                     _ => received(head, user, None),
                 });
-        if may && !overlay.revised(head.id.sequence())?.deleted {
+        if may && (deleted_too || !overlay.revised(head.id.sequence())?.deleted) {
             return Ok(Some(entry));
         }
     }

@@ -40,7 +40,8 @@ pub(super) fn settle<V: View>(
         None => None,
     };
     let (head, membership) = (overlay.group(group)?, overlay.membership(group, &by.user)?);
-    let about = About { group: head, membership: Some(&membership), target: target.as_ref(), message: None };
+    let target_of = target.as_ref();
+    let about = About { group: head, membership: Some(&membership), target: target_of, ..About::default() };
     if let Verdict::Refused(reject) = judge(put, &about) {
         return Ok(Outcome::Refused(reject));
     }

@@ -19,7 +19,7 @@ pub(super) fn settle<V: View>(
     overlay: &mut Overlay<'_, V>,
     raised: &mut Raised,
 ) -> Result<Outcome, V::Error> {
-    let Record::Mark { by, status, message, .. } = &put.record else {
+    let Record::Mark { by, status, at, message } = &put.record else {
         return Ok(Outcome::Refused(Reject::Unsupported));
     };
     let found = find(message, &by.user, Side::Receiver, overlay)?;
@@ -34,10 +34,10 @@ pub(super) fn settle<V: View>(
         _ => None,
     };
     let about = About {
-        target: None,
         message: Some(head),
         group: group.as_ref().map(|it| it.head),
         membership: group.as_ref().map(|it| &it.membership),
+        ..About::default()
     };
     if let Verdict::Refused(reject) = judge(put, &about) {
         return Ok(Outcome::Refused(reject));
@@ -46,8 +46,8 @@ pub(super) fn settle<V: View>(
         overlay.read(head.conversation(), &by.user, head.seq)?;
     }
     let news = match group {
-        Some(group) if group.is_large() => group.mark(by, *status, head, overlay)?,
-        _ if raise(head.id.sequence(), &by.user, *status, overlay)? => News::ToAuthor,
+        Some(group) if group.is_large() => group.mark(by, *status, *at, head, overlay)?,
+        _ if raise(head.id.sequence(), &by.user, *status, *at, overlay)? => News::ToAuthor,
         _ => News::None,
     };
     let author = match news {
@@ -78,10 +78,11 @@ fn raise<V: View>(
     sequence: u64,
     user: &UserId,
     status: Status,
+    at: UnixMs,
     overlay: &mut Overlay<'_, V>,
 ) -> Result<bool, V::Error> {
-    let before = overlay.marks(sequence, user)?;
-    let after = before.with(status);
+    let before = overlay.marked(sequence, user)?;
+    let after = before.with(status, at);
     if after != before {
         overlay.mark(sequence, user.clone(), after);
     }
@@ -112,6 +113,7 @@ impl<'a> InGroup<'a> {
         mut self,
         by: &Device,
         status: Status,
+        at: UnixMs,
         head: &Head,
         overlay: &mut Overlay<'_, V>,
     ) -> Result<News, V::Error> {
@@ -121,7 +123,7 @@ impl<'a> InGroup<'a> {
         if further {
             overlay.set_membership(self.group.clone(), by.user.clone(), self.membership);
         }
-        let first = raise(head.id.sequence(), &head.from.user, status, overlay)?;
+        let first = raise(head.id.sequence(), &head.from.user, status, at, overlay)?;
         // What was said while the group was small was told then.
         let told = first && overlay.marks(head.id.sequence(), &by.user)?.has(status);
         Ok(match first && !told {

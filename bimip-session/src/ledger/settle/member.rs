@@ -73,8 +73,9 @@ pub(super) fn join<V: View>(
         return Ok(Outcome::Refused(Reject::Full));
     }
     membership.join(last_seq(group, overlay)?, overlay.next_sequence());
-    // What the sign-in makes is managed by whoever makes the sign-ins, and not by the first who comes.
-    if head.members == 0 && put.guard == Guard::MayJoin {
+    // What the sign-in makes is managed by whoever makes the sign-ins, and not by the first who comes. What somebody managed
+    // is told of who comes, which does not say by which way.
+    if head.members == 0 && (put.guard == Guard::MayJoin || head.edition > 0) {
         membership.set_role(Role::Owner);
     }
     let head = GroupHead { members: head.members + 1, ..head };

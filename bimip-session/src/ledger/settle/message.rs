@@ -88,7 +88,14 @@ fn may<V: View>(
     to: &Address,
     overlay: &Overlay<'_, V>,
 ) -> Result<Verdict, V::Error> {
-    let Address::Group(group) = to else { return Ok(judge(put, &About::default())) };
+    let Address::Group(group) = to else {
+        // Nobody blocks themselves.
+        let blocked = match to {
+            Address::User(to) if to != from => overlay.has_blocked(to, from)?,
+            _ => false,
+        };
+        return Ok(judge(put, &About { blocked, ..About::default() }));
+    };
     let (head, membership) = (overlay.group(group)?, overlay.membership(group, from)?);
     Ok(judge(put, &About { group: head, membership: Some(&membership), ..About::default() }))
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bimip_proto::{Address, Body, BodyKind, Entry, Head, Offset, Reject, Revise, Revision, Seq, UserId};
+use bimip_proto::{
+    Address, Body, BodyKind, Entry, Form, Head, Offset, Reject, Revise, Revision, Seq, UserId,
+};
 
 use super::find::{Side, find};
 use super::{About, Decision, Verdict, deliver_with_own, judge};
@@ -21,8 +23,8 @@ pub(super) fn settle<V: View>(
         return Ok(Outcome::Refused(Reject::Unsupported));
     };
     let found = find(&revise.message, &by.user, Side::Author, overlay)?;
-    let head = match found.as_deref() {
-        Some(Entry::Message(found)) if found.head.seq != Seq(0) => &found.head,
+    let (head, said) = match found.as_deref() {
+        Some(Entry::Message(found)) if found.head.seq != Seq(0) => (&found.head, &found.body),
         _ => return Ok(Outcome::Refused(Reject::NoSuchMessage)),
     };
     if let Verdict::Refused(reject) = judge(put, &About { message: Some(head), ..About::default() }) {
@@ -38,7 +40,7 @@ pub(super) fn settle<V: View>(
         return repeat(sequence, offset, overlay);
     }
     let before = overlay.revised(head.id.sequence())?;
-    if let Some(reject) = may_not(revise, head, before) {
+    if let Some(reject) = may_not(revise, said, before) {
         return Ok(Outcome::Refused(reject));
     }
     let users = match readers(revise, head, overlay)? {
@@ -72,13 +74,17 @@ pub(super) fn settle<V: View>(
     Ok(Outcome::Revised { edition, offset })
 }
 
-/// Nothing comes after a deletion, and a talk has no words to change.
-const fn may_not(revise: &Revise, head: &Head, before: Revised) -> Option<Reject> {
+/// Nothing comes after a deletion, a talk has no words to change, and what kind of message it is stays: content of a kind
+/// becomes content of that kind, and what is none becomes none.
+fn may_not(revise: &Revise, said: &Body, before: Revised) -> Option<Reject> {
     if before.deleted || before.edition == u32::MAX {
         return Some(Reject::Deleted);
     }
-    match head.kind {
-        BodyKind::Voice { .. } if revise.body.is_some() => Some(Reject::Unsupported),
+    let body = revise.body.as_ref()?;
+    let content = |body: &Body| (body.form == Form::Content).then_some(body.kind);
+    match said.kind {
+        BodyKind::Voice { .. } => Some(Reject::Unsupported),
+        _ if content(body) != content(said) => Some(Reject::Field("kind")),
         _ => None,
     }
 }
@@ -94,6 +100,10 @@ fn readers<V: View>(
     let group = match &head.to {
         Address::Group(group) => group,
         Address::User(to) if to == author => return Ok(Ok(vec![author.clone()])),
+        // An edit says something new, to somebody who takes nothing new.
+        Address::User(to) if revise.body.is_some() && overlay.has_blocked(to, author)? => {
+            return Ok(Err(Reject::Blocked));
+        }
         Address::User(to) => return Ok(Ok(vec![author.clone(), to.clone()])),
         _ => return Ok(Err(Reject::NotMember)),
     };

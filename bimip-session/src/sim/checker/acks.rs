@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bimip_proto::{Address, ClientRef, Device, Floor, MessageId, Noted, Offset, ServerPacket};
+use bimip_proto::{Address, ClientRef, Device, Entry, Floor, MessageId, Noted, Offset, ServerPacket};
 
 use super::findings::Findings;
-use super::truth::{Index, is_durable};
+use super::truth::{Index, is_durable, row};
 use crate::ledger::{Book, View};
 
 #[derive(Debug, Default)]
@@ -43,11 +43,9 @@ impl Acks {
                 let mut has = |user| self.index.has(durable, user, head.id);
                 let both = has(&head.from.user) && !matches!(&head.to, Address::User(to) if !has(to));
                 findings.check(both, || format!("I3: ack of {:?}, which is not in both mailboxes", head.id));
-                let own = durable.page(&head.from.user, Offset(offset.0.saturating_sub(1)), 1, u64::MAX);
-                let own = own.first().is_some_and(|(at, entry)| {
-                    at == offset
-                        && matches!(&**entry, bimip_proto::Entry::Message(it) if it.head.id == head.id)
-                });
+                let own = row(durable, &head.from.user, *offset).is_some_and(
+                    |(_, entry)| matches!(&**entry, Entry::Message(it) if it.head.id == head.id),
+                );
                 findings
                     .check(own, || format!("I2: ack of {:?} names row {offset}, which is another", head.id));
             }

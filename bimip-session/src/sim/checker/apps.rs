@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bimip_proto::{ClientRef, Device, Entry, Head, MessageId, MessageRef, Offset, Row, Status};
 
-use super::devices::is_same;
+use super::devices::{is_in_place_of, is_same};
 use super::findings::Findings;
+use super::truth;
 use crate::ledger::{Book, View};
 
 #[derive(Debug, Default)]
@@ -50,8 +51,10 @@ impl Apps {
             format!("I8: {device} is told of row {} again, after {before}", row.offset)
         });
         app.live.upto = before.max(row.offset);
-        let stored = durable.page(&device.user, Offset(row.offset.0 - 1), 1, u64::MAX);
-        let same = stored.first().is_some_and(|(at, entry)| *at == row.offset && is_same(entry, &row.entry));
+        let stored = truth::row(durable, &device.user, row.offset);
+        let same = stored.is_some_and(|(sequence, entry)| {
+            is_same(entry, &row.entry) || is_in_place_of(entry, sequence, &row.entry)
+        });
         findings.check(same, || format!("I8: {device} is told of another row {} than there is", row.offset));
     }
 

@@ -41,6 +41,11 @@ impl Pace {
     }
 
     pub(super) fn says(&mut self, findings: &mut Findings, now_ms: u64, conn: ConnId, packet: &ServerPacket) {
+        // What was said before it is carried out before it: a backlog of messages that were delivered, say.
+        if let (ServerPacket::Noted(_), Some(waiting)) = (packet, self.waiting.get_mut(&conn)) {
+            waiting.check(findings, now_ms, conn);
+            waiting.since_ms = now_ms;
+        }
         // Each of several talks that end may wait for its recording.
         let talk = matches!(packet, ServerPacket::Floor(Floor::Ended { .. }));
         if !talk && !matches!(packet, ServerPacket::Accepted { .. } | ServerPacket::Rejected { .. }) {

@@ -6,6 +6,7 @@ use bimip_proto::{Device, Entry, Head, MessageId, Names, Status, UserId};
 
 use super::Held;
 use super::findings::Findings;
+use super::revisions::Revisions;
 use super::truth::{all, recipients};
 use crate::ledger::{Book, View};
 
@@ -40,7 +41,14 @@ impl Receipts {
             || names.alias.as_ref().is_some_and(|alias| aliases.contains(&alias.to_string()))
     }
 
-    pub(super) fn judge(&self, findings: &mut Findings, durable: &Book, held: &[Held<'_>], at_rest: bool) {
+    pub(super) fn judge(
+        &self,
+        findings: &mut Findings,
+        durable: &Book,
+        held: &[Held<'_>],
+        revisions: &Revisions,
+        at_rest: bool,
+    ) {
         let (mut told, mut heads) = (Told::new(), Vec::new());
         let users: Vec<_> = durable.users().cloned().collect();
         for user in &users {
@@ -77,7 +85,7 @@ impl Receipts {
             speaking.entry(&held.device.user).or_default().push(held.device);
         }
         for head in &heads {
-            judge_message(findings, durable, head, &told, &speaking);
+            judge_message(findings, durable, head, (&told, &speaking), revisions);
         }
     }
 }
@@ -86,13 +94,15 @@ fn judge_message(
     findings: &mut Findings,
     durable: &Book,
     head: &Head,
-    told: &Told,
-    speaking: &BTreeMap<&UserId, Vec<&Device>>,
+    (told, speaking): (&Told, &BTreeMap<&UserId, Vec<&Device>>),
+    revisions: &Revisions,
 ) {
+    // Who did not have it by then has nothing to say of it.
+    let deleted = revisions.is_deleted(head.id.sequence());
     for to in recipients(durable, head) {
         let stored = speaking.get(&to).is_some_and(|devices| devices.iter().any(|it| **it != head.from));
         let known = told.contains_key(&(head.from.user.clone(), head.id, to.clone()));
-        findings.check(known || !stored, || {
+        findings.check(known || !stored || deleted, || {
             format!("I7: the author of {:?} is not told that {to} has it", head.id)
         });
         let Ok(marks) = durable.marks(head.id.sequence(), &to);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bimip_proto::Device;
+use bimip_proto::{CloseReason, Device, ServerPacket};
 
 use super::findings::Findings;
 
@@ -12,6 +12,8 @@ use super::findings::Findings;
 pub struct Bounds {
     /// How long one core may not know yet what another decided; 0 where there is one.
     pub stale_ms: u64,
+    /// How long what was read or proven is on its way to a core, at most.
+    pub lag_ms: u64,
     /// From the end of the faults until every device is connected for good: finding out about a dead link, waiting
     /// before the next dial, dialling and signing in.
     pub up_ms: u64,
@@ -21,6 +23,14 @@ pub struct Bounds {
     pub page_rows: u64,
     /// What a page costs, and a window of drafts or marks.
     pub page_ms: u64,
+}
+
+impl Bounds {
+    /// How long a core may act on what is no more so. Where there are several, it asks now and then, and may be unable to
+    /// read the answer a few times in a row.
+    pub(super) const fn late_ms(&self) -> u64 {
+        if self.stale_ms == 0 { self.lag_ms } else { 4 * self.stale_ms + 1_000 + self.lag_ms }
+    }
 }
 
 /// A round trip, as a number that windows divide well.
@@ -42,6 +52,13 @@ impl Rested {
 
     pub(super) const fn calms(&mut self, now_ms: u64) {
         self.calm_ms = Some(now_ms);
+    }
+
+    /// A session that runs out when the faults are over is the last of them.
+    pub(super) const fn says(&mut self, now_ms: u64, packet: &ServerPacket) {
+        if self.calm_ms.is_some() && matches!(packet, ServerPacket::Bye(CloseReason::Expired)) {
+            self.calm_ms = Some(now_ms);
+        }
     }
 
     pub(super) fn linked(&mut self, findings: &mut Findings, now_ms: u64, all_up: bool) {

@@ -1,16 +1,36 @@
-//! A row that leaves a core is durable, is the one of its place, and is for whom it goes to (I5, I9).
+//! A row that leaves a core is durable, is the one of its place, and is for whom it goes to (I5, I9); and of what is deleted
+//! nothing leaves any more (I18).
 
-use bimip_proto::{Device, Entry, Offset, Row, ServerPacket};
+use bimip_proto::{Device, Entry, Row, ServerPacket};
 
 use super::findings::Findings;
-use super::truth::{head, is_theirs};
-use crate::ledger::Book;
+use super::revisions::Revisions;
+use super::truth::{head, is_theirs, row};
+use crate::ledger::{Book, View};
 
-pub(super) fn leaves(findings: &mut Findings, device: &Device, packet: &ServerPacket, durable: &Book) {
+pub(super) fn leaves(
+    findings: &mut Findings,
+    now_ms: u64,
+    device: &Device,
+    packet: &ServerPacket,
+    durable: &Book,
+    revisions: &Revisions,
+) {
     let ServerPacket::Deliver(Row { offset, entry, .. }) = packet else { return };
-    let stored = durable.page(&device.user, Offset(offset.0.saturating_sub(1)), 1, u64::MAX);
-    let same = stored.first().is_some_and(|(at, stored)| at == offset && **stored == **entry);
-    findings.check(same, || format!("I5: {device} is shown row {offset}, which is not durable there"));
+    let stored = row(durable, &device.user, *offset);
+    let deletion = stored.and_then(|(sequence, stored)| revisions.deletion_of(stored, sequence));
+    let whole = stored.is_some_and(|(_, stored)| **stored == **entry);
+    let in_place = deletion.is_some_and(|deletion| {
+        let Ok(deletion) = durable.entry(deletion.sequence);
+        deletion.is_some_and(|deletion| *deletion == **entry)
+    });
+    findings.check(whole || in_place, || {
+        format!("I5: {device} is shown row {offset}, which is not durable there")
+    });
+    if let Some(deletion) = deletion.filter(|_| whole) {
+        let late = revisions.is_late(now_ms, deletion);
+        findings.check(!late, || format!("I18: {device} is shown row {offset}, which is deleted"));
+    }
     let theirs = match &**entry {
         Entry::Message(message) => is_theirs(durable, &message.head, &device.user),
         Entry::Receipt(receipt) => {
@@ -18,6 +38,8 @@ pub(super) fn leaves(findings: &mut Findings, device: &Device, packet: &ServerPa
             receipt.by.user == device.user
                 || receipt.messages.iter().all(|names| author(names.id).as_ref() == Some(&device.user))
         }
+        Entry::Revised(revision) => head(durable, revision.message.id.sequence())
+            .is_some_and(|head| is_theirs(durable, &head, &device.user)),
         // Who is not in it any more is told of that.
         Entry::Group(change) => {
             durable.everybody_ever_in(&change.group).any(|(user, _)| *user == device.user)

@@ -7,8 +7,24 @@ use bimip_proto::{Address, Entry, Head, MessageId, Offset, UserId};
 
 use crate::ledger::{Book, View};
 
+/// A whole mailbox, as it was stored.
 pub(super) fn all(durable: &Book, user: &UserId) -> Vec<(Offset, Arc<Entry>)> {
-    durable.page(user, Offset::ZERO, u32::MAX, u64::MAX)
+    durable.rows(user, Offset::ZERO).map(|(offset, _, entry)| (offset, Arc::clone(entry))).collect()
+}
+
+/// One row of a mailbox, and the log entry that it refers to.
+pub(super) fn row<'b>(durable: &'b Book, user: &UserId, offset: Offset) -> Option<(u64, &'b Arc<Entry>)> {
+    let (at, sequence, entry) = durable.rows(user, Offset(offset.0.checked_sub(1)?)).next()?;
+    (at == offset).then_some((sequence, entry))
+}
+
+/// The message that a log entry says something for: itself, or what is edited by it.
+pub(super) fn words_of(entry: &Entry, sequence: u64) -> Option<u64> {
+    match entry {
+        Entry::Message(_) => Some(sequence),
+        Entry::Revised(it) if !it.is_deletion() => Some(it.message.id.sequence()),
+        _ => None,
+    }
 }
 
 /// The message of a log entry.
@@ -65,9 +81,9 @@ impl Index {
         if known.contains(&id.sequence()) {
             return true;
         }
-        for (offset, entry) in durable.page(user, *upto, u32::MAX, u64::MAX) {
+        for (offset, _, entry) in durable.rows(user, *upto) {
             *upto = offset;
-            if let Entry::Message(message) = &*entry {
+            if let Entry::Message(message) = &**entry {
                 known.insert(message.head.id.sequence());
             }
         }

@@ -1,23 +1,21 @@
 //! Live voice is heard by members only (I9), and the end of a talk is a message that is there (I14).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bimip_proto::{
-    Address, BodyKind, ClientPacket, Device, Floor, GroupId, ServerPacket, Talk, TalkAct, UserId, limits,
+    Address, BodyKind, ClientPacket, Device, Floor, ServerPacket, Talk, TalkAct, UserId, limits,
 };
 
 use super::findings::Findings;
+use super::members::Members;
 use super::truth::Index;
-use crate::ledger::{Book, View};
+use crate::ledger::Book;
 use crate::server::ConnId;
 
 #[derive(Debug, Default)]
 pub(super) struct Voice {
-    /// How long a core may not know yet what another decided; 0 where there is one.
-    stale_ms: u64,
-    /// Who was a member, and since when not any more.
-    members: BTreeSet<(GroupId, UserId)>,
-    left_ms: BTreeMap<(GroupId, UserId), u64>,
+    /// How long a core may act on what is no more so.
+    late_ms: u64,
     /// Talks between two, by connection.
     talks: BTreeMap<(ConnId, UserId), Words>,
     index: Index,
@@ -57,8 +55,8 @@ impl Words {
 }
 
 impl Voice {
-    pub(super) fn new(stale_ms: u64) -> Self {
-        Self { stale_ms, ..Self::default() }
+    pub(super) fn new(late_ms: u64) -> Self {
+        Self { late_ms, ..Self::default() }
     }
 
     pub(super) fn leaves(
@@ -67,34 +65,15 @@ impl Voice {
         now_ms: u64,
         device: &Device,
         packet: &ServerPacket,
-        durable: &Book,
+        members: &Members,
     ) {
         let ServerPacket::Talk(Talk { to: Address::Group(group), from, .. }) = packet else { return };
         for user in [&device.user, from] {
-            let Ok(membership) = durable.membership(group, user);
-            let left_ms = self.left_ms.get(&(group.clone(), user.clone()));
-            let lately = left_ms.is_some_and(|left_ms| now_ms.saturating_sub(*left_ms) <= self.stale_ms);
-            findings.check(membership.is_member() || (self.stale_ms > 0 && lately), || {
+            let lately = members.was_lately(now_ms, self.late_ms, group, user);
+            findings.check(lately, || {
                 format!("I9: {device} hears {from} in {group}, where {user} is a stranger")
             });
         }
-    }
-
-    /// Members are followed only where somebody may be late to know them.
-    pub(super) fn synced(&mut self, now_ms: u64, durable: &Book) {
-        if self.stale_ms == 0 {
-            return;
-        }
-        let users: Vec<_> = durable.users().cloned().collect();
-        let mut members = BTreeSet::new();
-        for user in users {
-            let Ok(groups) = durable.groups_of(&user);
-            members.extend(groups.into_iter().map(|group| (group, user.clone())));
-        }
-        for left in self.members.difference(&members) {
-            self.left_ms.insert(left.clone(), now_ms);
-        }
-        self.members = members;
     }
 
     pub(super) fn hears(&mut self, conn: ConnId, packet: &ClientPacket) {

@@ -6,7 +6,7 @@ use bimip_proto::{
 use bytes::Bytes;
 
 use super::World;
-use super::happening::Happening;
+use super::happening::{Happening, HowFar};
 use crate::server;
 use crate::sim::checker::Bounds;
 use crate::sim::host::{Host, Queue};
@@ -21,6 +21,9 @@ pub(super) const SLOW: u64 = 10;
 const PATIENCE_MS: u64 = 10_000;
 /// The longest wait before a client dials again, from its configuration.
 const REDIAL_MS: u64 = 30_000;
+
+/// How long what was read or proven is on its way to a core, at most.
+pub(super) const LAG_MS: u64 = 20;
 
 /// Small windows make every page boundary happen, short heartbeats every way to find out about a dead link.
 pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
@@ -41,6 +44,14 @@ pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
     if rng.chance(plan.feeds_percent) {
         config.row_members = u32::try_from(rng.between(0, 2)).unwrap_or(0);
     }
+    if rng.chance(plan.tight_percent) {
+        // From one ticket at a time, and from room for a few words to wait.
+        config.commit_bytes_per_connection = rng.between(1, 2_000);
+        config.commit_bytes_in_flight = rng.between(1, 8_000);
+        // What clients say before they are welcomed has to fit in: nothing stops what is on the air here.
+        config.held_bytes_per_connection = 30_000;
+        config.held_bytes = rng.between(30_000, 60_000);
+    }
     config
 }
 
@@ -55,6 +66,7 @@ pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bou
     let slow = if plan.slow_percent > 0 { SLOW } else { 1 };
     Bounds {
         stale_ms,
+        lag_ms: slow * LAG_MS,
         up_ms: config.idle_ms.max(HEARTBEAT_MS + PATIENCE_MS) + REDIAL_MS + 2 * PATIENCE_MS,
         rest_ms: 5_000 + stale_ms,
         page_rows: u64::from(config.window.rows / 2).max(1),
@@ -76,6 +88,9 @@ impl World {
     pub(super) fn populate(&mut self, rng: &mut Rng, wire: &mut dyn FnMut(bool) -> Box<dyn Wire>) {
         for group in 0..self.plan.groups {
             self.groups.extend(GroupId::new(&format!("g_{group}")));
+        }
+        for group in 0..self.plan.made {
+            self.made.extend(GroupId::new(&format!("m_{group}")));
         }
         for user in 0..self.plan.users.max(2) {
             let letter = char::from(b"abcdefghijklmnopqrstuvwxyz"[user % 26]);
@@ -122,10 +137,12 @@ impl World {
         for _ in 0..if walkies.is_empty() { 0 } else { self.plan.talks } {
             self.schedule_talk(&walkies);
         }
-        for _ in 0..if self.groups.is_empty() { 0 } else { self.plan.moves } {
+        for _ in 0..if self.groups.is_empty() && self.made.is_empty() { 0 } else { self.plan.moves } {
             self.schedule_move();
         }
         self.schedule_queries();
+        self.schedule_statuses();
+        self.schedule_messenger();
         self.schedule_faults();
         self.at(until, Happening::Calm);
     }
@@ -148,17 +165,25 @@ impl World {
     }
 
     /// A user, or now and then a group.
-    fn somebody(&mut self) -> Address {
-        if !self.groups.is_empty() && self.rng.chance(25) {
-            return Address::Group(self.groups[self.rng.index(self.groups.len())].clone());
+    pub(super) fn somebody(&mut self) -> Address {
+        let groups = self.groups.len() + self.made.len();
+        if groups > 0 && self.rng.chance(30) {
+            let group = self.rng.index(groups);
+            return Address::Group(self.group(group).clone());
         }
         Address::User(self.users[self.rng.index(self.users.len())].clone())
     }
 
+    /// Those that the sign-ins name come first.
+    pub(super) fn group(&self, group: usize) -> &GroupId {
+        self.groups.get(group).unwrap_or_else(|| &self.made[group - self.groups.len()])
+    }
+
     fn schedule_move(&mut self) {
-        let (node, group) = (self.rng.index(self.nodes.len()), self.rng.index(self.groups.len()));
+        let groups = self.groups.len() + self.made.len();
+        let (node, group) = (self.rng.index(self.nodes.len()), self.rng.index(groups));
         let (at, join) = (self.rng.between(0, self.plan.faults_until_ms), self.rng.chance(60));
-        if !self.granted.contains(&self.nodes[node].device.user) {
+        if group >= self.groups.len() || !self.granted.contains(&self.nodes[node].device.user) {
             self.at(at, Happening::Move { node, group, join });
         }
     }
@@ -177,6 +202,18 @@ impl World {
             };
             if let Ok(id) = ClientRef::new(&format!("q{number}")) {
                 self.at(at, Happening::Query { node, query: Query { id, ask } });
+            }
+        }
+    }
+
+    fn schedule_statuses(&mut self) {
+        for number in 0..self.plan.statuses {
+            let (at, node) = self.when_and_who();
+            let (pick, limit) = (self.rng.between(0, 1 << 32), [1, 2, 0][self.rng.index(3)]);
+            let after = self.rng.chance(30).then(|| self.users[self.rng.index(self.users.len())].clone());
+            if let Ok(id) = ClientRef::new(&format!("s{number}")) {
+                let asking = HowFar { id, pick, after, limit };
+                self.at(at, Happening::HowFar { node, asking });
             }
         }
     }
@@ -243,11 +280,11 @@ impl World {
         }
     }
 
-    fn when(&mut self) -> u64 {
+    pub(super) fn when(&mut self) -> u64 {
         self.rng.between(0, self.plan.faults_until_ms)
     }
 
-    fn when_and_who(&mut self) -> (u64, usize) {
+    pub(super) fn when_and_who(&mut self) -> (u64, usize) {
         (self.when(), self.rng.index(self.nodes.len()))
     }
 }

@@ -1,12 +1,13 @@
 //! What the sessions want done, and the apps that use them.
 
-use bimip_proto::{Address, Body, ClientRef, Draft, Entry, MessageRef, Query, Row, Status};
+use bimip_proto::{Address, Ask, Body, ClientRef, Draft, Entry, MessageId, MessageRef, Query, Row, Status};
 
 use super::World;
 use super::beginning::SLOW;
-use super::happening::Happening;
+use super::happening::{Happening, HowFar};
 use super::network::Up;
 use crate::client::{self, Event};
+use crate::ledger::View;
 use crate::sim::bot::{Act, Bot, Hand};
 use crate::sim::checker::Fate;
 use crate::sim::lie::Lie;
@@ -57,10 +58,19 @@ impl World {
                 self.fate(&draft, |fate| fate.refused = true);
                 self.store_soon(node);
             }
+            Event::Revised { revise, edition, offset } => {
+                self.revised(node, &revise, Some((edition, offset)));
+            }
+            Event::RevisionRefused { revise, .. } => self.revised(node, &revise, None),
+            Event::Grouped { command, edition, offset } => {
+                self.grouped(node, &command, Some((edition, offset)));
+            }
+            Event::GroupRefused { command, .. } => self.grouped(node, &command, None),
             Event::Marked { message, status } => self.marked(node, &message, status, true),
             Event::MarkRefused { message, status, .. } => self.marked(node, &message, status, false),
             Event::Answer { query, found } => {
-                self.checker.answered_with(&self.nodes[node].device, &query, &found);
+                let durable = self.disk.durable();
+                self.checker.answered_with(&self.nodes[node].device, &query, &found, durable);
             }
             Event::Received(row) => self.received(node, &row),
             Event::Ended(_) => {
@@ -83,6 +93,10 @@ impl World {
         let it = &self.nodes[node];
         if it.is_walkie() && !it.session.is_up() {
             // Its app sends when it is connected, and keeps nothing.
+            return;
+        }
+        if it.is_walkie() && matches!(&to, Address::Group(group) if self.made.contains(group)) {
+            // It is not told that somebody put its user out, and would wait for ever.
             return;
         }
         self.tags += 1;
@@ -152,6 +166,15 @@ impl World {
         }
     }
 
+    /// As [`ask_about`](Self::ask_about): how far something got that somebody said, whoever it was.
+    pub(super) fn ask_how_far(&mut self, node: usize, asking: HowFar) {
+        let durable = self.disk.durable();
+        let Ok(last) = durable.last_sequence();
+        let message = MessageRef::Id(MessageId::new(durable.epoch(), asking.pick % (last + 2)));
+        let ask = Ask::Status { message, after: asking.after, limit: asking.limit };
+        self.ask_about(node, Query { id: asking.id, ask });
+    }
+
     // ---- what apps hear -------------------------------------------------------------------------------
 
     fn received(&mut self, node: usize, row: &Row) {
@@ -185,7 +208,7 @@ impl World {
     }
 
     /// The app syncs its store soon after it wrote.
-    fn store_soon(&mut self, node: usize) {
+    pub(super) fn store_soon(&mut self, node: usize) {
         let it = &mut self.nodes[node];
         if !std::mem::replace(&mut it.sync_due, true) {
             let life = it.life;

@@ -24,13 +24,13 @@ impl World {
 
     pub(super) fn carry_out(&mut self, core: usize, output: server::Output) {
         match output {
-            server::Output::Send(conn, outgoing) => self.leaves(conn, outgoing.into_packet()),
+            server::Output::Send(conn, outgoing) => self.leaves(core, conn, outgoing.into_packet()),
             server::Output::SendAll(conns, outgoing) => {
                 for conn in conns.iter() {
-                    self.leaves(*conn, outgoing.packet().clone());
+                    self.leaves(core, *conn, outgoing.packet().clone());
                 }
             }
-            server::Output::Replay(conn, outgoing, _) => self.leaves(conn, outgoing.into_packet()),
+            server::Output::Replay(conn, outgoing, _) => self.leaves(core, conn, outgoing.into_packet()),
             // Where the sound goes is of no interest here; that the talk waits for it is.
             server::Output::Sound(_, SoundAct::Piece(_) | SoundAct::Drop) => {}
             server::Output::Sound(sound, SoundAct::Keep) => self.keep(core, sound),
@@ -43,7 +43,10 @@ impl World {
                 }
             }
             server::Output::Attach(conn, device) => self.ask(core, Question::Attach(conn, device)),
-            server::Output::Contacts(user) => self.ask(core, Question::Contacts(user)),
+            server::Output::Contacts(user) => {
+                self.tell(|_| format!("core {core} asks whom to tell of {user}"));
+                self.ask(core, Question::Contacts(user));
+            }
             server::Output::Read(request) => self.ask(core, Question::Read(request)),
             server::Output::Query(lookup) => self.ask(core, Question::Query(lookup)),
             // Nobody here asks about tokens.
@@ -55,11 +58,14 @@ impl World {
         }
     }
 
-    fn leaves(&mut self, conn: ConnId, packet: ServerPacket) {
+    fn leaves(&mut self, core: usize, conn: ConnId, packet: ServerPacket) {
         if let Some(link) = self.links.get(&conn) {
             self.checker.leaves(&self.nodes[link.node].device, &packet, self.disk.durable());
         }
+        self.checker.tells(core, conn, &packet, self.disk.durable());
         self.checker.says(conn, &packet, self.disk.durable());
+        let device = self.links.get(&conn).map(|link| &self.nodes[link.node].device);
+        self.checker.carries(conn, device, &packet);
         self.fly_down(conn, Down::Packet(packet));
     }
 
@@ -68,6 +74,9 @@ impl World {
         let mut grant = Grant::new(device);
         if self.granted.contains(&grant.device.user) {
             grant.groups.clone_from(&self.groups);
+            if self.lets_in {
+                grant.groups.extend(self.made.iter().filter(|group| self.is_made(group)).cloned());
+            }
         }
         if !self.calm && self.rng.chance(self.plan.expiries_percent) {
             let life_ms = self.rng.between(3_000, 20_000);
@@ -131,6 +140,10 @@ impl World {
     pub(super) fn read(&mut self, question: &Question) -> server::Input {
         let readable = self.calm || !self.rng.chance(self.plan.read_errors_percent);
         let input = self.disk.answer(question, readable);
+        if let (Question::Contacts(user), false) = (question, readable) {
+            self.tell(|_| format!("the disk cannot say whom to tell of {user}"));
+            self.checker.unread(user);
+        }
         if let (Question::Query(lookup), server::Input::Answered(Answered { found: Some(found), .. })) =
             (question, &input)
         {

@@ -44,6 +44,7 @@ impl World {
             .map(|node| Held {
                 device: &node.device,
                 walkie: node.is_walkie(),
+                caps: node.wire.caps(),
                 rows: node.store.rows().iter().map(|(offset, entry)| (*offset, &**entry)).collect(),
             })
             .collect();

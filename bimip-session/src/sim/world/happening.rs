@@ -1,9 +1,12 @@
 //! What happens, one thing at a time.
 
-use bimip_proto::{Address, Draft, MessageRef, Query, Status, Talk, TalkAct};
+use bimip_proto::{
+    Address, ClientRef, Draft, GroupAct, GroupId, MessageRef, Query, Status, Talk, TalkAct, UserId,
+};
 
 use super::World;
 use super::network::{Down, Up};
+use crate::client::Live;
 use crate::server::{self, ConnId};
 use crate::sim::disk::Question;
 
@@ -38,6 +41,22 @@ pub(super) enum Happening {
     Query {
         node: usize,
         query: Query,
+    },
+    HowFar {
+        node: usize,
+        asking: HowFar,
+    },
+    Revise {
+        node: usize,
+    },
+    Command {
+        node: usize,
+        group: GroupId,
+        act: GroupAct,
+    },
+    Live {
+        node: usize,
+        live: Live,
     },
     Wake {
         node: usize,
@@ -143,6 +162,10 @@ impl Happening {
             Self::Spurious => [26, 0],
             Self::Calm => [27, 0],
             Self::Query { node, .. } => [28, *node as u64],
+            Self::HowFar { node, .. } => [29, *node as u64],
+            Self::Revise { node } => [29, *node as u64],
+            Self::Command { node, .. } => [30, *node as u64],
+            Self::Live { node, .. } => [31, *node as u64],
         }
     }
 
@@ -154,6 +177,15 @@ impl Happening {
             Self::Wake { .. } | Self::Ask { .. } | Self::Input { input: server::Input::Attached(..), .. }
         )
     }
+}
+
+/// A question of how far a message got. Which one is picked when it is asked, of what there is by then.
+#[derive(Debug)]
+pub(super) struct HowFar {
+    pub(super) id: ClientRef,
+    pub(super) pick: u64,
+    pub(super) after: Option<UserId>,
+    pub(super) limit: u32,
 }
 
 impl World {
@@ -174,11 +206,22 @@ impl World {
                 self.session(node).talk(now, Talk { from, to, act });
             }
             Happening::Move { node, group, join } => {
-                let (now, group) = (self.now, self.groups[group].clone());
+                let (now, group) = (self.now, self.group(group).clone());
+                let there = self.groups.contains(&group) || self.is_made(&group);
                 let session = self.session(node);
-                if join { session.join(now, group) } else { session.leave_group(now, group) }
+                if !there {
+                    // Whoever makes it comes first.
+                } else if join {
+                    session.join(now, group);
+                } else {
+                    session.leave_group(now, group);
+                }
             }
             Happening::Query { node, query } => self.ask_about(node, query),
+            Happening::HowFar { node, asking } => self.ask_how_far(node, asking),
+            Happening::Revise { node } => self.revise(node),
+            Happening::Command { node, group, act } => self.command(node, group, act),
+            Happening::Live { node, live } => self.live(node, live),
             Happening::Wake { node, life } if self.nodes[node].life == life => {
                 self.with_bot(node, |bot, hand| bot.wake(hand));
             }

@@ -89,8 +89,9 @@ impl World {
         it.wire.connect(&it.device);
         let (caps, by_header) = (it.wire.caps(), it.is_walkie());
         let device = it.device.clone();
-        let grant = by_header.then(|| self.grant(device));
+        let grant = by_header.then(|| self.grant(device.clone()));
         self.tell(|world| format!("{} connects to core {core} as {conn}", world.nodes[node].name));
+        self.checker.opens(core, conn, &device, caps.presence);
         self.input(core, server::Input::Opened { conn, caps, grant });
         let now = self.now;
         self.session(node).handle_input(now, client::Input::Connected);
@@ -137,7 +138,7 @@ impl World {
             Up::Pong(upto) => self.input(core, server::Input::Barrier(conn, upto)),
             Up::Fin => {
                 self.links.remove(&conn);
-                self.checker.gone(conn);
+                self.checker.gone(conn, self.disk.durable());
                 self.input(core, server::Input::Closed(conn));
             }
         }
@@ -182,7 +183,7 @@ impl World {
 
     /// The core hangs up. The device finds out when the word arrives, or by the silence.
     pub(super) fn server_hangs_up(&mut self, conn: ConnId) {
-        self.checker.gone(conn);
+        self.checker.gone(conn, self.disk.durable());
         let Some(link) = self.links.get_mut(&conn) else { return };
         link.server_left = true;
         if link.client_left {
@@ -210,7 +211,7 @@ impl World {
             let (core, life) = (link.core, self.cores[link.core].life);
             self.soon(500, Happening::Input { core, life, input: server::Input::Closed(conn) });
         }
-        self.checker.gone(conn);
+        self.checker.gone(conn, self.disk.durable());
         if !link.client_left {
             self.client_loses(link.node, conn);
         }

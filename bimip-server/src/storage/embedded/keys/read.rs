@@ -34,6 +34,13 @@ pub(in super::super) enum Key {
     Standing(UserNo),
     PushToken(UserNo, DeviceName),
     Contact(UserNo, UserNo),
+    Reactions(u64),
+    Reacted(u64, UserNo),
+    UserHead(UserNo),
+    Saved(UserNo, UserId),
+    Blocked(UserNo, UserId),
+    LastSeen(UserNo),
+    Listed(UserNo, DeviceName),
 }
 
 impl Key {
@@ -68,6 +75,15 @@ impl Key {
             tag::STANDING => Self::Standing(UserNo(fields.u64()?)),
             tag::PUSH_TOKEN => Self::PushToken(UserNo(fields.u64()?), text(&mut fields, DeviceName::new)?),
             tag::CONTACT => Self::Contact(UserNo(fields.u64()?), UserNo(fields.u64()?)),
+            tag::REACTION => match (fields.u64()?, fields.left()) {
+                (sequence, 0) => Self::Reactions(sequence),
+                (sequence, _) => Self::Reacted(sequence, UserNo(fields.u64()?)),
+            },
+            tag::PROFILE => Self::UserHead(UserNo(fields.u64()?)),
+            tag::BOOK => Self::Saved(UserNo(fields.u64()?), text(&mut fields, UserId::new)?),
+            tag::BLOCK => Self::Blocked(UserNo(fields.u64()?), text(&mut fields, UserId::new)?),
+            tag::SEEN => Self::LastSeen(UserNo(fields.u64()?)),
+            tag::DEVICE_INFO => Self::Listed(UserNo(fields.u64()?), text(&mut fields, DeviceName::new)?),
             _ => return Err(Garbage),
         };
         fields.end()?;
@@ -110,7 +126,16 @@ impl fmt::Display for Key {
             Self::GroupProfile(group) => write!(f, "what group {} is called", group.0),
             Self::Standing(user) => write!(f, "the standing of user {}", user.0),
             Self::PushToken(user, name) => write!(f, "the push token of device {name} of user {}", user.0),
+            Self::Reactions(sequence) => write!(f, "the reactions to log record {sequence}"),
+            Self::Reacted(sequence, user) => {
+                write!(f, "what user {} reacted with to log record {sequence}", user.0)
+            }
             Self::Contact(user, other) => write!(f, "contact {} of user {}", other.0, user.0),
+            Self::UserHead(user) => write!(f, "what user {} keeps", user.0),
+            Self::Saved(user, other) => write!(f, "{other} in the address book of user {}", user.0),
+            Self::Blocked(user, other) => write!(f, "the block of {other} by user {}", user.0),
+            Self::LastSeen(user) => write!(f, "when user {} was seen", user.0),
+            Self::Listed(user, name) => write!(f, "listed device {name} of user {}", user.0),
         }
     }
 }
@@ -133,7 +158,7 @@ mod tests {
         let all = [
             (keys::IDENTITY.to_vec(), Key::Identity),
             (keys::TALLY.to_vec(), Key::Tally),
-            (keys::user(&ann), Key::User(ann)),
+            (keys::user(&ann), Key::User(ann.clone())),
             (keys::device(user, &phone), Key::Device(user, phone.clone())),
             (keys::direct(user, UserNo(9)).to_vec(), Key::Direct(user, UserNo(9))),
             (keys::group(&g), Key::Group(g)),
@@ -152,8 +177,15 @@ mod tests {
             (keys::pull(user, conversation).to_vec(), Key::Pull(user, conversation)),
             (keys::group_profile(conversation).to_vec(), Key::GroupProfile(conversation)),
             (keys::standing(user).to_vec(), Key::Standing(user)),
-            (keys::push_token(user, &phone), Key::PushToken(user, phone)),
+            (keys::push_token(user, &phone), Key::PushToken(user, phone.clone())),
             (keys::contact(user, UserNo(9)).to_vec(), Key::Contact(user, UserNo(9))),
+            (keys::tally(5).to_vec(), Key::Reactions(5)),
+            (keys::reacted(5, user).to_vec(), Key::Reacted(5, user)),
+            (keys::user_head(user).to_vec(), Key::UserHead(user)),
+            (keys::saved(user, &ann), Key::Saved(user, ann.clone())),
+            (keys::blocked(user, &ann), Key::Blocked(user, ann)),
+            (keys::last_seen(user).to_vec(), Key::LastSeen(user)),
+            (keys::listed(user, &phone), Key::Listed(user, phone)),
         ];
         for (bytes, key) in all {
             assert_eq!(Key::read(&bytes), Ok(key.clone()));
@@ -161,7 +193,14 @@ mod tests {
             assert_eq!(Key::read(&[]), Err(Garbage));
             let is_text = matches!(
                 key,
-                Key::User(_) | Key::Device(..) | Key::Group(_) | Key::Known(..) | Key::PushToken(..)
+                Key::User(_)
+                    | Key::Device(..)
+                    | Key::Group(_)
+                    | Key::Known(..)
+                    | Key::PushToken(..)
+                    | Key::Saved(..)
+                    | Key::Blocked(..)
+                    | Key::Listed(..)
             );
             if !is_text {
                 assert_eq!(Key::read(&[&bytes[..], b"x"].concat()), Err(Garbage), "{key}");

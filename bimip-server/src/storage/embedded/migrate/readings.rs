@@ -41,7 +41,7 @@ fn reading(rows: &Rows<'_>, key: &[u8]) -> Result<Option<([u8; 17], u64)>, Stora
             };
             author.map(|author| (keys::read_upto(conversation, author), seq.0))
         }
-        Ok(Key::Marks(sequence, user)) if rows.marks(sequence, user)?.has(Status::Read) => {
+        Ok(Key::Marks(sequence, user)) if rows.marked(sequence, user)?.marks.has(Status::Read) => {
             let Some(head) = head(rows, sequence)? else { return Ok(None) };
             let conversation = conversation(rows, &head)?;
             conversation.map(|conversation| (keys::read_upto(conversation, user), head.seq.0))
@@ -98,7 +98,7 @@ mod tests {
     use bimip_proto::{
         Address, Body, BodyKind, Device, DeviceName, GroupId, Marks, Message, MessageId, Seq, UnixMs, UserId,
     };
-    use bimip_session::ledger::{GroupHead, Membership, Stay, Write};
+    use bimip_session::ledger::{GroupHead, Marked, Membership, Stay, Write};
     use fjall::PersistMode;
 
     use crate::storage::embedded::EmbeddedStorage;
@@ -149,8 +149,8 @@ mod tests {
             writes.extend(message(sequence, from, to, seq));
         }
         let marks = |sequence, status| {
-            let marks = Marks::NONE.with(status);
-            Write::Marks { sequence, user: user("bob"), marks }
+            let marked = Marked { marks: Marks::NONE.with(status), ..Marked::default() };
+            Write::Marks { sequence, user: user("bob"), marked }
         };
         writes.extend([marks(3, Status::Read), marks(4, Status::Delivered)]);
         let stays = vec![Stay { joined: Seq(1), left: None }];

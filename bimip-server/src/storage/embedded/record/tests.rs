@@ -2,7 +2,10 @@
 
 use super::*;
 
-use bimip_proto::{GroupChange, GroupNews, GroupProfile, MayPost, Role};
+use bimip_proto::{
+    Emoji, GroupChange, GroupNews, GroupProfile, MayPost, Reaction, Role, Saved, UserChange, UserNews,
+    UserProfile,
+};
 
 /// Numbers that look random and are the same every time (`splitmix64`).
 struct Dice(u64);
@@ -55,7 +58,10 @@ impl Dice {
     fn kind(&mut self) -> BodyKind {
         let duration_ms = [0, 1, u32::MAX][self.below(3)];
         let voice = BodyKind::Voice { duration_ms };
-        [BodyKind::Text, BodyKind::Image, BodyKind::Interactive, voice, BodyKind::Notification][self.below(5)]
+        let kinds = [BodyKind::Text, BodyKind::Image, BodyKind::Interactive, voice, BodyKind::Notification];
+        let media =
+            [BodyKind::Video, BodyKind::Audio, BodyKind::VoiceNote, BodyKind::CircleVideo, BodyKind::Sticker];
+        if self.below(2) == 0 { kinds[self.below(5)] } else { media[self.below(5)] }
     }
 
     fn message(&mut self) -> Message {
@@ -81,7 +87,7 @@ impl Dice {
             encrypted: String::new(),
             signature: dice.text(20_000),
         });
-        let form = [Form::Text, Form::Json, Form::Opaque][self.below(3)];
+        let form = [Form::Text, Form::Json, Form::Opaque, Form::Content][self.below(4)];
         Message { head, body: Body { kind: self.kind(), form, bytes: vec![fill; length].into(), seal } }
     }
 
@@ -130,6 +136,28 @@ impl Dice {
         }
     }
 
+    fn user_change(&mut self) -> UserChange {
+        let (user, name) = (self.user(), self.text(255).into());
+        let what = match self.below(6) {
+            0 => {
+                let (about, avatar) = (self.text(1_000).into(), self.text(2_048).into());
+                UserNews::Profile(UserProfile { name, about, avatar }.into())
+            }
+            1 => UserNews::Saved(Saved { user, name }),
+            2 => UserNews::Forgotten(user),
+            3 => UserNews::Blocked(user),
+            4 => UserNews::Unblocked(user),
+            _ => UserNews::DeviceRemoved(self.device().name),
+        };
+        UserChange {
+            by: self.device(),
+            client_ref: self.client_ref(),
+            at: UnixMs(self.number()),
+            edition: [0, 1, u32::MAX][self.below(3)],
+            what,
+        }
+    }
+
     fn entry(&mut self) -> Entry {
         if self.below(2) == 0 {
             return Entry::Message(self.message());
@@ -142,6 +170,24 @@ impl Dice {
         };
         if self.below(4) == 0 {
             return Entry::Group(self.change());
+        }
+        if self.below(4) == 0 {
+            let head = self.message().head;
+            return Entry::Reacted(Reaction {
+                message: names(self),
+                conversation: head.conversation(),
+                seq: head.seq,
+                edition: [0, 1, u32::MAX][self.below(3)],
+                by: head.from,
+                client_ref: self.client_ref(),
+                at: head.at,
+                emoji: Emoji::new(&self.text(64)).unwrap(),
+                on: self.below(2) == 0,
+                count: [0, 1, u32::MAX][self.below(3)],
+            });
+        }
+        if self.below(4) == 0 {
+            return Entry::User(self.user_change());
         }
         if self.below(3) == 0 {
             let Message { head, body } = self.message();
@@ -257,6 +303,11 @@ fn format_1_never_changes() {
         (BodyKind::Image, Form::Text, "02 02 01"),
         (BodyKind::Interactive, Form::Json, "03 03 02"),
         (BodyKind::Notification, Form::Json, "05 05 02"),
+        (BodyKind::Video, Form::Content, "06 06 04"),
+        (BodyKind::Audio, Form::Content, "07 07 04"),
+        (BodyKind::VoiceNote, Form::Content, "08 08 04"),
+        (BodyKind::CircleVideo, Form::Content, "09 09 04"),
+        (BodyKind::Sticker, Form::Content, "0a 0a 04"),
     ] {
         let Entry::Message(mut message) = golden[0].0.clone() else { unreachable!() };
         message.head.kind = kind;
@@ -283,6 +334,40 @@ fn format_1_never_changes() {
          03 00000001 0000000000000003 027231 01 0000000000000014 03626f62 05616c696365 \
          0e 00000001 0000000000000004 0400000009 0000000000000015 03625f61",
     ));
+    let reaction = Reaction {
+        message: Names { id: id(2), alias: None, client_ref: ClientRef::new("r1").ok() },
+        conversation: "d:alice:bob".parse().unwrap(),
+        seq: Seq(0x12),
+        edition: 0x0304,
+        by: device("bob", "1"),
+        client_ref: ClientRef::new("r2").unwrap(),
+        at: UnixMs(0x16),
+        emoji: Emoji::new("+1").unwrap(),
+        on: true,
+        count: 5,
+    };
+    golden.push((
+        Entry::Reacted(reaction),
+        "05 01 01 00000001 0000000000000002 027231 0b643a616c6963653a626f62 0000000000000012 00000304 \
+         03626f62 0131 027232 0000000000000016 022b31 00000005",
+    ));
+    let changed = |what| {
+        let client_ref = ClientRef::new("r1").unwrap();
+        Entry::User(UserChange { by: device("bob", "1"), client_ref, at: UnixMs(0x17), edition: 2, what })
+    };
+    let bob = || UserId::new("bob").unwrap();
+    let profile = UserProfile { name: "Bob".into(), about: "".into(), avatar: "x:y".into() };
+    for (what, hex) in [
+        (UserNews::Profile(profile.into()), "01 03426f62 00 03783a79"),
+        (UserNews::Saved(Saved { user: bob(), name: "B".into() }), "02 03626f62 0142"),
+        (UserNews::Forgotten(bob()), "03 03626f62"),
+        (UserNews::Blocked(bob()), "04 03626f62"),
+        (UserNews::Unblocked(bob()), "05 03626f62"),
+        (UserNews::DeviceRemoved(device("bob", "1").name), "06 0131"),
+    ] {
+        let hex = format!("06 00000002 03626f62 0131 027231 0000000000000017 {hex}");
+        golden.push((changed(what), hex.leak()));
+    }
     for (entry, hex) in golden {
         let record: String = encoded(&entry).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(record, hex.replace(' ', ""), "{entry:?}");

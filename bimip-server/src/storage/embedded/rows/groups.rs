@@ -18,7 +18,7 @@
 use std::sync::Arc;
 
 use bimip_proto::{GroupId, GroupProfile, MayPost, Role, Seq, UserId};
-use bimip_session::ledger::{GroupHead, Membership, Stay};
+use bimip_session::ledger::{EachMember, GroupHead, Membership, Stay};
 use fjall::{Readable, Slice};
 
 use super::{CHECKSUM, Rows, SHAPE, name};
@@ -98,6 +98,28 @@ impl Rows<'_> {
         }
         members.sort_unstable();
         Ok(members)
+    }
+
+    /// Everybody of whom a group knows something, after one of them: in the order of their numbers, which never changes, until
+    /// `each` says that it is enough.
+    pub(in super::super) fn memberships(
+        &self,
+        group: ConversationNo,
+        after: Option<UserNo>,
+        each: EachMember<'_, StorageError>,
+    ) -> Result<(), StorageError> {
+        let first = after.map_or(0, |after| after.0.saturating_add(1));
+        let all = keys::member(group, UserNo(first))..=keys::member(group, UserNo(u64::MAX));
+        for row in self.snapshot.range(&self.engine.small, all) {
+            let (key, sealed): (Slice, Slice) = row.into_inner()?;
+            let place = || format!("a member of group {}", group.0);
+            let value = unseal(&key, &sealed).ok_or_else(|| damaged(place(), CHECKSUM))?;
+            let (membership, user) = membership(value).map_err(|_| damaged(place(), SHAPE))?;
+            if !each(&user, &membership)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The groups that a user is in, by name.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bimip_proto::{ConversationId, Entry, Offset, Seq, UnixMs, UserId};
 
 use super::groups::InGroup;
+use super::reactions::Counted;
 use super::{Finding, Heard, Summary};
 use crate::storage::StorageError;
 use crate::storage::embedded::checksum::unseal;
@@ -36,6 +37,12 @@ pub(super) struct Checker<'e, 'h> {
     pub(super) group: Option<InGroup>,
     /// Whose push tokens are being read, and how many there were.
     pub(super) push_tokens: Option<(UserNo, usize)>,
+    /// The message whose reactions are being read.
+    pub(super) reactions: Option<Counted>,
+    /// Whose address book, blocks and devices are being read, and how many there were.
+    pub(super) saved: Option<(UserNo, u32)>,
+    pub(super) blocked: Option<(UserNo, usize)>,
+    pub(super) listed: Option<(UserNo, usize)>,
 }
 
 /// What a number stands for.
@@ -62,6 +69,10 @@ impl<'e, 'h> Checker<'e, 'h> {
             feed: None,
             group: None,
             push_tokens: None,
+            reactions: None,
+            saved: None,
+            blocked: None,
+            listed: None,
         }
     }
 
@@ -240,6 +251,8 @@ impl<'e, 'h> Checker<'e, 'h> {
             Ok(Entry::Receipt(_)) => self.summary.receipts += 1,
             Ok(Entry::Revised(_)) => self.summary.revisions += 1,
             Ok(Entry::Group(_)) => self.summary.group_changes += 1,
+            Ok(Entry::Reacted(_)) => self.summary.reactions += 1,
+            Ok(Entry::User(_)) => self.summary.user_changes += 1,
             Ok(_) => {}
             Err(what) => self.find_in_log(key, what),
         }
@@ -261,6 +274,8 @@ impl<'e, 'h> Checker<'e, 'h> {
             }
         }
         self.group_ends();
+        self.reactions_end();
+        self.address_book_ends();
     }
 
     fn row(&mut self, bytes: &[u8], sealed: &[u8]) {
@@ -304,7 +319,14 @@ impl<'e, 'h> Checker<'e, 'h> {
             Key::GroupProfile(group) => self.group_profile(&key, bytes, value, *group),
             Key::Standing(user) => self.standing(&key, bytes, value, *user),
             Key::PushToken(user, _) => self.push_token(&key, bytes, value, *user),
+            Key::Reactions(sequence) => self.tallied(&key, bytes, value, *sequence),
+            Key::Reacted(sequence, user) => self.reacted(&key, bytes, value, *sequence, *user),
             Key::Contact(user, other) => self.contact(&key, bytes, value, *user, *other),
+            Key::UserHead(user) => self.user_head(&key, bytes, value, *user),
+            Key::Saved(user, _) => self.saved(&key, bytes, value, *user),
+            Key::Blocked(user, other) => self.blocked(&key, bytes, value, *user, other),
+            Key::LastSeen(user) => self.last_seen(&key, bytes, value, *user),
+            Key::Listed(user, _) => self.listed(&key, bytes, value, *user),
         }
     }
 

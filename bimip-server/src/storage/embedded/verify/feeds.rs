@@ -30,6 +30,7 @@ impl Checker<'_, '_> {
         let of = match &*entry {
             Entry::Message(message) => message.head.conversation(),
             Entry::Revised(revision) => revision.conversation.clone(),
+            Entry::Reacted(reaction) => reaction.conversation.clone(),
             Entry::Group(change) => ConversationId::Group(change.group.clone()),
             _ => {
                 return self.find(
@@ -78,6 +79,8 @@ impl Checker<'_, '_> {
                 _ => return false,
             },
             Some(Entry::Revised(revision)) => revision.conversation.clone(),
+            Some(Entry::Reacted(reaction)) => reaction.conversation.clone(),
+            Some(Entry::Group(change)) => ConversationId::Group(change.group.clone()),
             _ => return false,
         };
         let group = self.conversation(&group);

@@ -6,10 +6,8 @@ use bimip_session::ledger::Known;
 use super::checker::Checker;
 use crate::storage::embedded::keys::{self, Key};
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
+use crate::storage::embedded::rows::marks::marked;
 use crate::storage::embedded::rows::{self, SHAPE, revised};
-
-/// All bits of a user's marks.
-const MARKS: u8 = 15;
 
 impl Checker<'_, '_> {
     pub(super) fn mailbox_row(
@@ -95,11 +93,31 @@ impl Checker<'_, '_> {
             }
             return;
         }
+        if let Some(Entry::User(change)) = Self::there(self.rows.entry(sequence)).as_deref() {
+            let by = Self::there(self.rows.user(&change.by.user));
+            let by = by.and_then(|user| Self::there(self.rows.device(user, &change.by.name)));
+            if by != Some(device) || change.client_ref != *client_ref {
+                self.find(
+                    key,
+                    bytes,
+                    format!("the change of a user in log record {sequence} has another name"),
+                );
+            }
+            return;
+        }
         if let Some(Entry::Revised(revision)) = Self::there(self.rows.entry(sequence)).as_deref() {
             let by = Self::there(self.rows.user(&revision.by.user));
             let by = by.and_then(|user| Self::there(self.rows.device(user, &revision.by.name)));
             if by != Some(device) || revision.client_ref != *client_ref {
                 self.find(key, bytes, format!("the revision in log record {sequence} has another name"));
+            }
+            return;
+        }
+        if let Some(Entry::Reacted(reaction)) = Self::there(self.rows.entry(sequence)).as_deref() {
+            let by = Self::there(self.rows.user(&reaction.by.user));
+            let by = by.and_then(|user| Self::there(self.rows.device(user, &reaction.by.name)));
+            if by != Some(device) || reaction.client_ref != *client_ref {
+                self.find(key, bytes, format!("the reaction in log record {sequence} has another name"));
             }
             return;
         }
@@ -126,9 +144,8 @@ impl Checker<'_, '_> {
     }
 
     pub(super) fn marks(&mut self, key: &Key, bytes: &[u8], value: &[u8], sequence: u64, user: UserNo) {
-        match value {
-            [bits] if bits & !MARKS == 0 => {}
-            _ => return self.find(key, bytes, SHAPE),
+        if marked(value).is_err() {
+            return self.find(key, bytes, SHAPE);
         }
         if !self.is_user(user) {
             self.find(key, bytes, "there is no such user");

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientRef, Device, DeviceName, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId, limits,
+    ClientRef, Device, DeviceName, Emoji, GroupId, Offset, PushToken, Seq, TokenId, UnixMs, UserId,
+    UserProfile, limits,
 };
-use bimip_session::ledger::{GroupHead, Membership, Standing, Stay, Write};
+use bimip_session::ledger::{Count, GroupHead, Listed, Membership, Standing, Stay, Tally, UserHead, Write};
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
@@ -19,6 +20,7 @@ use crate::storage::embedded::checksum::seal;
 use crate::storage::embedded::keys;
 use crate::storage::embedded::names::{ConversationNo, DeviceNo, UserNo};
 use crate::storage::embedded::rows::account::put_standing;
+use crate::storage::embedded::rows::users::put_user_head;
 use crate::storage::embedded::writer::Writer;
 
 #[path = "../../../../tests/store_format/pack.rs"]
@@ -45,12 +47,22 @@ fn store() -> tempfile::TempDir {
     let token = PushToken { id: None, service: "fcm".into(), token: Some(Bytes::from_static(b"x")) };
     let phone = Device::new(user("ann"), DeviceName::new("phone").unwrap());
     let standing = Arc::new(Standing { hidden: true, ..Standing::default() });
+    let emoji = Emoji::new("+1").unwrap();
+    let count = Count { emoji: emoji.clone(), users: 1, named: vec![user("bob")] };
+    let tally = Arc::new(Tally { edition: 1, counts: vec![count] });
     let writes = [
+        Write::Tally { sequence: 1, tally },
+        Write::Reacted { sequence: 1, user: user("bob"), emojis: vec![emoji] },
         Write::Group { group: group.clone(), head },
         member("ann"),
         member("bob"),
         Write::Standing { user: user("ann"), standing },
-        Write::PushToken { device: phone, token: Some(token) },
+        Write::PushToken { device: phone.clone(), token: Some(token) },
+        Write::UserHead { user: user("ann"), head: UserHead { saved: 1, ..UserHead::default() } },
+        Write::Saved { user: user("ann"), other: user("bob"), name: Some("Bobby".into()) },
+        Write::Blocked { user: user("ann"), other: user("zoe"), blocked: true },
+        Write::LastSeen { user: user("ann"), at: UnixMs(1) },
+        Write::Listed { device: phone, listed: Some(Listed { first: UnixMs(1), last: UnixMs(2) }) },
     ];
     let mut writer = Writer::new(Rows::now(&storage.engine), &mut storage.memo, storage.tally, writes.len());
     writes.iter().for_each(|write| writer.add(write).unwrap());
@@ -142,6 +154,14 @@ fn many_tokens() -> Vec<u8> {
     value
 }
 
+/// What a user keeps.
+fn head(saved: u32, name: &str) -> Vec<u8> {
+    let mut value = Vec::new();
+    let profile = Arc::new(UserProfile { name: name.into(), ..UserProfile::default() });
+    put_user_head(&mut value, &UserHead { edition: 0, saved, profile });
+    value
+}
+
 /// All files with their contents.
 fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -198,7 +218,35 @@ fn a_store_in_use_is_not_read_and_none_is_made() {
 #[test]
 fn every_kind_of_damage_is_found_where_it_is() {
     type Change = fn(&Plant);
-    let cases: [(Change, &str, &str); 56] = [
+    let cases: [(Change, &str, &str); 80] = [
+        (|it| it.put_bytes(&keys::tally(1), b"x"), "the reactions to log record 1", "shape"),
+        (|it| it.put_bytes(&keys::tally(998), &[0; 5]), "the reactions to log record 998", "no message"),
+        (
+            |it| it.put_bytes(&keys::tally(1), b"\0\0\0\x01\x01\x02+1\0\0\0\x03\0"),
+            "the reactions to log record 1",
+            "+1 is counted for 2 more than are there",
+        ),
+        (
+            |it| it.put_bytes(&keys::tally(1), &[0; 5]),
+            "the reactions to log record 1",
+            "+1 is counted for 1 fewer than are there",
+        ),
+        (
+            |it| it.take(&keys::reacted(1, it.user("bob"))),
+            "the reactions to log record 1",
+            "+1 is counted for 1 more than are there",
+        ),
+        (
+            |it| it.put_bytes(&keys::reacted(1, it.user("bob")), b"\0"),
+            "reacted with to log record 1",
+            "shape",
+        ),
+        (
+            |it| it.put_bytes(&keys::reacted(1, UserNo(99)), b"\x01\x02+1"),
+            "what user 99 reacted with",
+            "no such user",
+        ),
+        (|it| it.take(&keys::tally(1)), "reacted with to log record 1", "nothing is counted"),
         (|it| it.put(&keys::group_head(it.group()), [8, 2]), "group", "shape"),
         (|it| it.put(&keys::group_head(it.group()), [5, 2]), "group", "it is no more, and counts 2 members"),
         (
@@ -294,6 +342,8 @@ fn every_kind_of_damage_is_found_where_it_is() {
             "row 2 of the sender's mailbox is of another log record",
         ),
         (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[16]), "on log record 1", "shape"),
+        (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[1; 10]), "on log record 1", "shape"),
+        (|it| it.put_bytes(&keys::marks(1, it.user("bob")), &[1; 17]), "on log record 1", "shape"),
         (|it| it.put_bytes(&keys::marks(998, it.user("bob")), &[1]), "on log record 998", "no message"),
         (
             |it| it.put(&keys::read_upto(it.direct("ann", "bob"), it.user("bob")), [999]),
@@ -341,6 +391,61 @@ fn every_kind_of_damage_is_found_where_it_is() {
         (|it| it.put_bytes(&keys::contact(UserNo(99), it.user("bob")), b"bob"), "of user 99", "no such user"),
         (|it| it.take(&it.contact("ann", "bob")), "contact", "the user is no contact of this one"),
         (|it| it.take(&it.contact("ann", "bob")), "the number of the conversation of users", "not contacts"),
+        (|it| it.put_bytes(&keys::user_head(it.user("ann")), b"x"), "what user", "shape"),
+        (
+            |it| it.put_bytes(&keys::user_head(it.user("ann")), &head(2, "")),
+            "what user",
+            "it counts 2 entries of the address book, and 1 are there",
+        ),
+        (
+            |it| it.put_bytes(&keys::user_head(it.user("bob")), &head(1, "")),
+            "what user",
+            "it counts 1 entries of the address book, and none is there",
+        ),
+        (|it| it.take(&keys::user_head(it.user("ann"))), "what user", "it counts 0 entries"),
+        (
+            |it| it.put_bytes(&keys::user_head(it.user("ann")), &head(1, &"x".repeat(256))),
+            "what user",
+            "its display name has 256 bytes",
+        ),
+        (|it| it.put_bytes(&keys::user_head(UserNo(99)), &head(0, "")), "what user 99", "no such user"),
+        (
+            |it| it.put_bytes(&keys::saved(it.user("ann"), &user("bob")), b"\xff"),
+            "bob in the address",
+            "shape",
+        ),
+        (|it| it.put_bytes(&keys::saved(UserNo(99), &user("bob")), b""), "book of user 99", "no such user"),
+        (|it| it.put_bytes(&keys::blocked(it.user("ann"), &user("zoe")), b"x"), "the block of zoe", "shape"),
+        (
+            |it| it.put_bytes(&keys::blocked(it.user("ann"), &user("ann")), b""),
+            "the block of ann",
+            "nobody blocks themselves",
+        ),
+        (
+            |it| {
+                for number in 0..limits::BLOCKED_USERS {
+                    it.put_bytes(&keys::blocked(it.user("ann"), &user(&format!("b{number}"))), b"");
+                }
+            },
+            "the block of zoe",
+            "more users than the 1024",
+        ),
+        (|it| it.put(&keys::last_seen(UserNo(99)), [1]), "when user 99 was seen", "no such user"),
+        (
+            |it| it.put(&keys::listed(it.user("ann"), &DeviceName::new("phone").unwrap()), [1]),
+            "listed device phone",
+            "shape",
+        ),
+        (
+            |it| {
+                for number in 0..limits::LISTED_DEVICES {
+                    let name = DeviceName::new(&format!("d{number}")).unwrap();
+                    it.put(&keys::listed(it.user("ann"), &name), [1, 2]);
+                }
+            },
+            "listed device phone",
+            "more devices than the 100",
+        ),
         (
             |it| {
                 it.put_bytes(&it.contact("ann", "dörte"), "dörte".as_bytes());

@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 
 use bimip_proto::{
-    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, MessageId, MessageRef, Now, Status,
+    Address, Body, Caps, ClientPacket, ClientRef, DeviceName, Draft, Emoji, MessageId, MessageRef, Now,
+    React, Status, UserAct, UserCommand,
 };
 use bimip_session::Machine;
 use bimip_session::ledger::{Book, Ticket, Write, settle};
@@ -70,7 +71,14 @@ impl Twins {
     /// Somebody says something, and it is committed now or with what follows.
     fn step(&mut self) {
         let conn = ConnId(self.below(USERS.len() as u64));
-        let packet = match self.below(10) {
+        let packet = match self.below(14) {
+            12.. => ClientPacket::React(React {
+                client_ref: ClientRef::new(&format!("r{}", self.below(NAMES))).unwrap(),
+                message: MessageRef::Id(MessageId::new(self.book.epoch(), 1 + self.below(60))),
+                emoji: Emoji::new(self.one_of(&["x", "👍"])).unwrap(),
+                on: self.below(3) > 0,
+            }),
+            10 | 11 => self.keeps(),
             0 => ClientPacket::Join(group(self.one_of(&GROUPS))),
             1 if self.below(2) == 0 => ClientPacket::Leave(group(self.one_of(&GROUPS))),
             2..4 => {
@@ -95,6 +103,20 @@ impl Twins {
         self.now.unix_ms += self.below(3);
         self.core.handle_input(self.now, Input::Packets(conn, vec![packet.into()]));
         self.commit();
+    }
+
+    /// Somebody changes what they keep, about one of the few others.
+    fn keeps(&mut self) -> ClientPacket {
+        let who = user(self.one_of(&USERS));
+        let act = match self.below(6) {
+            0 => UserAct::EditProfile { name: Some("x".into()), about: None, avatar: None },
+            1 => UserAct::Save(Saved { user: who, name: self.one_of(&["", "x"]).into() }),
+            2 => UserAct::Forget(who),
+            3 => UserAct::Unblock(who),
+            _ => UserAct::Block(who),
+        };
+        let client_ref = ClientRef::new(&format!("u{}", self.below(400))).unwrap();
+        ClientPacket::User(UserCommand { client_ref, act })
     }
 
     fn commit(&mut self) {
@@ -152,6 +174,26 @@ impl Twins {
     }
 }
 
+/// Everybody of whom a group knows something, by name; and from whichever of them on it is asked, the rest follows.
+fn everybody<V: View<Error: Debug>>(view: &V, group: &GroupId) -> Vec<(UserId, Membership)> {
+    let after = |after: Option<&UserId>, most: usize| {
+        let mut all = Vec::new();
+        let each = &mut |user: &UserId, membership: &Membership| {
+            all.push((user.clone(), membership.clone()));
+            Ok(all.len() < most)
+        };
+        view.memberships(group, after, each).unwrap();
+        all
+    };
+    let mut all = after(None, usize::MAX);
+    for (at, (user, _)) in all.iter().enumerate() {
+        assert_eq!(after(Some(user), usize::MAX), all[at + 1..]);
+        assert_eq!(after(None, at + 1), all[..=at]);
+    }
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all
+}
+
 /// Every question, with every argument that the story knows.
 fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
     let last = book.last_sequence().unwrap();
@@ -166,6 +208,25 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
         assert_eq!(view.groups_of(&who).unwrap(), book.groups_of(&who).unwrap(), "{who}");
         assert_eq!(view.standing(&who).unwrap(), book.standing(&who).unwrap(), "{who}");
         assert_eq!(view.push_tokens(&who).unwrap(), book.push_tokens(&who).unwrap(), "{who}");
+        for most in [1, 9] {
+            assert_eq!(view.devices(&who, most).unwrap(), book.devices(&who, most).unwrap(), "{who}");
+        }
+        for offset in (0..=last + 1).map(Offset) {
+            assert_eq!(view.row(&who, offset).unwrap(), book.row(&who, offset).unwrap(), "{who}");
+        }
+        assert_eq!(view.user_head(&who).unwrap(), book.user_head(&who).unwrap(), "{who}");
+        assert_eq!(view.blocked(&who).unwrap(), book.blocked(&who).unwrap(), "{who}");
+        assert_eq!(view.last_seen(&who).unwrap(), book.last_seen(&who).unwrap(), "{who}");
+        assert_eq!(view.listed(&who).unwrap(), book.listed(&who).unwrap(), "{who}");
+        for other in USERS.map(user) {
+            assert_eq!(view.saved(&who, &other).unwrap(), book.saved(&who, &other).unwrap(), "{who} {other}");
+            let blocked = book.has_blocked(&who, &other).unwrap();
+            assert_eq!(view.has_blocked(&who, &other).unwrap(), blocked, "{who} {other}");
+            for (after, rows) in [(None, 9), (Some(&other), 9), (Some(&other), 1)] {
+                let page = book.address_book(&who, after, rows).unwrap();
+                assert_eq!(view.address_book(&who, after, rows).unwrap(), page, "{who} after {after:?}");
+            }
+        }
         for name in GROUPS.map(group) {
             assert_eq!(view.membership(&name, &who).unwrap(), book.membership(&name, &who).unwrap(), "{who}");
         }
@@ -175,10 +236,12 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
             assert_eq!(view.known(&key).unwrap(), book.known(&key).unwrap(), "{key:?}");
         }
         for sequence in 0..=last + 1 {
-            assert_eq!(view.marks(sequence, &who).unwrap(), book.marks(sequence, &who).unwrap());
+            assert_eq!(view.marked(sequence, &who).unwrap(), book.marked(sequence, &who).unwrap());
+            assert_eq!(view.reacted(sequence, &who).unwrap(), book.reacted(sequence, &who).unwrap());
         }
     }
     for name in GROUPS.map(group) {
+        assert_eq!(everybody(view, &name), everybody(book, &name), "{name}");
         assert_eq!(view.group(&name).unwrap(), book.group(&name).unwrap(), "{name}");
         assert_eq!(view.members(&name).unwrap(), book.members(&name).unwrap(), "{name}");
     }
@@ -192,13 +255,14 @@ fn same<V: View<Error: Debug>>(view: &V, book: &Book) {
     }
     for sequence in 0..=last + 1 {
         assert_eq!(view.entry(sequence).unwrap(), book.entry(sequence).unwrap());
+        assert_eq!(view.tally(sequence).unwrap(), book.tally(sequence).unwrap());
     }
 }
 
 fn story(options: &Options) {
     let directory = tempfile::tempdir().unwrap();
     let mut twins = Twins::new(EmbeddedStorage::open_with(directory.path(), options).unwrap());
-    for step in 0..240 {
+    for step in 0..280 {
         twins.step();
         if step % 40 == 0 {
             twins.compare();

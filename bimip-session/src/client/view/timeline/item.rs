@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bimip_proto::{
     Address, Body, BodyKind, ClientRef, ConversationId, Device, Draft, Form, Head, Marks, Message, MessageId,
-    MessageRef, Names, Reject, Revision, Seq, Status, UnixMs, UserId,
+    MessageRef, Names, Reactions, Reject, Revision, Seq, Status, UnixMs, UserId,
 };
 use bytes::Bytes;
 
@@ -87,6 +87,8 @@ pub struct TimelineItem {
     pub deleted: bool,
     /// What those it was sent to have said about it.
     pub marks: BTreeMap<UserId, Marks>,
+    /// The reactions to it; none once it is deleted.
+    pub reactions: Reactions,
     /// To how many users it was sent, where that is known.
     pub recipients: Option<u32>,
     pub(super) client_time: Option<UnixMs>,
@@ -107,12 +109,15 @@ pub struct HistoryItem {
     pub deleted: bool,
     /// To how many users it was sent, where that is known.
     pub recipients: Option<u32>,
+    /// The reactions to it.
+    pub reactions: Reactions,
 }
 
 impl From<Message> for HistoryItem {
     /// A message of which nothing is known but itself.
     fn from(message: Message) -> Self {
-        Self { message, marks: Vec::new(), edition: 0, deleted: false, recipients: None }
+        let reactions = Reactions::default();
+        Self { message, marks: Vec::new(), edition: 0, deleted: false, recipients: None, reactions }
     }
 }
 
@@ -153,6 +158,7 @@ impl TimelineItem {
             edition: 0,
             deleted: false,
             marks: BTreeMap::new(),
+            reactions: Reactions::default(),
             recipients: alone(&draft.to),
             client_time: draft.client_time,
             failure: None,
@@ -198,6 +204,13 @@ impl TimelineItem {
         self.deleted = true;
         self.body.bytes = Bytes::new();
         self.body.seal = None;
+        self.reactions = Reactions::default();
+    }
+
+    pub(in super::super) fn react(&mut self, react: impl FnOnce(&mut Reactions) -> bool) {
+        if !self.deleted {
+            react(&mut self.reactions);
+        }
     }
 
     /// Its id; [`MessageId::NONE`] where there is none yet, or the dialect has none.
@@ -305,7 +318,8 @@ impl TimelineItem {
 
 impl From<HistoryItem> for TimelineItem {
     fn from(known: HistoryItem) -> Self {
-        let HistoryItem { message: Message { head, body }, marks, edition, deleted, recipients } = known;
+        let HistoryItem { message: Message { head, body }, marks, edition, deleted, recipients, reactions } =
+            known;
         let mut item = Self {
             local: None,
             author: head.from.clone(),
@@ -316,6 +330,7 @@ impl From<HistoryItem> for TimelineItem {
             edition,
             deleted,
             marks: marks.into_iter().collect(),
+            reactions,
             recipients: recipients.or_else(|| alone(&head.to)),
             client_time: head.client_time,
             failure: None,
@@ -345,6 +360,7 @@ impl Item for TimelineItem {
         if other.edition > self.edition || (other.edition == self.edition && other.local.is_some()) {
             (self.edition, self.body) = (other.edition, other.body);
         }
+        self.reactions.join(other.reactions);
         if self.deleted || other.deleted {
             self.delete();
         }
