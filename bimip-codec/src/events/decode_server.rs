@@ -305,7 +305,7 @@ fn revision(object: Object<'_>, edits: bool) -> Result<Row, DecodeError> {
         by: device(user, name)?,
         client_ref: client_ref.some_client_ref()?,
         at: at.some_time()?,
-        body: edits.then(|| message::read_body(object, 0, kind)).transpose()?,
+        body: edits.then(|| message::told_body(object, 0, kind)).transpose()?,
     };
     let (prev, offset) = place(object)?;
     Ok(Row { prev, offset, entry: Arc::new(Entry::Revised(revision)) })

@@ -129,22 +129,33 @@ fn fits(body: &Body) -> bool {
     bytes + seal + AROUND_BYTES <= limits::FRAME_BYTES
 }
 
-/// EV-SEND-2: what a client says: one of `content`, `body`, `data` and `payload`.
+/// EV-SEND-2: what a client says: one of `content`, `body`, `data` and `payload`. What only has content must show it
+/// (EV-KIND-1), or be sealed.
 pub(super) fn read_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Result<Body, DecodeError> {
+    let [inside] = fields(object, origin, ["body"]);
+    let body = told_body(object, origin, kind)?;
+    match body.form {
+        Form::Content if body.is_readable() => {
+            let checked = crate::content::read(&body.bytes, kind);
+            checked.map_err(|it| DecodeError::Field { origin, field: it.field })?;
+        }
+        Form::Content => {}
+        _ if shows(kind) => return Err(inside.wrong()),
+        _ => {}
+    }
+    Ok(body)
+}
+
+/// As [`read_body`], where a server tells it: it was checked when it was accepted, and what is deleted says nothing.
+pub(super) fn told_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Result<Body, DecodeError> {
     let [content, data, inside, payload, encryption] =
         fields(object, origin, ["content", "data", "body", "payload", "encryption"]);
     let seal = encryption.object()?.map(|it| read_seal(it, origin)).transpose()?;
-    let open = seal.as_ref().is_none_or(Seal::is_open);
-    // What only has content must show it, or be sealed.
-    let shows = BodyKind::WITH_CONTENT.contains(&kind) && !matches!(kind, BodyKind::Text | BodyKind::Image);
-    let (form, bytes) = if payload.is_there() && (!shows || !open) {
-        (if shows { Form::Content } else { Form::Opaque }, read_payload(payload)?)
+    let sealed = seal.as_ref().is_some_and(|seal| !seal.is_open());
+    let (form, bytes) = if payload.is_there() {
+        (if shows(kind) && sealed { Form::Content } else { Form::Opaque }, read_payload(payload)?)
     } else if let Some(inside) = inside.object()? {
-        let bytes = inside.as_str().as_bytes();
-        crate::content::read(bytes, kind).map_err(|it| DecodeError::Field { origin, field: it.field })?;
-        (Form::Content, Bytes::copy_from_slice(bytes))
-    } else if shows {
-        return Err(inside.wrong());
+        (Form::Content, Bytes::copy_from_slice(inside.as_str().as_bytes()))
     } else if let Some(data) = data.object()? {
         (Form::Json, Bytes::copy_from_slice(data.as_str().as_bytes()))
     } else {
@@ -157,6 +168,11 @@ pub(super) fn read_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Resu
         return Err(DecodeError::TooLong { len_bytes, max_bytes: limits::BODY_BYTES });
     }
     Ok(Body { kind, form, bytes, seal })
+}
+
+/// Whether a message of this kind is its content, and nothing else.
+fn shows(kind: BodyKind) -> bool {
+    BodyKind::WITH_CONTENT.contains(&kind) && !matches!(kind, BodyKind::Text | BodyKind::Image)
 }
 
 /// Bytes in Base64.
@@ -212,7 +228,7 @@ pub(super) fn read(object: Object<'_>, origin: u32) -> Result<Message, DecodeErr
     })?;
     let body = match kind {
         BodyKind::Voice { .. } => Body::voice(duration.small()?, None),
-        kind => read_body(object, origin, kind)?,
+        kind => told_body(object, origin, kind)?,
     };
     let at = at.some_time()?;
     let head = Head {

@@ -102,6 +102,7 @@ fn body(it: Body) -> Body {
             Ok(serde_json::Value::Object(_)) if it.form != Form::Text => Form::Json,
             _ => Form::Text,
         },
+        _ if it.is_readable() => Form::Opaque,
         _ => sealed(&it),
     };
     Body { form, ..it }
