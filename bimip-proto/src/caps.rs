@@ -107,6 +107,16 @@ impl Caps {
     /// JSON events, of clients that may know nothing of offsets.
     pub const EVENTS: Self = Self { cursor: CursorBy::Arrival, ..Self::FULL };
 
+    /// JSON entities of messages: chat, and what is said about it.
+    pub const CHAT: Self = Self {
+        fine_marks: false,
+        queries: false,
+        group_changes: false,
+        reactions: false,
+        user_changes: false,
+        ..Self::EVENTS
+    };
+
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
         cursor: CursorBy::Barrier,
