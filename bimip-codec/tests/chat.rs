@@ -202,8 +202,8 @@ fn the_entities_of_a_frame_are_words_in_their_order() {
         let one = json!({"messageId": "c", "receiverId": "bob", "messageText": "x"});
         read(&json!({"payload": vec![one; count]})).map(|said| said.len())
     };
-    assert_eq!(many(limits::BATCH_PARTS), Ok(limits::BATCH_PARTS));
-    assert!(matches!(many(limits::BATCH_PARTS + 1), Err(DecodeError::Field { field: "payload", .. })));
+    assert_eq!(many(limits::CHAT_ENTITIES), Ok(limits::CHAT_ENTITIES));
+    assert!(matches!(many(limits::CHAT_ENTITIES + 1), Err(DecodeError::Field { field: "payload", .. })));
     assert!(matches!(many(0), Err(DecodeError::Field { field: "payload", .. })));
 }
 

@@ -1,6 +1,6 @@
 //! Attachments: addresses on this wire, content of a kind in the model.
 
-use bimip_proto::{Attachment, AttachmentKind, Body, BodyKind, Content, Form};
+use bimip_proto::{Attachment, AttachmentKind, Body, BodyKind, Content, Form, limits};
 
 use crate::content;
 
@@ -66,10 +66,20 @@ pub(super) fn body(text: &str, uris: &[String]) -> Result<Body, &'static str> {
     })
 }
 
-/// What a server tells. It was checked when it was accepted, and may have been sent in another dialect.
-pub(super) fn told(kind: BodyKind, text: &str, uris: &[String]) -> Body {
+/// What a server tells. It was checked when it was accepted, in whatever dialect; only what would take much memory is not
+/// taken.
+///
+/// # Errors
+/// The field that is wrong.
+pub(super) fn told(kind: BodyKind, text: &str, uris: &[String]) -> Result<Body, &'static str> {
     if uris.is_empty() {
-        return Body { kind, ..Body::text(text) };
+        return Ok(Body { kind, ..Body::text(text) });
+    }
+    if text.len() > limits::CONTENT_TEXT_CHARS * char::MAX.len_utf8() {
+        return Err("messageText");
+    }
+    if uris.iter().any(|uri| uri.len() > limits::ATTACHMENT_URL_BYTES) {
+        return Err("attachmentURI");
     }
     let said = contents(text, uris, |uri| match kind {
         BodyKind::Image => AttachmentKind::Image,
@@ -80,7 +90,7 @@ pub(super) fn told(kind: BodyKind, text: &str, uris: &[String]) -> Body {
         BodyKind::Sticker => AttachmentKind::Sticker,
         _ => Looks::of(uri).attachment(),
     });
-    Body { kind, form: Form::Content, bytes: content::write(&said).into(), seal: None }
+    Ok(Body { kind, form: Form::Content, bytes: content::write(&said).into(), seal: None })
 }
 
 fn contents(text: &str, uris: &[String], kind: impl Fn(&str) -> AttachmentKind) -> Content {

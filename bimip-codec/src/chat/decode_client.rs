@@ -46,7 +46,7 @@ pub(crate) fn decode_client(
 /// CH-ERR-2: what is wrong with one entity is said of that one, and the others are carried out.
 fn entities(me: Option<&Device>, payload: Value<'_>, out: &mut Vec<Said>) -> Result<(), DecodeError> {
     let mut said = Vec::new();
-    let whole = payload.each(limits::BATCH_PARTS, |raw| {
+    let whole = payload.each(limits::CHAT_ENTITIES, |raw| {
         said.push(entity(me, raw));
         true
     });

@@ -24,9 +24,9 @@ pub(crate) fn decode_server(
     let whole = Object::parse_bytes(frame).ok_or(DecodeError::Malformed { at: "not one JSON object" })?;
     let [missed, payload, ack, kind] = fields(whole, 0, ["messages", "payload", "ack", "type"]);
     if missed.is_there() || payload.is_there() {
-        let mut reading = Reading { heard: Vec::new(), room: limits::BATCH_PARTS };
+        let mut reading = Reading { heard: Vec::new(), room: limits::CHAT_ENTITIES };
         if missed.is_there() {
-            missed.each_object(limits::BATCH_PARTS, |frame| {
+            missed.each_object(limits::CHAT_ENTITIES, |frame| {
                 let [payload] = fields(frame, 0, ["payload"]);
                 reading.entities(payload)
             })?;
@@ -246,7 +246,8 @@ impl<'a> Entity<'a> {
             return Ok(Body::voice(duration_ms, None));
         }
         let (text, uris) = (text.text()?.unwrap_or_default(), uris.one_or_more(limits::ATTACHMENTS)?);
-        let body = attached::told(kind, &text, &uris);
+        let body =
+            attached::told(kind, &text, &uris).map_err(|field| DecodeError::Field { origin: 0, field })?;
         let (len_bytes, max_bytes) = (body.bytes.len(), limits::BODY_BYTES);
         if len_bytes > max_bytes { Err(DecodeError::TooLong { len_bytes, max_bytes }) } else { Ok(body) }
     }

@@ -71,7 +71,7 @@ pub(crate) fn encode_client(
 
 fn marks(state: &State, messages: &[MessageRef], mark: &str, out: &mut Frames) -> Result<(), EncodeError> {
     let names = messages.iter().map(name).collect::<Result<Vec<_>, _>>()?;
-    for names in names.chunks(bimip_proto::limits::BATCH_PARTS) {
+    for names in names.chunks(bimip_proto::limits::CHAT_ENTITIES) {
         put(
             entity::frame(state, names, |to, name| {
                 to.text("messageId", name);

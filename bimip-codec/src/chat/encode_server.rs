@@ -2,7 +2,7 @@
 
 use bimip_proto::{
     Act, ClientRef, Device, Entry, Head, MessageRef, Names, Noted, Receipt, Reject, Revision, Row,
-    ServerPacket, Signal, Status,
+    ServerPacket, Signal, Status, limits,
 };
 
 use super::State;
@@ -106,14 +106,16 @@ fn noted(state: &State, it: &Noted, out: &mut Frames) -> Result<(), EncodeError>
         }
         Noted::Delivered(messages) => {
             let names = messages.iter().map(name).collect::<Result<Vec<_>, _>>()?;
-            put(
-                entity::frame(state, &names, |to, name| {
-                    to.text("messageId", name);
-                    to.flag("receivedServer", true);
-                    write_mark(to, Status::Delivered);
-                }),
-                out,
-            );
+            for names in names.chunks(limits::CHAT_ENTITIES) {
+                put(
+                    entity::frame(state, names, |to, name| {
+                        to.text("messageId", name);
+                        to.flag("receivedServer", true);
+                        write_mark(to, Status::Delivered);
+                    }),
+                    out,
+                );
+            }
         }
         Noted::Marked { message, status } => {
             if let Some(frame) = marked(state, message, *status, |to| to.flag("receivedServer", true))? {
