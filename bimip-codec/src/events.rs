@@ -10,19 +10,19 @@
 
 mod decode_client;
 mod decode_server;
-mod encode_client;
+pub(crate) mod encode_client;
 mod encode_server;
-mod fields;
+pub(crate) mod fields;
 mod group;
-mod kinds;
-mod message;
+pub(crate) mod kinds;
+pub(crate) mod message;
 mod parts;
 mod query;
 mod reaction;
 mod status;
-mod time;
+pub(crate) mod time;
 mod user;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use self::decode_client::decode_client;
 pub(crate) use self::decode_server::decode_server;

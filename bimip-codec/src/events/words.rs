@@ -107,7 +107,7 @@ pub(super) const fn of_scope(what: &LogOut) -> &'static str {
 }
 
 /// What a message is. A talk has the same word as in other dialects.
-pub(super) const fn of_kind(kind: BodyKind) -> &'static str {
+pub(crate) const fn of_kind(kind: BodyKind) -> &'static str {
     match kind {
         BodyKind::Image => "image",
         BodyKind::Interactive => "interactive",
@@ -123,13 +123,13 @@ pub(super) const fn of_kind(kind: BodyKind) -> &'static str {
 }
 
 /// What a client may send. Only the end of a talk makes a talk.
-pub(super) fn kind(word: &str) -> Option<BodyKind> {
+pub(crate) fn kind(word: &str) -> Option<BodyKind> {
     let others = [BodyKind::Interactive, BodyKind::Notification];
     BodyKind::WITH_CONTENT.into_iter().chain(others).find(|it| of_kind(*it) == word)
 }
 
 /// Why something was refused, for a program.
-pub(super) const fn of_reject(reason: Reject) -> &'static str {
+pub(crate) const fn of_reject(reason: Reject) -> &'static str {
     match reason {
         Reject::Conflict => "CONFLICT",
         Reject::NotYourself => "NOT_YOURSELF",
@@ -151,7 +151,7 @@ pub(super) const fn of_reject(reason: Reject) -> &'static str {
 }
 
 /// A word of a newer server will not pass, as far as anybody can know.
-pub(super) fn reject(word: &str) -> Reject {
+pub(crate) fn reject(word: &str) -> Reject {
     [
         Reject::Conflict,
         Reject::NotYourself,
