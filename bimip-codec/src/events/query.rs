@@ -149,7 +149,7 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
     Some(to)
 }
 
-fn write_message(to: &mut Writer, it: &HistoryMessage) {
+pub(crate) fn write_message(to: &mut Writer, it: &HistoryMessage) {
     message::write(to, &it.message);
     if it.edition > 0 {
         to.number("edition", it.edition);
@@ -161,7 +161,7 @@ fn write_message(to: &mut Writer, it: &HistoryMessage) {
     reaction::write_summary(to, &it.reactions);
 }
 
-fn write_conversation(to: &mut Writer, it: &ConversationState) {
+pub(crate) fn write_conversation(to: &mut Writer, it: &ConversationState) {
     to.text("id", &it.conversation().to_string());
     to.object("last_message", |to| write_message(to, &it.last));
     to.number("message_count", it.messages);
