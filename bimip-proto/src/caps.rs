@@ -19,6 +19,10 @@ pub enum CursorBy {
     /// says for the first time how far it has stored; from then on its word counts alone, as by
     /// [`Dispose`](Self::Dispose).
     Arrival,
+    /// The client says how far it has stored when it comes back, which is also the delivery of what it was given before; or
+    /// meanwhile, by a call ([`Caps::calls`]). Rows that it has are not given to it again. Where it says nothing meanwhile and
+    /// its window is full, the connection ends, so that it comes back.
+    Return,
 }
 
 /// What one connection can speak. A row it has no words for is passed over: the cursor moves, nothing is sent.
@@ -53,6 +57,11 @@ pub struct Caps {
     pub silence: Option<Silence>,
     /// It has words for a command that is refused and may be sent again.
     pub refusals: bool,
+    /// Its user is here for others while it lasts.
+    pub present: bool,
+    /// It asks something and goes: it is given no rows and no welcome, and takes the place of no other connection of its
+    /// device.
+    pub calls: bool,
 }
 
 /// How long a connection may say nothing.
@@ -90,6 +99,8 @@ impl Caps {
         user_changes: true,
         silence: None,
         refusals: true,
+        present: true,
+        calls: false,
     };
 
     /// The protobuf dialect of the deployed server, which names messages by their place in a conversation of two.
@@ -107,6 +118,15 @@ impl Caps {
     /// JSON events, of clients that may know nothing of offsets.
     pub const EVENTS: Self = Self { cursor: CursorBy::Arrival, ..Self::FULL };
 
+    /// A stream of events that goes one way.
+    pub const STREAM: Self = Self { cursor: CursorBy::Return, ..Self::FULL };
+
+    /// A stream that ends with the first events: what is live is over when the next one begins.
+    pub const POLL: Self = Self { presence: false, present: false, ..Self::STREAM };
+
+    /// One request and its answer.
+    pub const CALL: Self = Self { presence: false, present: false, calls: true, ..Self::FULL };
+
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
         cursor: CursorBy::Barrier,
@@ -123,6 +143,8 @@ impl Caps {
         user_changes: false,
         silence: None,
         refusals: false,
+        present: true,
+        calls: false,
     };
 
     /// Whether a connection of `user` has words for `entry`.

@@ -41,6 +41,9 @@ pub enum Reject {
     /// groups.
     #[error("no room for another member")]
     Full,
+    /// No connection of this device is open that rows are sent to, so nothing was sent that it could have stored.
+    #[error("no stream of this device is open")]
+    NoStream,
     /// The body is over [`BODY_BYTES`](crate::limits::BODY_BYTES).
     #[error("the message is too large")]
     TooLarge,
@@ -167,6 +170,8 @@ pub enum CloseReason {
     Idle,
     /// The peer did not read for too long.
     Slow,
+    /// The window of a connection that is told nothing meanwhile is full: come back, and say how far you have stored.
+    ComeBack,
     /// The server shuts down: connect again, here or elsewhere.
     GoingAway,
     /// The store failed while the connection was being set up, or there is no room for what was said and no word to say

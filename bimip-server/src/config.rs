@@ -38,6 +38,8 @@ pub struct Config {
     pub voiceping_sessions: VoicePingSessions,
     /// How long a connection may say nothing, by dialect.
     pub silences: Silences,
+    /// How long a request of HTTP waits for its answer.
+    pub call_wait: Duration,
 }
 
 impl Default for Config {
@@ -52,6 +54,7 @@ impl Default for Config {
             linger: Duration::from_secs(2),
             voiceping_sessions: VoicePingSessions::default(),
             silences: Silences::default(),
+            call_wait: crate::line::CALL_WAIT,
         }
     }
 }

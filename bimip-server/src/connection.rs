@@ -76,8 +76,7 @@ pub(crate) fn run<T: Transport>(
     dialect: Dialect,
     grant: Option<Grant>,
 ) -> impl Future<Output = ()> + Send {
-    let window = usize::try_from(context.config.core.window.rows).unwrap_or(usize::MAX);
-    let outbox = Outbox::new(window.saturating_add(ROOM_BEYOND_WINDOW));
+    let outbox = Outbox::new(context.outbox_room());
     let mut codec = Codec::new(dialect);
     let mut hearing = Hearing::Stranger;
     if let Some(grant) = &grant {
@@ -123,7 +122,7 @@ struct Connection<T> {
 
 /// Closes the outbox when the task ends in whatever way, so that the node finds out.
 #[derive(Debug)]
-struct LetGo(Arc<Outbox>);
+pub(crate) struct LetGo(pub(crate) Arc<Outbox>);
 
 impl Drop for LetGo {
     fn drop(&mut self) {
@@ -362,6 +361,12 @@ impl<T: Transport> Connection<T> {
 }
 
 impl Context {
+    /// How much may wait in an outbox: a window of rows, and what is beside it.
+    pub(crate) fn outbox_room(&self) -> usize {
+        let window = usize::try_from(self.config.core.window.rows).unwrap_or(usize::MAX);
+        window.saturating_add(ROOM_BEYOND_WINDOW)
+    }
+
     /// Hands a batch to the node, when there is room for so many bytes and for one more batch.
     async fn tell(&self, inputs: Vec<Input>, bytes: usize) -> Result<(), Ended> {
         if inputs.is_empty() {

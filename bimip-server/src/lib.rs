@@ -68,6 +68,7 @@ mod gate;
 pub mod jwt;
 mod lanes;
 mod library;
+mod line;
 mod logouts;
 mod node;
 pub mod objects;

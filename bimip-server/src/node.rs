@@ -121,11 +121,18 @@ impl Node {
     fn take(&mut self, now: Now, item: ToNode) {
         match item {
             ToNode::Open { conn, dialect, grant, outbox } => {
-                self.peers.add(conn, dialect, outbox);
+                self.peers.add(conn, Some(dialect), outbox);
                 self.core.handle_input(
                     now,
                     Input::Opened { conn, caps: self.config.silences.caps(dialect), grant },
                 );
+            }
+            ToNode::Line { conn, outbox, inputs, room } => {
+                self.taken.extend(room);
+                self.peers.add(conn, None, outbox);
+                for input in inputs {
+                    self.input(now, input);
+                }
             }
             ToNode::Inputs(inputs) => {
                 for input in inputs {

@@ -20,7 +20,8 @@ pub(crate) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
-    dialect: Dialect,
+    /// `None` for a virtual connection.
+    dialect: Option<Dialect>,
     outbox: Arc<Outbox>,
     staged: Vec<Out>,
 }
@@ -30,13 +31,13 @@ impl Peers {
         Self { peers: HashMap::new(), dirty: Vec::new(), counts }
     }
 
-    pub(crate) fn add(&mut self, conn: ConnId, dialect: Dialect, outbox: Arc<Outbox>) {
+    pub(crate) fn add(&mut self, conn: ConnId, dialect: Option<Dialect>, outbox: Arc<Outbox>) {
         self.peers.insert(conn, Peer { dialect, outbox, staged: Vec::new() });
     }
 
     /// What a connection speaks, while it is there.
     pub(crate) fn dialect(&self, conn: ConnId) -> Option<Dialect> {
-        self.peers.get(&conn).map(|peer| peer.dialect)
+        self.peers.get(&conn).and_then(|peer| peer.dialect)
     }
 
     pub(crate) fn stage(&mut self, conn: ConnId, out: Out) {

@@ -48,6 +48,9 @@ impl Room {
 pub(crate) enum ToNode {
     /// A new connection.
     Open { conn: ConnId, dialect: Dialect, grant: Option<Grant>, outbox: Arc<Outbox> },
+    /// A virtual connection, with its opening and what is said on it first, and the room that it takes until the core has
+    /// seen it.
+    Line { conn: ConnId, outbox: Arc<Outbox>, inputs: Vec<Input>, room: Option<OwnedSemaphorePermit> },
     /// Inputs for the core, in order.
     Inputs(Vec<Input>),
     /// What a connection said, in order, and the room that it takes until the core has seen it.

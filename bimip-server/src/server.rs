@@ -32,10 +32,10 @@ use crate::{commit, logouts, reads, sounds};
 /// A running server. Clones are handles of the same server.
 #[derive(Debug, Clone)]
 pub struct Server {
-    context: Arc<Context>,
+    pub(crate) context: Arc<Context>,
     gate: Arc<Gate>,
     phase: watch::Sender<Phase>,
-    next_conn: Arc<AtomicU64>,
+    pub(crate) next_conn: Arc<AtomicU64>,
     /// A permit for each connection there may be.
     places: Arc<Semaphore>,
     accounts: Option<Arc<Accounts>>,

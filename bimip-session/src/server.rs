@@ -61,6 +61,7 @@
 mod account;
 mod budget;
 mod burst;
+mod call;
 mod connection;
 mod core;
 mod counters;

@@ -145,6 +145,7 @@ pub(crate) const fn of_reject(reason: Reject) -> &'static str {
         Reject::Field(_) => "FIELD",
         Reject::Busy => "BUSY",
         Reject::Unavailable => "UNAVAILABLE",
+        Reject::NoStream => "NO_STREAM",
         _ => "UNSUPPORTED",
     }
 }
@@ -166,6 +167,7 @@ pub(crate) fn reject(word: &str) -> Reject {
         Reject::Field(""),
         Reject::Busy,
         Reject::Unavailable,
+        Reject::NoStream,
     ]
     .into_iter()
     .find(|it| of_reject(*it) == word)

@@ -396,6 +396,7 @@ pub const fn of_bye(reason: &CloseReason) -> &'static str {
         CloseReason::Strikes => "strikes",
         CloseReason::Idle => "idle",
         CloseReason::Slow => "slow",
+        CloseReason::ComeBack => "come_back",
         CloseReason::Unavailable => "unavailable",
         _ => "going_away",
     }
@@ -416,6 +417,7 @@ pub fn bye(word: &str) -> CloseReason {
         "strikes" => CloseReason::Strikes,
         "idle" => CloseReason::Idle,
         "slow" => CloseReason::Slow,
+        "come_back" => CloseReason::ComeBack,
         "unavailable" => CloseReason::Unavailable,
         _ => CloseReason::GoingAway,
     }

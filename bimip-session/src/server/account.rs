@@ -251,7 +251,11 @@ impl ServerCore {
     /// Whether the answer to a log-out is the goodbye of the session that asked.
     pub(super) fn ends_itself(&self, proof: &Committed) -> bool {
         let Some(what) = log_out_of(proof) else { return false };
-        let mine = self.conns.get(&proof.conn()).and_then(Connection::grant);
+        let asked = self.conns.get(&proof.conn());
+        if asked.is_some_and(|it| it.caps.calls) {
+            return false;
+        }
+        let mine = asked.and_then(Connection::grant);
         match what {
             LogOut::Device(Some(name)) => mine.is_some_and(|it| it.device.name == *name),
             _ => true,

@@ -18,7 +18,7 @@ use bimip_proto::{
     ServerPacket, TalkAct, UserAct, limits,
 };
 
-use super::connection::{Connection, Phase};
+use super::connection::Connection;
 use super::core::ServerCore;
 use super::io::{ConnId, Output};
 use super::speech::ack_of;
@@ -127,7 +127,7 @@ impl ServerCore {
             || connection.held_bytes >= limits::PAUSE_BYTES
             || self.held_bytes >= self.config.held_bytes / 2;
         let pauses = many && !connection.paused;
-        let (live, barred) = (matches!(connection.phase, Phase::Live { .. }), connection.barred > 0);
+        let (live, barred) = (connection.is_live(), connection.barred > 0);
         connection.paused |= pauses;
         if pauses {
             self.output(Output::Pause(conn));
@@ -147,7 +147,7 @@ impl ServerCore {
         }
         let calls = connection.held.is_empty()
             && connection.barred == 0
-            && matches!(connection.phase, Phase::Live { .. });
+            && connection.is_live();
         self.output(Output::Pause(conn));
         if calls {
             // There was no room, so something is under way, and its answer looks here. It is no turn of those who wait.
@@ -169,9 +169,8 @@ impl ServerCore {
     }
 
     /// Keeps a packet that was begun and has to wait, before all that came after it. It was let in already.
-    pub(super) fn hold_first(&mut self, conn: ConnId, packet: ClientPacket) {
+    pub(super) fn hold_first(&mut self, conn: ConnId, said: Said) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let said = Said::from(packet);
         let bytes = said_bytes(&said);
         connection.held.push_front(said);
         connection.held_bytes += bytes;
@@ -230,7 +229,7 @@ impl ServerCore {
 /// Whether a connection can be told that there is no room for this.
 const fn is_refusable(connection: &Connection, packet: &ClientPacket) -> bool {
     connection.caps.refusals
-        && matches!(connection.phase, Phase::Live { .. })
+        && connection.is_live()
         && matches!(
             packet,
             ClientPacket::Send(_)

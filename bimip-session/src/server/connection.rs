@@ -17,11 +17,13 @@ use crate::ledger::Place;
 /// | phase | on | becomes |
 /// |---|---|---|
 /// | (new) | `Opened` with a grant / without | `Attaching` / `AwaitSignIn` |
+/// | (new) | `Opened` with a grant, to call | `Calling` |
+/// | `Calling` | something live, of a user of whom nothing is known here | `Attaching`, and back |
 /// | `AwaitSignIn` | `SignIn` | `Granting` |
 /// | `Granting` | `Granted` yes / no | `Attaching` / closed |
 /// | `Attaching` | `Attached` | `Live` |
 /// | any | a packet out of place | the same, with an answer and a strike |
-/// | `Live` | `Drain`, `Bye` | `Leaving` |
+/// | `Live`, `Calling` | `Drain`, `Bye` | `Leaving` |
 /// | `Leaving` | the last of its commits and questions is answered | closed |
 /// | any | expiry, revocation, a newer session, silence, strikes | closed |
 #[derive(Debug)]
@@ -41,6 +43,10 @@ pub(super) enum Phase {
     Live {
         grant: Grant,
         reader: Box<Reader>,
+    },
+    /// It asks and is answered, and is given no rows.
+    Calling {
+        grant: Grant,
     },
     /// Nothing more is taken from it; what it is owed still goes out, and then this goodbye.
     Leaving {
@@ -129,12 +135,18 @@ impl Connection {
         self.strikes >= limits::STRIKES
     }
 
+    /// Whether what it says is carried out.
+    pub(super) const fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live { .. } | Phase::Calling { .. })
+    }
+
     /// Who it is, once that is known.
     pub(super) const fn grant(&self) -> Option<&Grant> {
         match &self.phase {
-            Phase::Attaching { grant, .. } | Phase::Live { grant, .. } | Phase::Leaving { grant, .. } => {
-                Some(grant)
-            }
+            Phase::Attaching { grant, .. }
+            | Phase::Live { grant, .. }
+            | Phase::Calling { grant }
+            | Phase::Leaving { grant, .. } => Some(grant),
             Phase::AwaitSignIn | Phase::Granting => None,
         }
     }

@@ -118,6 +118,7 @@ impl Machine for ServerCore {
                 Due::Expiry(conn) => self.expiry_due(now, conn),
                 Due::Presence(user) => self.presence_due(now, &user),
                 Due::Reread(conn) => self.fill(conn),
+                Due::Return(conn) => self.return_due(now, conn),
                 Due::Pull(user) => self.pull_due(&user),
                 Due::Poll(user) => self.poll_due(now, &user),
                 Due::Talk(from, to) => {
@@ -238,6 +239,11 @@ impl ServerCore {
         if let Some(reason) = self.draining.clone() {
             return self.close(now, conn, reason);
         }
+        let grant = match grant {
+            // It lasts as long as its driver waits for the answer, and there are very many: no timer for it.
+            Some(grant) if caps.calls => return self.call(conn, grant),
+            grant => grant,
+        };
         self.timers.set(now.mono_ms.saturating_add(probe_ms), Due::Silence(conn));
         match grant {
             Some(grant) => self.attach(now, conn, grant),
@@ -259,7 +265,8 @@ impl ServerCore {
 
     fn attach(&mut self, now: Now, conn: ConnId, grant: Grant) {
         let device = grant.device.clone();
-        if !self.conns.contains_key(&conn) {
+        if self.conns.get(&conn).is_none_or(|it| it.caps.calls) {
+            // A call is signed in before it begins.
             return;
         }
         // First: a user who takes over their own connection was never gone.
@@ -315,6 +322,11 @@ impl ServerCore {
             &std::mem::take(&mut attachment.listens),
             std::mem::take(moves),
         );
+        if connection.caps.calls {
+            connection.phase = Phase::Calling { grant };
+            self.know_groups(now, &device.user, groups);
+            return self.release(now, conn);
+        }
         let mut reader = Reader::new(device.clone(), connection.caps, self.config.window, &attachment, head);
         if self.config.replay_talks {
             reader.replay_upto(attachment.sequence);
@@ -345,7 +357,9 @@ impl ServerCore {
             self.want_pull(&device.user, true);
         }
         self.seen(now, conn, &device);
-        self.came(now, conn, &device, &attachment.contacts);
+        if self.conns.get(&conn).is_some_and(|it| it.caps.present) {
+            self.came(now, conn, &device, &attachment.contacts);
+        }
         self.enter(now, conn, &device, entered);
         self.began(now, conn, attachment.session, &attachment.standing);
         self.release(now, conn);
@@ -366,7 +380,9 @@ impl ServerCore {
     }
 
     fn forget(&mut self, now: Now, conn: ConnId) {
-        let live = |it: &&Connection| matches!(it.phase, Phase::Live { .. } | Phase::Leaving { .. });
+        let live = |it: &&Connection| {
+            matches!(it.phase, Phase::Live { .. } | Phase::Leaving { .. }) && !it.caps.calls
+        };
         let grant = self.conns.get(&conn).filter(live).and_then(Connection::grant);
         if let Some(device) = grant.map(|grant| grant.device.clone()) {
             self.seen(now, conn, &device);
@@ -447,7 +463,7 @@ impl ServerCore {
     /// The last goodbye. What still waits is refused by name: nothing is passed over in silence.
     fn part(&mut self, now: Now, conn: ConnId, reason: CloseReason) {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
-        if matches!(connection.phase, Phase::Live { .. } | Phase::Leaving { .. }) {
+        if connection.is_live() || matches!(connection.phase, Phase::Leaving { .. }) {
             for said in std::mem::take(&mut connection.held) {
                 self.refuse(conn, &ack_of(&said.packet), Reject::Unavailable);
             }

@@ -45,6 +45,10 @@ counters! {
     idle,
     /// Connections closed for too many bad frames.
     strikes_closed,
+    /// Calls: connections that ask something and go.
+    calls,
+    /// Streams that ended with a full window, so that their clients come back.
+    returns,
     /// Questions about what is stored.
     queries,
     /// Drafts taken in.

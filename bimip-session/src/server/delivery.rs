@@ -126,9 +126,12 @@ impl ServerCore {
     /// What a disposal delivers could not be stored, and there is no word for that. Its rows have to come again, from
     /// where the cursor stands.
     fn adrift(&mut self, now: Now, conn: ConnId) {
-        if self.conns.contains_key(&conn) {
-            self.close(now, conn, CloseReason::Unavailable);
+        let Some(connection) = self.conns.get(&conn) else { return };
+        let device = connection.grant().filter(|_| connection.caps.calls).map(|grant| grant.device.clone());
+        if let Some(stream) = device.and_then(|device| self.stream_of(&device)) {
+            self.close(now, stream, CloseReason::Unavailable);
         }
+        self.close(now, conn, CloseReason::Unavailable);
     }
 
     fn deliver(&mut self, now: Now, delivery: &Delivery) {
@@ -161,6 +164,9 @@ impl ServerCore {
         for offer in offers {
             self.offered(page.conn, offer);
         }
+        if let Some(upto) = self.reader(page.conn).and_then(|reader| reader.claimed()) {
+            return self.arrived(now, page.conn, upto.0);
+        }
         self.fill(page.conn);
     }
 
@@ -186,6 +192,10 @@ impl ServerCore {
         let Some(reader) = self.reader(conn) else { return };
         let barrier = reader.barrier_due();
         let wanted = reader.wants(conn);
+        if reader.is_to_return() {
+            // At once: the first look at the time finds it.
+            self.timers.set(0, Due::Return(conn));
+        }
         if let Some(upto) = barrier {
             self.output(Output::Barrier(conn, upto));
         }
@@ -193,6 +203,14 @@ impl ServerCore {
             self.output(Output::Read(page));
         }
         self.pull_for(conn);
+    }
+
+    /// A stream whose client says nothing meanwhile has given all that it may.
+    pub(super) fn return_due(&mut self, now: Now, conn: ConnId) {
+        if self.reader(conn).is_some_and(|reader| reader.is_to_return()) {
+            self.counters.returns += 1;
+            self.close(now, conn, CloseReason::ComeBack);
+        }
     }
 
     /// A barrier came back. The number of a mere sign of life is 0.

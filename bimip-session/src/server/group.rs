@@ -24,7 +24,7 @@ impl ServerCore {
         }
         if self.conns.get(&conn).is_some_and(|connection| connection.barred > 0) {
             // The end of the talk waits for its sound, and nothing of a talk is said by who has left.
-            return self.hold_first(conn, ClientPacket::Leave(group));
+            return self.hold_first(conn, ClientPacket::Leave(group).into());
         }
         self.counters.group_moves += 1;
         let record = Record::Leave { by: device.clone(), at: now.stamp(), group: group.clone() };

@@ -53,6 +53,8 @@ pub(super) struct Reader {
     missed: u64,
     /// The client has said of a row that it is stored.
     disposes: bool,
+    /// The client came back with rows up to here, as it says. They are not given to it again.
+    claimed: Offset,
     /// Since when the window is known to be full without a word of storing.
     full_mono_ms: Option<u64>,
     /// It has been full for so long that no such word is waited for.
@@ -136,6 +138,7 @@ impl Reader {
             barrier: Barrier::Quiet,
             missed: 0,
             disposes: false,
+            claimed: Offset::ZERO,
             full_mono_ms: None,
             gave_up: false,
         }
@@ -284,8 +287,10 @@ impl Reader {
 
     /// The question to send after the rows of this turn, if none is out.
     pub(super) fn barrier_due(&mut self) -> Option<u64> {
-        let due =
-            !self.in_flight.is_empty() && self.barrier == Barrier::Quiet && self.by_barrier() > Offset::ZERO;
+        let due = !self.in_flight.is_empty()
+            && self.barrier == Barrier::Quiet
+            && self.caps.cursor != CursorBy::Return
+            && self.by_barrier() > Offset::ZERO;
         if due {
             self.barrier = Barrier::Out;
         }
@@ -302,10 +307,35 @@ impl Reader {
             return None;
         }
         let mut disposal = self.drop_flying(upto);
-        if self.caps.cursor != CursorBy::Arrival {
+        if !matches!(self.caps.cursor, CursorBy::Arrival | CursorBy::Return) {
             disposal.delivered.clear();
         }
         (disposal.cursor > before).then_some(disposal)
+    }
+
+    /// The client came back and says that it has everything up to `upto`: of the mailbox as it is, and no further. `false` for
+    /// a client whose word is about what it was given on this connection.
+    pub(super) fn claims(&mut self, upto: Offset) -> bool {
+        let returns = self.caps.cursor == CursorBy::Return;
+        if returns {
+            self.claimed = self.claimed.max(upto.min(self.head));
+        }
+        returns
+    }
+
+    /// There are rows on their way that the client has, as it says: up to there.
+    pub(super) fn claimed(&self) -> Option<Offset> {
+        let first = self.in_flight.front().filter(|flying| flying.offset <= self.claimed);
+        first.map(|_| self.claimed)
+    }
+
+    /// All that may be given is given, there is more, and the client says nothing meanwhile.
+    pub(super) fn is_to_return(&self) -> bool {
+        self.caps.cursor == CursorBy::Return
+            && !self.disposes
+            && (self.cramped || !self.has_room())
+            && self.claimed().is_none()
+            && self.sent < self.head.max(self.hinted)
     }
 
     /// Now and then: is this a client that never says what it has stored? A window of rows was given to it, and for
@@ -325,6 +355,7 @@ impl Reader {
         match self.caps.cursor {
             CursorBy::Barrier => self.shown,
             CursorBy::Arrival if !self.disposes => self.shown,
+            CursorBy::Return => self.claimed.min(self.sent),
             CursorBy::Message if self.gave_up && !self.disposes => self.shown,
             CursorBy::Message => {
                 let nameless = self.in_flight.iter().take_while(|flying| !flying.message);
@@ -357,8 +388,11 @@ impl Reader {
         let (delivers, message) = (self.delivers(entry), matches!(**entry, Entry::Message(_)));
         self.in_flight.push_back(Flying { offset, bytes, delivers, message, at });
         self.flying_bytes += bytes;
-        self.shown = offset;
         self.check();
+        if offset <= self.claimed {
+            return Offer::PassedOver;
+        }
+        self.shown = offset;
         Offer::Send(row)
     }
 

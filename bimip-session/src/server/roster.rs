@@ -60,6 +60,11 @@ impl Roster {
         Some(Left { groups: here.groups.into_keys().collect(), hidden, blocked })
     }
 
+    /// Whether storage has spoken of a user who is here.
+    pub(super) fn knows(&self, user: &UserId) -> bool {
+        self.users.get(user).is_some_and(|here| here.standing.is_some())
+    }
+
     /// How a user who is here stands. Somebody of whom storage has not spoken yet decided nothing, and is hidden.
     pub(super) fn standing(&self, user: &UserId) -> Arc<Standing> {
         let here = self.users.get(user).and_then(|here| here.standing.as_ref());

@@ -21,7 +21,7 @@ impl ServerCore {
         let waits = match connection.phase {
             Phase::Granting | Phase::Attaching { .. } => true,
             // In order: what comes after a waiting packet waits too.
-            Phase::Live { .. } => {
+            Phase::Live { .. } | Phase::Calling { .. } => {
                 let full = commits(&said.packet) && !self.has_room(conn);
                 connection.barred > 0 || !connection.held.is_empty() || full
             }
@@ -42,8 +42,7 @@ impl ServerCore {
                 // What it waits for calls again.
                 return;
             }
-            if matches!(connection.phase, Phase::Live { .. }) && commits(&next.packet) && !self.has_room(conn)
-            {
+            if connection.is_live() && commits(&next.packet) && !self.has_room(conn) {
                 return self.stalled.push_back(conn);
             }
             if let Some(said) = self.take_held(conn) {
@@ -83,6 +82,12 @@ impl ServerCore {
         match (&connection.phase, &said.packet) {
             (Phase::AwaitSignIn, ClientPacket::SignIn { .. }) => self.sign_in(conn, said.packet),
             (Phase::Live { .. }, _) => self.live(now, conn, said),
+            (Phase::Calling { .. }, packet) => {
+                if self.has_to_learn(conn, packet) {
+                    return self.learn_first(conn, said);
+                }
+                self.live(now, conn, said);
+            }
             (Phase::Leaving { .. }, packet) => {
                 let ack = ack_of(packet);
                 self.refuse(conn, &ack, Reject::Unavailable);
@@ -116,7 +121,7 @@ impl ServerCore {
             ClientPacket::Talk(talk) => self.talk(now, conn, &device, talk),
             ClientPacket::Revise(revise) => self.revise(now, conn, &device, revise),
             ClientPacket::React(react) => self.react(now, conn, &device, react),
-            ClientPacket::Dispose(upto) => self.dispose(now, conn, upto),
+            ClientPacket::Dispose(upto) => self.stored(now, conn, &device, said.origin, upto),
             ClientPacket::Delivered(messages) => self.delivered(now, conn, &device, messages),
             ClientPacket::Mark { message, status } => self.mark(now, conn, &device, message, status),
             // The words of a sign-in, from somebody who is signed in: is this token good?
@@ -201,8 +206,23 @@ impl ServerCore {
         self.commit(conn, Ticket::new(conn, puts, cursor, ack));
     }
 
-    fn dispose(&mut self, now: Now, conn: ConnId, upto: Offset) {
-        let Some(reader) = self.reader(conn) else { return };
+    /// A device has stored what it was given: on this connection, or on another one, for which this one calls.
+    fn stored(&mut self, now: Now, conn: ConnId, device: &Device, origin: u32, upto: Offset) {
+        if !self.conns.get(&conn).is_some_and(|it| it.caps.calls) {
+            if self.reader(conn).is_some_and(|reader| reader.claims(upto)) {
+                return self.arrived(now, conn, upto.0);
+            }
+            return self.dispose(now, conn, conn, upto);
+        }
+        match self.stream_of(device) {
+            Some(stream) => self.dispose(now, conn, stream, upto),
+            None => self.decline(conn, origin, None, Reject::NoStream),
+        }
+    }
+
+    /// `conn` says it and is answered; the rows were given to `reads`.
+    fn dispose(&mut self, now: Now, conn: ConnId, reads: ConnId, upto: Offset) {
+        let Some(reader) = self.reader(reads) else { return };
         let disposal = reader.dispose(upto);
         let device = reader.device().clone();
         if disposal.clamped {
@@ -213,7 +233,7 @@ impl ServerCore {
         let advance = Advance { device, from: disposal.from, to: disposal.cursor };
         let ticket = Ticket::new(conn, puts, Some(advance), Ack::Disposed(disposal.answered));
         self.commit(conn, ticket);
-        self.fill(conn);
+        self.fill(reads);
     }
 
     fn delivered(&mut self, now: Now, conn: ConnId, device: &Device, messages: Vec<MessageRef>) {

@@ -48,6 +48,9 @@ impl ServerCore {
     /// A connection is gone. When a hidden user goes is nobody's to know, also later.
     pub(super) fn departs(&mut self, now: Now, connection: &Connection) {
         let (Phase::Live { grant, .. } | Phase::Leaving { grant, .. }) = &connection.phase else { return };
+        if connection.caps.calls {
+            return;
+        }
         if self.roster.is_hidden(&grant.device.user) {
             self.departed.forget(&grant.device);
         } else {

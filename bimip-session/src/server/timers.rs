@@ -20,6 +20,8 @@ pub(super) enum Due {
     Presence(UserId),
     /// A page that could not be read is asked for again.
     Reread(ConnId),
+    /// A stream whose client says nothing meanwhile has given all that it may.
+    Return(ConnId),
     /// A mailbox that could not be filled is tried again.
     Pull(UserId),
     /// Storage is asked about a user whom another core may have changed.
