@@ -132,7 +132,8 @@ pub(crate) const CALL_WAIT: Duration = Duration::from_secs(15);
 #[cfg(test)]
 mod tests {
     use bimip_proto::{
-        Address, Ask, Body, ClientRef, Device, DeviceName, Draft, Found, Offset, PageFrom, Query, Reject, UserId,
+        Address, Ask, Body, ClientRef, Device, DeviceName, Draft, Found, Offset, PageFrom, Query, Reject,
+        UserId,
     };
 
     use super::*;

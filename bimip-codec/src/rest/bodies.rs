@@ -20,8 +20,7 @@ const KINDS: Shape = Shape::Word(&[
     "interactive",
     "notification",
 ]);
-const CONTENT: Shape =
-    Shape::Text(Text { min_chars: 1, max_chars: limits::CONTENT_TEXT_CHARS, ..Text::ANY });
+const CONTENT: Shape = Shape::Text(Text { min_chars: 1, max_chars: limits::CONTENT_TEXT_CHARS, ..Text::ANY });
 const MESSAGES: Shape = Shape::List { of: &MESSAGE_NAME, min: 0, max: limits::BATCH_PARTS };
 const USERS: Shape = Shape::List { of: &ID, min: 1, max: limits::GROUP_ADD_USERS };
 const BASE64: Shape = Shape::Text(Text { format: "byte", ..Text::ANY });
@@ -37,8 +36,7 @@ static SEAL: Named = Named {
 static MENTIONED: Shape = Shape::Named(&MENTION);
 const SAYS: Field = takes("content", CONTENT).means("A text.");
 const KIND: Field = takes("message_type", KINDS).means("`text` where nothing is said.");
-const MENTIONS: Field =
-    takes("mentions", Shape::List { of: &MENTIONED, min: 0, max: limits::MENTIONS });
+const MENTIONS: Field = takes("mentions", Shape::List { of: &MENTIONED, min: 0, max: limits::MENTIONS });
 const REPLY: Field = takes("reply_to_id", MESSAGE_ID).means("The message that it answers.");
 const CONTENT_OF: Field = takes("body", Shape::Object)
     .means("Content of the kind, with attachments, in the place of the fields above.");
@@ -69,17 +67,7 @@ pub(super) static DRAFT: Named = Named {
 pub(super) static EDIT: Named = Named {
     name: "Edit",
     what: "What a message says from now on. The kind is that of the message.",
-    fields: &[
-        takes("client_id", CLIENT_ID),
-        SAYS,
-        KIND,
-        MENTIONS,
-        REPLY,
-        CONTENT_OF,
-        DATA,
-        PAYLOAD,
-        SEALED,
-    ],
+    fields: &[takes("client_id", CLIENT_ID), SAYS, KIND, MENTIONS, REPLY, CONTENT_OF, DATA, PAYLOAD, SEALED],
     one_of: &["content", "body", "data", "payload"],
 };
 

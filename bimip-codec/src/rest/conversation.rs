@@ -85,7 +85,8 @@ fn one(request: &Request<'_>) -> Result<Asked, Refusal> {
 }
 
 fn told_of_one(told: &Told<'_>) -> Result<Answer, Refusal> {
-    let Some(ClientPacket::Query(bimip_proto::Query { ask: Ask::Conversation(of), .. })) = told.packet() else {
+    let Some(ClientPacket::Query(bimip_proto::Query { ask: Ask::Conversation(of), .. })) = told.packet()
+    else {
         return Err(Refusal::UNAVAILABLE);
     };
     let Found::Conversations { conversations, .. } = told.found(0)? else { return Err(Refusal::UNAVAILABLE) };

@@ -1,8 +1,7 @@
 //! Messages to be sent.
 
 use bimip_proto::{
-    Body, BodyKind, Claim, ClientPacket, Content, Draft, Mention, Message, Reject, Said, ServerPacket,
-    limits,
+    Body, BodyKind, Claim, ClientPacket, Content, Draft, Mention, Message, Reject, Said, ServerPacket, limits,
 };
 
 use super::answer::{Answer, Asked, Told};
@@ -94,10 +93,7 @@ pub(super) fn read_body(object: Object<'_>) -> Result<Body, Refusal> {
     let elsewhere = inside.is_there() || data.is_there() || payload.is_there();
     let plain = mentions.is_empty()
         && reply_to.is_none()
-        && matches!(
-            kind,
-            BodyKind::Text | BodyKind::Image | BodyKind::Interactive | BodyKind::Notification
-        );
+        && matches!(kind, BodyKind::Text | BodyKind::Image | BodyKind::Interactive | BodyKind::Notification);
     if elsewhere || plain {
         return message::read_body(object, 0, kind).map_err(Into::into);
     }

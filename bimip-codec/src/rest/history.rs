@@ -27,12 +27,7 @@ pub(super) const ROUTES: &[Route] = &[
         summary: "The same, beside the conversation.",
         parameters: &[&CONVERSATION, &LIMIT_MESSAGES, &BEFORE_ID, &AFTER_ID],
         answers: &[Says::json(200, "The messages that this user may see.", &objects::MESSAGES)],
-        ..Route::new(
-            Method::Get,
-            "/api/v1/conversations/{id}/messages",
-            "getMessagesOfConversation",
-            page,
-        )
+        ..Route::new(Method::Get, "/api/v1/conversations/{id}/messages", "getMessagesOfConversation", page)
     },
     Route {
         tag: "messages",

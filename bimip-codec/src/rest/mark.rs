@@ -1,8 +1,6 @@
 //! What a user says about messages of others: that they arrived, were read, and more.
 
-use bimip_proto::{
-    ClientPacket, MessageRef, Noted, Reject, Status, UnixMs, limits,
-};
+use bimip_proto::{ClientPacket, MessageRef, Noted, Reject, Status, UnixMs, limits};
 
 use super::answer::{Answer, Asked, Told, refused};
 use super::parameter::MESSAGE;

@@ -2,9 +2,7 @@
 
 use bimip_proto::limits;
 
-use super::shape::{
-    CLIENT_ID, Field, ID, MESSAGE_ID, NAME, NUMBER, Named, Shape, TEXT, Text, may, needs,
-};
+use super::shape::{CLIENT_ID, Field, ID, MESSAGE_ID, NAME, NUMBER, Named, Shape, TEXT, Text, may, needs};
 
 const KINDS: Shape = Shape::Word(&[
     "text",
@@ -24,7 +22,17 @@ const REACHED: Shape = Shape::Word(&["pending", "sent", "delivered", "read"]);
 const ROLE: Shape = Shape::Word(&["member", "admin", "owner"]);
 const POST: Shape = Shape::Word(&["everyone", "admins"]);
 const PRESENCES: Shape = Shape::Word(&[
-    "online", "offline", "away", "busy", "dnd", "typing", "recording", "forwarded", "delivered", "read", "resumed",
+    "online",
+    "offline",
+    "away",
+    "busy",
+    "dnd",
+    "typing",
+    "recording",
+    "forwarded",
+    "delivered",
+    "read",
+    "resumed",
 ]);
 /// A conversation as the server names it.
 const CONVERSATION_ID: Shape =
@@ -85,10 +93,7 @@ pub(super) static MESSAGE: Named = named(
         may("deleted", Shape::Flag),
         may("marks", MARKS).means("What was said about it."),
         may("reaction_edition", NUMBER),
-        may(
-            "reactions",
-            Shape::List { of: &Shape::Named(&REACTION), min: 0, max: limits::REACTION_KINDS },
-        ),
+        may("reactions", Shape::List { of: &Shape::Named(&REACTION), min: 0, max: limits::REACTION_KINDS }),
     ],
 );
 
@@ -146,10 +151,7 @@ pub(super) static READ: Named = named(
 pub(super) static DELIVERED: Named = named(
     "MarkedDelivered",
     "Messages that arrived.",
-    &[
-        needs("marked_count", NUMBER),
-        needs("delivered_at", Shape::Time).means("When this was answered."),
-    ],
+    &[needs("marked_count", NUMBER), needs("delivered_at", Shape::Time).means("When this was answered.")],
 );
 
 pub(super) static MARKED: Named = named(
@@ -208,11 +210,8 @@ static RECIPIENT: Named = named(
         needs("marks", MARKS),
         may("delivered_at", Shape::Time),
         may("read_at", Shape::Time),
-        may(
-            "reason",
-            Shape::Word(&["deleted", "left_group", "not_filled", "never_connected", "untold"]),
-        )
-        .means("What keeps it from them."),
+        may("reason", Shape::Word(&["deleted", "left_group", "not_filled", "never_connected", "untold"]))
+            .means("What keeps it from them."),
         may("offset", NUMBER),
         may(
             "devices",
@@ -273,10 +272,7 @@ pub(super) static CONVERSATION: Named = named(
         may("read_seq", NUMBER),
         needs("unread_count", NUMBER),
         may("unread_exact", Shape::Flag),
-        may(
-            "unread_deleted",
-            Shape::List { of: &NUMBER, min: 0, max: limits::UNREAD_MESSAGES },
-        ),
+        may("unread_deleted", Shape::List { of: &NUMBER, min: 0, max: limits::UNREAD_MESSAGES }),
     ],
 );
 
@@ -296,10 +292,7 @@ pub(super) static CONVERSATIONS: Named = named(
 pub(super) static GROUP_DONE: Named = named(
     "GroupChanged",
     "What was asked about a group is done.",
-    &[
-        needs("group_id", ID),
-        needs("edition", NUMBER).means("Which change of the group it was."),
-    ],
+    &[needs("group_id", ID), needs("edition", NUMBER).means("Which change of the group it was.")],
 );
 
 pub(super) static GROUP: Named = named(
@@ -317,17 +310,13 @@ pub(super) static GROUP: Named = named(
     ],
 );
 
-static MEMBER: Named =
-    named("Member", "A member of a group.", &[needs("user_id", ID), needs("role", ROLE)]);
+static MEMBER: Named = named("Member", "A member of a group.", &[needs("user_id", ID), needs("role", ROLE)]);
 
 pub(super) static MEMBERS: Named = named(
     "Members",
     "A page of the members of a group.",
     &[
-        needs(
-            "members",
-            Shape::List { of: &Shape::Named(&MEMBER), min: 0, max: limits::PAGE_ROWS as usize },
-        ),
+        needs("members", Shape::List { of: &Shape::Named(&MEMBER), min: 0, max: limits::PAGE_ROWS as usize }),
         MORE,
     ],
 );
@@ -385,10 +374,7 @@ static DEVICE: Named = named(
 pub(super) static DEVICES: Named = named(
     "Devices",
     "The devices of the user.",
-    &[needs(
-        "devices",
-        Shape::List { of: &Shape::Named(&DEVICE), min: 0, max: limits::LISTED_DEVICES },
-    )],
+    &[needs("devices", Shape::List { of: &Shape::Named(&DEVICE), min: 0, max: limits::LISTED_DEVICES })],
 );
 
 pub(super) static PUSH: Named =
@@ -420,17 +406,11 @@ static PRESENCE: Named = named(
 pub(super) static AROUND: Named = named(
     "Presences",
     "Those of who is here.",
-    &[needs(
-        "presences",
-        Shape::List { of: &Shape::Named(&PRESENCE), min: 0, max: limits::AROUND },
-    )],
+    &[needs("presences", Shape::List { of: &Shape::Named(&PRESENCE), min: 0, max: limits::AROUND })],
 );
 
-pub(super) static VISIBILITY: Named = named(
-    "Visibility",
-    "Whether others see what the user is doing.",
-    &[needs("visible", Shape::Flag)],
-);
+pub(super) static VISIBILITY: Named =
+    named("Visibility", "Whether others see what the user is doing.", &[needs("visible", Shape::Flag)]);
 
 pub(super) static PASS: Named = named(
     "Pass",

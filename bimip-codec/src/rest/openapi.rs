@@ -9,12 +9,13 @@ use super::table::{Route, Says, routes};
 use crate::json::Writer;
 
 /// What may go wrong: the status and what it is for. HT-ERR-2.
-const REFUSED: [(u16, &str); 12] = [
+const REFUSED: [(u16, &str); 13] = [
     (400, "A part of the request is missing or not valid; `details.field` names it."),
     (401, "Nobody is signed in, or the token is no good any more."),
     (403, "This user may not."),
     (404, "There is nothing here, or nothing for this user."),
     (405, "Not with this method; the header `allow` names those that are good."),
+    (408, "The body did not come in time."),
     (409, "What was there before stands in the way."),
     (410, "The message is deleted."),
     (413, "The request is too large."),
@@ -148,7 +149,9 @@ fn write_parameter(to: &mut Writer, it: &Parameter, found: &mut Components) {
 fn write_schemas(to: &mut Writer, found: &mut Components) {
     let mut written = BTreeSet::new();
     loop {
-        let Some(next) = found.iter().map(|(_, it)| *it).find(|it| !written.contains(it.name)) else { return };
+        let Some(next) = found.iter().map(|(_, it)| *it).find(|it| !written.contains(it.name)) else {
+            return;
+        };
         written.insert(next.name);
         to.object(next.name, |to| next.write(to, found));
     }

@@ -41,6 +41,8 @@ impl Refusal {
     pub const MALFORMED: Self = Self::new(400, "MALFORMED", "the body is not one JSON object");
     /// The body is over the limit of a frame.
     pub const TOO_LARGE: Self = Self::new(413, "TOO_LARGE", "the request is too large");
+    /// The body did not come in time.
+    pub const TIMEOUT: Self = Self::new(408, "TIMEOUT", "the request did not come in time");
     /// The answer did not come in time, or there is no room.
     pub const UNAVAILABLE: Self = Self::later(503, "UNAVAILABLE", "unavailable, try again", RETRY_MS);
 
@@ -102,7 +104,7 @@ const fn status(reason: Reject) -> u16 {
         Reject::BadToken => 401,
         Reject::NotYourself | Reject::NotMember | Reject::Role | Reject::Blocked => 403,
         Reject::NoSuchMessage => 404,
-        Reject::Conflict | Reject::Taken | Reject::Full => 409,
+        Reject::Conflict | Reject::Taken | Reject::Full | Reject::NoStream => 409,
         Reject::Deleted => 410,
         Reject::TooLarge => 413,
         Reject::Unsupported => 501,

@@ -144,20 +144,14 @@ pub(super) fn named_message(text: &str) -> Result<MessageRef, Refusal> {
 pub(super) fn conversation(me: &UserId, text: &str, field: &'static str) -> Result<Address, Refusal> {
     match text.parse() {
         Ok(ConversationId::Group(group)) => Ok(Address::Group(group)),
-        Ok(direct) => {
-            direct.peer_of(me).cloned().map(Address::User).ok_or_else(|| Reject::NotMember.into())
-        }
+        Ok(direct) => direct.peer_of(me).cloned().map(Address::User).ok_or_else(|| Reject::NotMember.into()),
         Err(_) if text.starts_with("d:") || text.starts_with("g:") => Err(Refusal::field(field)),
         Err(_) => GroupId::new(text).map(Address::Group).map_err(|_| Refusal::field(field)),
     }
 }
 
 /// Where something goes: `conversation_id` or `to`, or both if they say the same.
-pub(super) fn address(
-    me: &UserId,
-    conversation_id: Value<'_>,
-    to: Value<'_>,
-) -> Result<Address, Refusal> {
+pub(super) fn address(me: &UserId, conversation_id: Value<'_>, to: Value<'_>) -> Result<Address, Refusal> {
     let peer = to.user()?;
     let Some(text) = conversation_id.text()? else {
         return peer.map(Address::User).ok_or_else(|| Refusal::field("conversation_id"));

@@ -33,33 +33,15 @@ const fn door(
 pub(super) const ROUTES: &[Route] = &[
     Route {
         summary: "Makes an account, where anybody may.",
-        ..door(
-            "/api/v1/auth/register",
-            "register",
-            Door::Register,
-            &bodies::CREDENTIALS,
-            MADE,
-        )
+        ..door("/api/v1/auth/register", "register", Door::Register, &bodies::CREDENTIALS, MADE)
     },
     Route {
         summary: "A token for a password.",
-        ..door(
-            "/api/v1/auth/login",
-            "logIn",
-            Door::LogIn,
-            &bodies::CREDENTIALS,
-            GIVEN,
-        )
+        ..door("/api/v1/auth/login", "logIn", Door::LogIn, &bodies::CREDENTIALS, GIVEN)
     },
     Route {
         summary: "Another password. Everything that came in by the one before is logged out.",
-        ..door(
-            "/api/v1/auth/password",
-            "changePassword",
-            Door::ChangePassword,
-            &bodies::NEW_PASSWORD,
-            GIVEN,
-        )
+        ..door("/api/v1/auth/password", "changePassword", Door::ChangePassword, &bodies::NEW_PASSWORD, GIVEN)
     },
     Route {
         tag: "auth",

@@ -132,8 +132,12 @@ pub(super) const ID: Shape = Shape::Text(Text {
 pub(super) const NAME: Shape =
     Shape::Text(Text { min_chars: 1, max_chars: limits::ID_BYTES, format: "bimip-name", pattern: "" });
 /// What a client calls something: at most 128 bytes of anything.
-pub(super) const CLIENT_ID: Shape =
-    Shape::Text(Text { min_chars: 1, max_chars: limits::CLIENT_REF_BYTES, format: "bimip-name", pattern: "" });
+pub(super) const CLIENT_ID: Shape = Shape::Text(Text {
+    min_chars: 1,
+    max_chars: limits::CLIENT_REF_BYTES,
+    format: "bimip-name",
+    pattern: "",
+});
 /// The server's id of a message.
 pub(super) const MESSAGE_ID: Shape = Shape::Text(Text {
     min_chars: 20,
