@@ -13,7 +13,7 @@ use bimip_session::ledger::Outgoing;
 use bimip_session::server::{ConnId, Grant, Input};
 use tokio::time::timeout;
 
-use crate::connection::{Context, LetGo};
+use crate::connection::LetGo;
 use crate::outbox::{Out, Outbox};
 use crate::post::ToNode;
 use crate::server::{Place, Server};

@@ -20,7 +20,8 @@ impl ServerCore {
 
     /// Whether carrying out a packet takes what storage knows about the user of a call, which is not known here.
     pub(super) fn has_to_learn(&self, conn: ConnId, packet: &ClientPacket) -> bool {
-        let live = matches!(packet, ClientPacket::Signal(_) | ClientPacket::Track(_) | ClientPacket::Aware(_));
+        let live =
+            matches!(packet, ClientPacket::Signal(_) | ClientPacket::Track(_) | ClientPacket::Aware(_));
         let grant = self.conns.get(&conn).and_then(Connection::grant);
         live && grant.is_some_and(|grant| !self.roster.knows(&grant.device.user))
     }
