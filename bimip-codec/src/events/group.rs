@@ -180,7 +180,7 @@ pub(super) fn read_change(object: Object<'_>, (prev, offset): (Offset, Offset)) 
 // ---- answers ------------------------------------------------------------------------------------------------
 
 /// EV-GRP-4: a group, as its members see it.
-pub(super) fn write_state(to: &mut Writer, it: &GroupState) {
+pub(crate) fn write_state(to: &mut Writer, it: &GroupState) {
     to.text("group_id", it.group.as_str());
     to.number("edition", it.edition);
     write_rules(to, &it.profile, it.open, it.post);

@@ -1,6 +1,6 @@
 //! Groups: what they are, who is in them, and what their members may do about it.
 
-use bimip_proto::{ClientPacket, GroupAct, GroupCommand, Noted, limits};
+use bimip_proto::{Ask, ClientPacket, Found, GroupAct, GroupCommand, Noted, Reject, limits};
 
 use super::answer::{Answer, Asked, Told, nothing};
 use super::parameter::{GROUP, KEY, Parameter, USER};
@@ -8,7 +8,7 @@ use super::refusal::Refusal;
 use super::request::Request;
 use super::table::{Method, Route, Says};
 use super::{bodies, objects};
-use crate::events::words;
+use crate::events::{group, words};
 use crate::json::Writer;
 
 const MEMBER: &[&Parameter] = &[&GROUP, &USER, &KEY];
@@ -33,10 +33,17 @@ const fn about_member(
 pub(super) const ROUTES: &[Route] = &[
     Route {
         tag: "groups",
+        summary: "A group that the user is in.",
+        parameters: &[&GROUP],
+        answers: &[Says::json(200, "The group.", &objects::GROUP)],
+        ..Route::new(Method::Get, "/api/v1/groups/{id}", "getGroup", get)
+    },
+    Route {
+        tag: "groups",
         summary: "Changes what is named of a group.",
         parameters: &[&GROUP, &KEY],
         body: Some(&bodies::GROUP_EDIT),
-        answers: DONE,
+        answers: &[Says::json(200, "The group as it is now.", &objects::GROUP)],
         ..Route::new(Method::Patch, "/api/v1/groups/{id}", "editGroup", edit)
     },
     Route {
@@ -127,7 +134,24 @@ fn edit(request: &Request<'_>) -> Result<Asked, Refusal> {
         open: open.flag()?,
         post: post.word(words::post)?,
     };
-    command(request, act)
+    let after = request.asks(Ask::Group(request.group()?))?;
+    let command = GroupCommand { client_ref: request.name()?, group: request.group()?, act };
+    Ok(Asked::chain(request, vec![ClientPacket::Group(command), after], told))
+}
+
+/// HT-GRP-2.
+fn get(request: &Request<'_>) -> Result<Asked, Refusal> {
+    let ask = Ask::Group(request.group()?);
+    Ok(Asked::one(request, request.asks(ask)?, told))
+}
+
+fn told(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let Found::Group(Some(it)) = told.found(told.answers.len() - 1)? else {
+        return Err(Reject::NotMember.into());
+    };
+    let mut to = Writer::new(256);
+    group::write_state(&mut to, it);
+    Ok(Answer::ok(to))
 }
 
 fn delete(request: &Request<'_>) -> Result<Asked, Refusal> {

@@ -300,13 +300,14 @@ pub(super) static GROUP: Named = named(
     "A group.",
     &[
         needs("group_id", ID),
-        may("edition", NUMBER),
+        needs("edition", NUMBER).means("Its last change; 0 while nobody ever managed it."),
         needs("title", TEXT),
         needs("about", TEXT),
         needs("open", Shape::Flag).means("Whether anybody may join."),
         needs("post", POST).means("Who may post."),
         needs("members", NUMBER),
-        may("role", ROLE).means("This user's own."),
+        needs("role", ROLE).means("This user's own."),
+        may("since", Shape::Time).means("Since when this user is in it."),
     ],
 );
 
