@@ -91,6 +91,28 @@ fn a_group_is_asked_for_by_its_conversation() {
     }
 }
 
+// BM-QRY-7
+#[test]
+fn who_is_in_a_group_is_asked_in_pages() {
+    let of_team = |it: &mut v1::Query| {
+        (it.ask, it.to, it.conversation, it.after_id, it.limit) =
+            (10, None, "g:team".into(), "bob".into(), 7);
+    };
+    let (group, after) = (GroupId::new("team").unwrap(), UserId::new("bob").ok());
+    assert_eq!(ask(of_team), Ask::Members { group, after, limit: 7 });
+    let row = v1::QueryMember { eid: "cid".into(), role: 4 };
+    for (members, field) in [
+        (vec![row.clone()], "role"),
+        (vec![v1::QueryMember { eid: "".into(), role: 1 }], "members.eid"),
+        (vec![v1::QueryMember { role: 1, ..row }; limits::PAGE_ROWS as usize + 1], "rows"),
+    ] {
+        let answer = v1::Query { r#type: 2, id: "q-1".into(), ask: 10, members, ..Default::default() };
+        let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
+        let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
+        assert_eq!(read, Err(DecodeError::Field { origin: 18, field }));
+    }
+}
+
 // BM-QRY-3
 #[test]
 fn what_cannot_be_read_is_refused_by_its_name() {

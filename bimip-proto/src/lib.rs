@@ -66,7 +66,7 @@ pub use crate::caps::{Caps, CursorBy, Silence};
 pub use crate::content::{Attachment, AttachmentKind, Content, ContentError, Mention};
 pub use crate::conversation::{ConversationError, ConversationId};
 pub use crate::group::{
-    GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, GroupState, MayPost, Role,
+    GroupAct, GroupChange, GroupCommand, GroupMember, GroupNews, GroupProfile, GroupState, MayPost, Role,
 };
 pub use crate::id::{Address, ClientRef, Device, DeviceName, Emoji, GroupId, IdError, TokenId, UserId};
 pub use crate::mailbox::{Entry, Offset, Row};

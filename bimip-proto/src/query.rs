@@ -1,8 +1,8 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
 use crate::{
-    Address, ClientRef, ConversationId, GroupId, GroupState, Marks, Message, MessageId, MessageRef,
-    MessageStatus, OwnDevice, ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
+    Address, ClientRef, ConversationId, GroupId, GroupMember, GroupState, Marks, Message, MessageId,
+    MessageRef, MessageStatus, OwnDevice, ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
 };
 
 /// A question about what is stored. It changes nothing, and is answered once.
@@ -67,6 +67,16 @@ pub enum Ask {
     },
     /// What a group is that the user who asks is in: [`Found::Group`].
     Group(GroupId),
+    /// Who is in a group that the user who asks is in: [`Found::Members`].
+    Members {
+        /// Which group.
+        group: GroupId,
+        /// Those after this one, which the page before named in `next`; `None` from the first of them on. They are in an
+        /// order of the store's, which does not change. After somebody of whom the group knows nothing is nobody.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
 }
 
 /// Which part of a long list a page has.
@@ -134,6 +144,13 @@ pub enum Found {
     },
     /// What a group is; `None` for who is not in it, whether there is such a group or not.
     Group(Option<Box<GroupState>>),
+    /// Some of those who are in a group now, in the store's order; nobody for who is not in it.
+    Members {
+        /// They, and what they may do. Fewer than were asked for, or none, where many between them have left.
+        members: Vec<GroupMember>,
+        /// After whom to go on, where there may be more: the last of these, or somebody who has left.
+        next: Option<UserId>,
+    },
 }
 
 /// A message as it is now.

@@ -1,6 +1,6 @@
 //! What an app asks the server about what is stored there.
 
-use bimip_proto::{Ask, Found, GroupId, GroupState, MessageRef, MessageStatus, Reject, UserId};
+use bimip_proto::{Ask, Found, GroupId, GroupMember, GroupState, MessageRef, MessageStatus, Reject, UserId};
 
 use super::Client;
 use crate::command::{AskError, Command};
@@ -40,6 +40,22 @@ impl Client {
     pub async fn group_state(&self, group: GroupId) -> Result<Option<GroupState>, AskError> {
         match self.ask(Ask::Group(group)).await? {
             Found::Group(state) => Ok(state.map(|state| *state)),
+            _ => Err(ANOTHER_ANSWER),
+        }
+    }
+
+    /// Some of those who are in a group that this user is in, and after whom to go on, where there may be more: a page may have
+    /// few or none, and there may be more all the same. Nobody where the user is not in the group.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn members(
+        &self,
+        group: GroupId,
+        after: Option<UserId>,
+    ) -> Result<(Vec<GroupMember>, Option<UserId>), AskError> {
+        match self.ask(Ask::Members { group, after, limit: 0 }).await? {
+            Found::Members { members, next } => Ok((members, next)),
             _ => Err(ANOTHER_ANSWER),
         }
     }

@@ -48,6 +48,10 @@ pub(super) fn read_request(
             let [group] = fields(object, origin, ["group_id"]);
             Ask::Group(group.some_group()?)
         }
+        kinds::MEMBERS => {
+            let [group, after] = fields(object, origin, ["group_id", "after_user"]);
+            Ask::Members { group: group.some_group()?, after: after.user()?, limit }
+        }
         kinds::CONVERSATION => Ask::Conversation(address(me, conversation, to)?),
         _ => {
             let [before, after] = fields(object, origin, ["before_id", "after_id"]);
@@ -114,6 +118,12 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             to = event(kinds::GROUP_STATE);
             to.text("group_id", group.as_str());
         }
+        Ask::Members { group, after, limit } => {
+            to = event(kinds::MEMBERS);
+            to.text("group_id", group.as_str());
+            to.maybe("after_user", after.as_ref().map(|it| it.as_str()));
+            to.number("limit", *limit);
+        }
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     }
     to.text("id", it.id.as_str());
@@ -157,6 +167,11 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
                 group::write_state(to, it);
             }
         }),
+        Found::Members { members, next } => {
+            to.objects("members", members, group::write_member);
+            to.flag("has_more", next.is_some());
+            to.maybe("after_user", next.as_ref().map(|it| it.as_str()));
+        }
         _ => return None,
     }
     Some(to)
@@ -188,8 +203,11 @@ pub(crate) fn write_conversation(to: &mut Writer, it: &ConversationState) {
 pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
     let [id, messages, conversations, status, more] =
         fields(object, 0, ["id", "messages", "conversations", "status", "has_more"]);
-    let [profile, book, devices, blocked, group] =
-        fields(object, 0, ["profile", "address_book", "devices", "blocked", "group"]);
+    let [profile, book, devices, blocked, group, members, next] = fields(
+        object,
+        0,
+        ["profile", "address_book", "devices", "blocked", "group", "members", "after_user"],
+    );
     let (id, more) = (id.some_client_ref()?, more.flag()?.unwrap_or_default());
     let rows = limits::PAGE_ROWS as usize;
     let found = if let Some(status) = status.object()? {
@@ -201,6 +219,9 @@ pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeErro
     } else if let Some(group) = group.object()? {
         let there = (group.len() > 0).then(|| group::read_state(group)).transpose()?;
         Found::Group(there.map(Box::new))
+    } else if members.is_there() {
+        let list = members.objects(rows)?.into_iter().map(group::read_member);
+        Found::Members { members: list.collect::<Result<_, _>>()?, next: next.user()? }
     } else if book.is_there() {
         let list = book.objects(rows)?.into_iter().map(user::read_entry);
         Found::AddressBook { saved: list.collect::<Result<_, _>>()?, more }

@@ -13,8 +13,8 @@ use super::decode_server::told;
 use super::frame::{Fields, identity, named, put, reference_text, to_ms};
 use super::group;
 use super::numbers::{
-    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_PROFILE, CONVERSATION, CONVERSATIONS,
-    HISTORY, MESSAGE_STATUS, kind,
+    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_MEMBERS, ASK_PROFILE, CONVERSATION,
+    CONVERSATIONS, HISTORY, MESSAGE_STATUS, kind,
 };
 use super::payload::payload;
 use super::reaction;
@@ -62,6 +62,9 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
         Ask::Devices => v1::Query { ask: ASK_DEVICES, ..shape },
         Ask::Blocked { after, limit } => after_user(ASK_BLOCKED, after.as_ref(), *limit, shape),
         Ask::Group(group) => v1::Query { ask: ASK_GROUP, ..about_group(group, shape) },
+        Ask::Members { group, after, limit } => {
+            about_group(group, after_user(ASK_MEMBERS, after.as_ref(), *limit, shape))
+        }
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     })
 }
@@ -127,6 +130,11 @@ pub(super) fn read_request(
         ASK_DEVICES => Ask::Devices,
         ASK_BLOCKED => Ask::Blocked { after: read_after(fields, &it.after_id)?, limit: it.limit },
         ASK_GROUP => Ask::Group(group_of(fields, of()?)?),
+        ASK_MEMBERS => Ask::Members {
+            group: group_of(fields, of()?)?,
+            after: read_after(fields, &it.after_id)?,
+            limit: it.limit,
+        },
         _ => return Err(fields.wrong("ask")),
     };
     Ok(ClientPacket::Query(Query { id, ask }))
@@ -179,6 +187,11 @@ pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
         Found::Group(found) => {
             v1::Query { ask: ASK_GROUP, group: found.as_deref().map(group::state), ..shape }
         }
+        Found::Members { members, next } => v1::Query {
+            members: members.iter().map(group::member).collect(),
+            more: next.is_some(),
+            ..after_user(ASK_MEMBERS, next.as_ref(), 0, shape)
+        },
         // Made by a later version than this codec: it was not asked for in this dialect.
         _ => return,
     };
@@ -315,6 +328,11 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
         (kind::RESPONSE, ASK_GROUP) => {
             let found = it.group.map(|it| group::read_state(fields, it)).transpose()?;
             ServerPacket::Answer { id, found: Found::Group(found.map(Box::new)) }
+        }
+        (kind::RESPONSE, ASK_MEMBERS) => {
+            let members = it.members.iter().map(|row| group::read_member(fields, row));
+            let (members, next) = (members.collect::<Result<_, _>>()?, read_after(fields, &it.after_id)?);
+            ServerPacket::Answer { id, found: Found::Members { members, next } }
         }
         (kind::RESPONSE, _) => return Err(fields.wrong("ask")),
         (kind::ERROR, _) => ServerPacket::Unanswered {

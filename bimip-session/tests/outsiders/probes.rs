@@ -140,10 +140,23 @@ fn asks(kind: &str, thing: &Thing, me: &UserId) -> Vec<Ask> {
         },
         ("Group", Thing::Group(group)) => vec![Ask::Group(group.clone())],
         ("Group", Thing::User(_)) => vec![Ask::Group(own_group(me))],
+        ("Members", Thing::Message(head)) => match &head.to {
+            Address::Group(group) => vec![members(group, None)],
+            _ => Vec::new(),
+        },
+        ("Members", Thing::Group(group)) => vec![members(group, None), members(group, Some(me))],
+        // Where in the store's order somebody is whom a group does not know, its members do not find out.
+        ("Members", Thing::User(user)) => {
+            vec![members(&own_group(me), Some(user))]
+        }
         // They are about users, or about nobody else.
         ("Profile" | "AddressBook" | "Blocked" | "Devices", _) => Vec::new(),
         (other, _) => panic!("what of others can a question of kind {other} name? Say it here."),
     }
+}
+
+fn members(group: &GroupId, after: Option<&UserId>) -> Ask {
+    Ask::Members { group: group.clone(), after: after.cloned(), limit: 2 }
 }
 
 /// About a group, or about a user in a group of one's own.

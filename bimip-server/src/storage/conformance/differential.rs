@@ -9,7 +9,7 @@ use bimip_session::server::ConnId;
 use bytes::Bytes;
 
 use super::Subject;
-use super::managed::{command, create};
+use super::managed::{self, command, create};
 use super::reactions::react;
 use super::statuses;
 use super::users::{command as keeps, named, save};
@@ -311,6 +311,13 @@ impl<S: Storage> Pair<S> {
                 self.each(
                     |one| found(one.reader.query(&user(who), &ask)),
                     |other| found(other.reader.query(&user(who), &ask)),
+                );
+            }
+            for name in GROUPS {
+                let limit = [1, 2, 0][self.dice.below(3)];
+                self.each(
+                    |one| managed::members(&one.reader, who, name, limit),
+                    |other| managed::members(&other.reader, who, name, limit),
                 );
             }
             for name in DEVICES {
