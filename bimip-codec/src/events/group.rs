@@ -210,7 +210,7 @@ pub(super) fn read_state(object: Object<'_>) -> Result<GroupState, DecodeError> 
 }
 
 /// EV-GRP-5: somebody who is in it.
-pub(super) fn write_member(to: &mut Writer, it: &GroupMember) {
+pub(crate) fn write_member(to: &mut Writer, it: &GroupMember) {
     to.text("user_id", it.user.as_str());
     to.text("role", words::of_role(it.role));
 }

@@ -3,7 +3,7 @@
 use bimip_proto::{Ask, ClientPacket, Found, GroupAct, GroupCommand, Noted, Reject, limits};
 
 use super::answer::{Answer, Asked, Told, nothing};
-use super::parameter::{GROUP, KEY, Parameter, USER};
+use super::parameter::{AFTER_USER, GROUP, KEY, LIMIT_ROWS, Parameter, USER};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::table::{Method, Route, Says};
@@ -52,6 +52,13 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &[&GROUP, &KEY],
         answers: DONE,
         ..Route::new(Method::Delete, "/api/v1/groups/{id}", "deleteGroup", delete)
+    },
+    Route {
+        tag: "groups",
+        summary: "A page of those who are in a group.",
+        parameters: &[&GROUP, &AFTER_USER, &LIMIT_ROWS],
+        answers: &[Says::json(200, "The members.", &objects::MEMBERS)],
+        ..Route::new(Method::Get, "/api/v1/groups/{id}/members", "getMembers", members)
     },
     Route {
         tag: "groups",
@@ -143,6 +150,25 @@ fn edit(request: &Request<'_>) -> Result<Asked, Refusal> {
 fn get(request: &Request<'_>) -> Result<Asked, Refusal> {
     let ask = Ask::Group(request.group()?);
     Ok(Asked::one(request, request.asks(ask)?, told))
+}
+
+/// HT-GRP-3.
+fn members(request: &Request<'_>) -> Result<Asked, Refusal> {
+    let (group, after) = (request.group()?, request.user_in_query(&AFTER_USER)?);
+    let ask = Ask::Members { group: group.clone(), after, limit: request.limit(&LIMIT_ROWS)? };
+    let asks = vec![request.asks(Ask::Group(group))?, request.asks(ask)?];
+    Ok(Asked::chain(request, asks, members_told))
+}
+
+fn members_told(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let (Found::Group(Some(_)), Found::Members { members, next }) = (told.found(0)?, told.found(1)?) else {
+        return Err(Reject::NotMember.into());
+    };
+    let mut to = Writer::new(64 * members.len());
+    to.objects("members", members, group::write_member);
+    to.flag("has_more", next.is_some());
+    to.maybe("next", next.as_ref().map(|it| it.as_str()));
+    Ok(Answer::ok(to))
 }
 
 fn told(told: &Told<'_>) -> Result<Answer, Refusal> {

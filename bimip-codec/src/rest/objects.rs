@@ -317,8 +317,10 @@ pub(super) static MEMBERS: Named = named(
     "Members",
     "A page of the members of a group.",
     &[
-        needs("members", Shape::List { of: &Shape::Named(&MEMBER), min: 0, max: limits::PAGE_ROWS as usize }),
+        needs("members", Shape::List { of: &Shape::Named(&MEMBER), min: 0, max: limits::PAGE_ROWS as usize })
+            .means("Fewer than were asked for, or none, where many between them have left."),
         MORE,
+        may("next", ID).means("The `after_user` of the next page, where there is one."),
     ],
 );
 

@@ -73,6 +73,16 @@ async fn a_group_is_made_and_managed_by_those_who_may() {
     );
     assert_eq!(eve.get(&group).await.refused(), "403 NOT_MEMBER");
 
+    let members = bob.get(&format!("{group}/members?limit=2")).await.good();
+    let rest = members["next"].as_str().unwrap();
+    let rest = bob.get(&format!("{group}/members?after_user={rest}")).await.good();
+    let mut names: Vec<_> =
+        [&members, &rest].iter().flat_map(|it| it["members"].as_array().unwrap()).collect();
+    names.sort_by_key(|it| it["user_id"].to_string());
+    let of = |user: &str, role: &str| json!({ "user_id": user, "role": role });
+    assert_eq!(names, [&of("ann", "owner"), &of("bob", "member"), &of("carol", "member")]);
+    assert_eq!(eve.get(&format!("{group}/members")).await.refused(), "403 NOT_MEMBER");
+
     let talk = bob.post("/messages", &json!({ "conversation_id": id, "content": "hi all" })).await;
     assert_eq!((talk.status, &talk.json()["conversation_id"]), (201, &json!(id)));
     let listed = ann.get(&format!("/conversations/{id}")).await.good();

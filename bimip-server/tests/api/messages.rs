@@ -45,7 +45,12 @@ async fn a_message_is_sent_and_reaches_every_device() {
     let reply = json!({ "to": "ann", "content": "hi", "reply_to_id": sent["id"] });
     let reply = Person::new(&running, "bob").post("/api/v1/messages/", &reply).await;
     assert_eq!((reply.status, &reply.json()["reply_to_id"]), (201, &sent["id"]));
-    let read = ann.get("/messages/d:ann:bob").await.good();
+    assert_eq!(
+        ann.post("~/messages", &json!({ "to": "bob", "content": "" })).await.field(),
+        "content",
+        "the same without /api/v1"
+    );
+    let read = ann.get("~/messages/d:ann:bob").await.good();
     assert_eq!(texts(&read), ["hi", "hello @bob"]);
     assert_eq!(read["messages"][0]["reply_to_id"], sent["id"]);
     assert_eq!(read["messages"][1]["mentions"], body["mentions"]);

@@ -1,6 +1,8 @@
 //! Whoever asks about what is not theirs is answered as about what is not there, on every route.
 
 use bimip_codec::rest::{self, Method, Place, Route, Serves};
+use bimip_server::Config;
+use bimip_server::storage::memory::MemoryStorage;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Person};
@@ -80,7 +82,11 @@ fn told(mut answer: Answer, names: [&str; 4]) -> String {
 // HT-STR-1
 #[tokio::test]
 async fn what_is_not_theirs_is_answered_as_what_is_not_there() {
-    let running = Running::start().await;
+    let mut config = Config::default();
+    // Else whoever joins what is not there makes it.
+    config.core.open_groups = false;
+    config.call_rate.per_second = 0;
+    let running = Running::over(MemoryStorage::new(), config).await;
     let ann = Person::new(&running, "ann");
     let sent = ann.post("/messages", &json!({ "to": "bob", "content": "secret" })).await.good();
     ann.patch("/profile", &json!({ "name": "Ann" })).await.good();

@@ -1,10 +1,12 @@
 //! What users keep, and what is live.
 
 use bimip_proto::ServerPacket;
+use bimip_server::Config;
+use bimip_server::storage::memory::MemoryStorage;
 use serde_json::json;
 
 use crate::client::Person;
-use crate::support::Running;
+use crate::support::{Running, soon};
 
 // MISSION A12
 // HT-USR-1, HT-USR-2, HT-USR-3, HT-USR-4
@@ -39,13 +41,23 @@ async fn a_user_keeps_a_profile_an_address_book_and_blocks() {
 // HT-DEV-1, HT-DEV-2
 #[tokio::test]
 async fn devices_are_listed_and_removed() {
-    let running = Running::start().await;
+    let mut config = Config::default();
+    config.core.seen_ms = 1;
+    let running = Running::over(MemoryStorage::new(), config).await;
     let phone = running.phone("ann", "phone").await;
     let ann = Person::new(&running, "ann").with("x-device-id", "phone");
     let token = json!({ "service": "fcm", "token": "t" });
     assert_eq!(ann.put("/devices/phone/push_token", &token).await.good(), json!({ "registered": true }));
     assert_eq!(ann.put("/devices/tablet/push_token", &token).await.refused(), "404 NOT_FOUND");
-    let listed = ann.get("/devices").await.good();
+    let listed = soon(async {
+        loop {
+            let listed = ann.get("/devices").await.good();
+            if listed["devices"] != json!([]) {
+                break listed;
+            }
+        }
+    });
+    let listed = listed.await;
     let names: Vec<_> = listed["devices"].as_array().unwrap().iter().map(|it| &it["device_id"]).collect();
     assert_eq!(names, ["phone"], "{listed}");
     assert_eq!(listed["devices"][0]["push"], json!(true));
