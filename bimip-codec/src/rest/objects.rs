@@ -389,7 +389,7 @@ static LOCATION: Named = named(
     &[
         needs("latitude", Shape::Real { min: -90.0, max: 90.0 }),
         needs("longitude", Shape::Real { min: -180.0, max: 180.0 }),
-        may("altitude", Shape::Real { min: -1e9, max: 1e9 }),
+        may("altitude", Shape::Real { min: f64::MIN, max: f64::MAX }),
     ],
 );
 
