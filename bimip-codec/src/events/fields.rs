@@ -211,7 +211,7 @@ impl<'a> Value<'a> {
     }
 }
 
-fn reference(text: &str) -> Option<MessageRef> {
+pub(crate) fn reference(text: &str) -> Option<MessageRef> {
     match text.parse() {
         Ok(id) => Some(MessageRef::Id(id)),
         Err(_) => text.parse().ok().map(MessageRef::Alias),

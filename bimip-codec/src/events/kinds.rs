@@ -54,13 +54,24 @@ kinds! {
     ADDRESS_BOOK = 29 "address_book",
     DEVICES = 30 "devices",
     BLOCKED = 31 "blocked",
+    GROUP_STATE = 32 "group_state",
+    MEMBERS = 33 "members",
 }
 
 /// Whether it is a question about what is stored.
 pub(super) const fn asks(kind: u32) -> bool {
     matches!(
         kind,
-        HISTORY | CONVERSATION | CONVERSATIONS | STATUS | PROFILE | ADDRESS_BOOK | DEVICES | BLOCKED
+        HISTORY
+            | CONVERSATION
+            | CONVERSATIONS
+            | STATUS
+            | PROFILE
+            | ADDRESS_BOOK
+            | DEVICES
+            | BLOCKED
+            | GROUP_STATE
+            | MEMBERS
     )
 }
 
@@ -70,9 +81,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=BLOCKED {
+        for kind in AUTH..=MEMBERS {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(BLOCKED + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(MEMBERS + 1)), (None, None, "", ""));
     }
 }

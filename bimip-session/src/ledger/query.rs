@@ -3,7 +3,9 @@
 //! Every door answers with these, and a storage backend runs them over one moment of what is proven.
 
 mod conversations;
+mod group;
 mod history;
+mod place;
 mod seen;
 mod status;
 mod user;
@@ -53,6 +55,11 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
             let later = blocked.filter(|it| after.as_ref().is_none_or(|after| it > after));
             let (users, more) = cut(later.collect(), page_rows(*limit) as usize);
             Found::Blocked { users, more }
+        }
+        Ask::Group(group) => Found::Group(group::state(group, user, view)?.map(Box::new)),
+        Ask::Members { group, after, limit } => {
+            let (members, next) = group::members(group, user, after.as_ref(), page_rows(*limit), view)?;
+            Found::Members { members, next }
         }
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },
