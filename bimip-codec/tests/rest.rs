@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use bimip_codec::rest::{self, Answer, Asked, Place, Refusal, Request, Route, Serves};
 use bimip_proto::{
-    Act, Address, Ask, Body, BodyKind, Claim, ClientPacket, ClientRef, ConversationState, Device, DeviceName,
-    Draft, Emoji, Form, Found, GroupAct, GroupCommand, GroupId, GroupMember, GroupProfile, GroupState, Head,
-    HistoryMessage, HistoryPlace, LogOut, Marks, MayPost, Message, MessageId, MessageRef, Noted, Offset,
-    OwnDevice, PageFrom, ProfileState, PushToken, React, ReactionSummary, Reject, Revise, Role, Saved, Seq,
-    ServerPacket, Status, TokenAnswer, TokenTask, UnixMs, UserAct, UserCommand, UserId, UserProfile, limits,
+    Act, Address, Ask, Aware, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, ConversationState,
+    Device, DeviceName, Draft, Emoji, Form, Found, GroupAct, GroupCommand, GroupId, GroupMember,
+    GroupProfile, GroupState, Head, HistoryMessage, HistoryPlace, LogOut, Marks, MayPost, Message, MessageId,
+    MessageRef, Noted, Offset, OwnDevice, PageFrom, Presence, ProfileState, PushToken, React,
+    ReactionSummary, Reject, Revise, Role, Saved, Seq, ServerPacket, Status, TokenAnswer, TokenTask, UnixMs,
+    UserAct, UserCommand, UserId, UserProfile, limits,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -166,7 +167,13 @@ fn a_draft_waits_for_its_acknowledgement() {
 fn a_draft_that_is_none_is_refused_with_its_field() {
     let wrong = |body: Value| field(asked("sendMessage", &[], "", &body.to_string()));
     assert_eq!(wrong(json!({ "to": "bob", "content": "" })), "content");
-    assert_eq!(wrong(json!({ "to": "bob", "content": "x", "message_type": "sticker" })), "message_type");
+    assert_eq!(
+        wrong(json!({ "to": "bob", "content": "x", "message_type": "sticker" })),
+        "content",
+        "it has none"
+    );
+    let form = json!({ "to": "bob", "content": "x", "message_type": "interactive", "reply_to_id": id().to_string() });
+    assert_eq!(wrong(form), "message_type", "it has no content");
     assert_eq!(wrong(json!({ "to": "bob", "content": "x".repeat(10_001) })), "content");
     assert_eq!(wrong(json!({ "to": null, "content": "x" })), "conversation_id");
     assert_eq!(wrong(json!({ "to": "bob", "content": "x", "mentions": [7] })), "mentions");
@@ -489,7 +496,7 @@ fn what_a_user_keeps() {
     assert_eq!(another, Refusal::NOT_FOUND);
 }
 
-// HT-LIVE-1, HT-LIVE-2, HT-LIVE-3, HT-AUTH-2, HT-AUTH-3
+// HT-LIVE-1, HT-LIVE-2, HT-LIVE-3, HT-LIVE-4, HT-AUTH-2, HT-AUTH-3
 #[test]
 fn what_is_live_and_what_is_about_tokens() {
     let ClientPacket::Signal(signal) = one("typing", &[], &json!({ "to": "bob", "is_typing": false })) else {

@@ -408,8 +408,8 @@ static PRESENCE: Named = named(
 
 pub(super) static AROUND: Named = named(
     "Presences",
-    "Those of who is here.",
-    &[needs("presences", Shape::List { of: &Shape::Named(&PRESENCE), min: 0, max: limits::AROUND })],
+    "Those of who is here, in the order of their ids.",
+    &[needs("presences", Shape::List { of: &Shape::Named(&PRESENCE), min: 0, max: limits::AROUND }), MORE],
 );
 
 pub(super) static VISIBILITY: Named =
