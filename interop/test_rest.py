@@ -67,8 +67,8 @@ async def test_a_message_is_sent_once_under_its_key(server, names):
 
 
 # MISSION E2
-# MISSION E12
-# HT-HIST-1, HT-MSG-2
+# MISSION A3
+# HT-HIST-1, HT-HIST-2, HT-MSG-2
 async def test_history_is_read_in_pages_both_ways(server, names):
     alice, bob = names("alice", "bob")
     low, high = sorted([alice, bob])
@@ -91,6 +91,8 @@ async def test_history_is_read_in_pages_both_ways(server, names):
         assert await page(after_id=ids[6]) == ([], False)
         bare = await ask.get(server.url(path, "http"))
         assert len(good(bare)["messages"]) == 7
+        chat = good(await ask.get(server.url(f"/v1.0/messages/{bob}?limit=2", "http")))
+        assert [it["messageText"] for it in chat["messages"][0]["payload"]] == ["6", "5"] and chat["has_more"]
 
 
 # MISSION M6

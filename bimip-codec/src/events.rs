@@ -10,7 +10,7 @@
 
 mod decode_client;
 mod decode_server;
-mod encode_client;
+pub(crate) mod encode_client;
 mod encode_server;
 pub(crate) mod fields;
 pub(crate) mod group;

@@ -229,6 +229,35 @@ fn history_is_a_question_and_the_newest_is_first() {
     assert_eq!((&old["content"], &old["deleted"], old.get("is_edited")), (&json!(""), &json!(true), None));
 }
 
+// MISSION A3
+// HT-HIST-2
+#[test]
+fn the_conversation_with_a_user_is_told_in_entities_of_chat() {
+    let place = PageFrom::After(HistoryPlace::Id(id()));
+    let ask = Ask::History { of: Address::User(user("bob")), from: place, limit: 3 };
+    assert_eq!(question("getChat", &["bob"], &format!("limit=3&after_id={}", id())), [ask]);
+    let (mut read, mut deleted) = (kept(Body::text("hi")), kept(Body::text("")));
+    read.marks = Marks::NONE.with(Status::Delivered).with(Status::Read);
+    deleted.deleted = true;
+    let page = Found::History { messages: vec![read, deleted], more: true };
+    let (_, page) = told("getChat", &["bob"], &json!({}), vec![found(page)]);
+    assert_eq!(page["has_more"], json!(true));
+    let [gone, read] = page["messages"][0]["payload"].as_array().unwrap().as_slice() else {
+        panic!("{page}")
+    };
+    assert_eq!(
+        (&gone["deleted"], &gone["messageText"], &gone["read"]),
+        (&json!(true), &json!(""), &json!(false))
+    );
+    let expected = json!({ "senderId": "ann", "receiverId": "bob", "messageId": id().to_string(), "id": id().to_string(),
+        "timestamp": NOW, "messageText": "hi", "attachment": false, "attachmentURI": [], "receivedServer": true,
+        "delivered": true, "read": true, "seq": 5, "kind": "text", "senderDeviceId": "http", "clientMessageId": "k" });
+    assert_eq!(read, &expected);
+    let nothing = Found::History { messages: Vec::new(), more: false };
+    let (_, page) = told("getChat", &["bob"], &json!({}), vec![found(nothing)]);
+    assert_eq!(page, json!({ "messages": [], "has_more": false }));
+}
+
 // HT-REV-1, HT-REV-2, HT-RCT-1
 #[test]
 fn what_becomes_of_a_message() {

@@ -2,10 +2,10 @@
 
 macro_rules! kinds {
     ($($constant:ident = $number:literal $name:literal),+ $(,)?) => {
-        $(pub(super) const $constant: u32 = $number;)+
+        $(pub(crate) const $constant: u32 = $number;)+
 
         /// The number of an event of this name; `None` for one that this version does not know.
-        pub(super) fn number(name: &str) -> Option<u32> {
+        pub(crate) fn number(name: &str) -> Option<u32> {
             match name {
                 $($name => Some($number),)+
                 _ => None,
@@ -13,7 +13,7 @@ macro_rules! kinds {
         }
 
         /// The name of an event; empty where there is none.
-        pub(super) const fn name(number: u32) -> &'static str {
+        pub(crate) const fn name(number: u32) -> &'static str {
             match number {
                 $($number => $name,)+
                 _ => "",
