@@ -14,7 +14,7 @@ mod decode_client;
 mod decode_server;
 mod encode_client;
 mod encode_server;
-mod entity;
+pub(crate) mod entity;
 
 pub(crate) use self::decode_client::decode_client;
 pub(crate) use self::decode_server::decode_server;

@@ -237,8 +237,8 @@ async fn a_walkie_a_phone_and_a_chat_client_share_a_conversation() {
     let mut revisions = Vec::new();
     while revisions.len() < 2 {
         let frame = tablet.next().await;
-        let entities = frame["payload"].as_array().or(frame["messages"][0]["payload"].as_array()).unwrap();
-        revisions.extend(entities.iter().filter(|it| it["by"].is_null()).cloned());
+        let entities = frame["payload"].as_array().or_else(|| frame["messages"][0]["payload"].as_array());
+        revisions.extend(entities.unwrap().iter().filter(|it| it["by"].is_null()).cloned());
     }
     let parts = |it: &Value| ["id", "edited", "deleted", "messageText"].map(|name| it[name].clone());
     assert_eq!(parts(&revisions[0]), [stored["id"].clone(), json!(true), Value::Null, json!("my cat")]);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bimip_proto::{Address, Body, BodyKind, Form, GroupId, Head, Message, UserId, limits};
+use bimip_proto::{Address, Body, BodyKind, Form, GroupId, Head, Marks, Message, Status, UserId, limits};
 
 use super::State;
 use super::encode_client::write_address;
@@ -41,6 +41,11 @@ pub(super) fn frame<T>(
 
 /// CH-MSG-1: the fields of a message.
 pub(super) fn write(to: &mut Writer, message: &Message) {
+    write_marked(to, message, Marks::NONE);
+}
+
+/// The same, with what was said about it.
+pub(crate) fn write_marked(to: &mut Writer, message: &Message, marks: Marks) {
     let Message { head, body } = message;
     let id = head.id.to_string();
     write_parties(to, &head.from.user, &head.to);
@@ -49,8 +54,8 @@ pub(super) fn write(to: &mut Writer, message: &Message) {
     to.raw("timestamp", &time::written(head.at));
     Says::of(body, Some(head)).write(to);
     to.flag("receivedServer", true);
-    to.flag("delivered", false);
-    to.flag("read", false);
+    to.flag("delivered", marks.has(Status::Delivered));
+    to.flag("read", marks.has(Status::Read));
     to.number("seq", head.seq.0);
     to.text("kind", words::of_kind(head.kind));
     to.text("senderDeviceId", head.from.name.as_str());
