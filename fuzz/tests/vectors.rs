@@ -40,3 +40,9 @@ fn deployed_vectors() {
     near_and_far("decode_deployed");
     near_and_far("roundtrip_deployed");
 }
+
+#[test]
+fn events_vectors() {
+    near_and_far("decode_events");
+    near_and_far("roundtrip_events");
+}

@@ -6,7 +6,7 @@ use bimip_proto::{
 
 use super::time;
 use crate::DecodeError;
-use crate::json::Object;
+use crate::json::{Object, elements};
 
 /// Takes a frame apart: what kind of event it is, and the object that has its fields.
 pub(super) fn open(frame: &[u8]) -> Result<(String, Object<'_>), DecodeError> {
@@ -86,26 +86,36 @@ impl<'a> Value<'a> {
         self.read(Object::parse)
     }
 
-    /// The objects of a list; none where nothing is said.
-    pub(super) fn objects(&self, max: usize) -> Result<Vec<Object<'a>>, DecodeError> {
-        let list = self.read(|raw| serde_json::from_str::<Vec<&serde_json::value::RawValue>>(raw).ok())?;
-        let list = list.unwrap_or_default();
-        if list.len() > max {
-            return Err(self.wrong());
-        }
-        list.into_iter().map(|raw| Object::parse(raw.get()).ok_or_else(|| self.wrong())).collect()
+    /// The elements of a list; none where nothing is said. One of more than `max` is given up as soon as it is seen to be.
+    fn list<T>(&self, max: usize, read: impl Fn(&'a str) -> Option<T>) -> Result<Vec<T>, DecodeError> {
+        let Some(raw) = self.raw else { return Ok(Vec::new()) };
+        let mut list = Vec::new();
+        let whole = elements(raw, max, |item| {
+            let item = read(item);
+            let fits = item.is_some();
+            list.extend(item);
+            fits
+        });
+        if whole { Ok(list) } else { Err(self.wrong()) }
     }
 
-    /// The strings of a list; none where nothing is said.
-    pub(super) fn texts(&self, max: usize) -> Result<Vec<String>, DecodeError> {
-        let list: Vec<String> = self.read(|raw| serde_json::from_str(raw).ok())?.unwrap_or_default();
-        if list.len() > max { Err(self.wrong()) } else { Ok(list) }
+    /// The objects of a list; none where nothing is said.
+    pub(super) fn objects(&self, max: usize) -> Result<Vec<Object<'a>>, DecodeError> {
+        self.list(max, Object::parse)
+    }
+
+    /// The words of a list; none where nothing is said.
+    pub(super) fn words<T>(
+        &self,
+        max: usize,
+        known: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, DecodeError> {
+        self.list(max, |raw| known(&serde_json::from_str::<String>(raw).ok()?))
     }
 
     /// The whole numbers of a list; none where nothing is said.
     pub(super) fn numbers(&self, max: usize) -> Result<Vec<u64>, DecodeError> {
-        let list: Vec<u64> = self.read(|raw| serde_json::from_str(raw).ok())?.unwrap_or_default();
-        if list.len() > max { Err(self.wrong()) } else { Ok(list) }
+        self.list(max, |raw| raw.parse().ok())
     }
 
     /// A text that is one of some words.
@@ -134,8 +144,7 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn users(&self, max: usize) -> Result<Vec<UserId>, DecodeError> {
-        let list = self.texts(max)?;
-        list.iter().map(|user| UserId::new(user).map_err(|_| self.wrong())).collect()
+        self.words(max, |text| UserId::new(text).ok())
     }
 
     pub(super) fn device_name(&self) -> Result<Option<DeviceName>, DecodeError> {
@@ -156,8 +165,7 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn messages(&self, max: usize) -> Result<Vec<MessageRef>, DecodeError> {
-        let list = self.texts(max)?;
-        list.iter().map(|text| reference(text).ok_or_else(|| self.wrong())).collect()
+        self.words(max, reference)
     }
 
     /// EV-TIME-1: RFC 3339, or milliseconds since the Unix epoch.
