@@ -115,8 +115,9 @@ SESSION = [
     server("visibility_elsewhere", dict(type="visibility", visible=True)),
     server("error", dict(type="error", request="ack", code="FIELD", message="offset is missing or not valid"), "EV-ERR-2"),
     server("error_malformed", dict(type="error", code="MALFORMED", message="not a frame: type")),
+    server("error_unknown", dict(type="error", code="UNKNOWN", message="there is no event of this type")),
     *(server(f"error_{word}", dict(type="error", code=word.upper(), message=word))
-      for word in ("refused", "not_yourself", "unknown", "out_of_place", "too_long", "unsupported")),
+      for word in ("refused", "not_yourself", "out_of_place", "too_long", "unsupported")),
     server("error_of_a_later_server", dict(type="error", code="TELEPATHY", message="")),
 ]  # fmt: skip
 
@@ -233,12 +234,12 @@ FOUND = [
     server("answer_conversations", answer(conversations=[state()], has_more=False)),
     server("answer_conversations_none", answer(conversations=[], has_more=False)),
     server("answer_status", answer(status=progress(
-        status="pending", counts=dict(recipients=3, delivered=2, read=1, exact=True, first_delivered_at=AT, first_read_at=AT),
+        status="sent", counts=dict(recipients=3, delivered=2, read=1, exact=True, first_delivered_at=AT, first_read_at=AT),
         recipients=[
             dict(user_id=B, status="read", marks=["delivered", "read"], delivered_at=AT, read_at=AT, offset=9, devices=[],
                  more_devices=False),
             dict(user_id="carl", status="delivered", marks=["delivered"], delivered_at=AT),
-            dict(user_id="dora", status="pending", marks=[], reason="not_filled", devices=[
+            dict(user_id="dora", status="sent", marks=[], reason="not_filled", devices=[
                 dict(device_id="a", state="acknowledged"), dict(device_id="b", state="sent", at=AT, connected_at=AT),
                 dict(device_id="c", state="next", rows_before=2, connected_at=AT),
                 dict(device_id="d", state="window_full", rows_before=300, connected_at=AT), dict(device_id="e", state="no_words"),
@@ -292,6 +293,8 @@ BAD = [
     bad("bad_refused_without_code", without(refused("send", "", "", client_id="c-1"), "code"), "why?"),
     bad("bad_answer_without_id", without(answer(messages=[]), "id"), "to what?"),
     bad("bad_answer_101_messages", answer(messages={"$list": [found(), 101]}), "at most 100"),
+    bad("bad_answer_257_reactions", answer(messages={"$list": [found(reactions={"$list": [dict(emoji="x", count=1), 29]}), 9]}),
+        "at most 256"),
     bad("bad_answer_33_reactions", answer(messages=[found(reactions={"$list": [dict(emoji="x", count=1), 33]})]), "at most 32"),
     bad("bad_answer_marks", answer(messages=[found(marks=["sent"])]), "no such mark"),
     bad("bad_bye_without_reason", dict(type="bye"), "why?"),
