@@ -104,6 +104,14 @@ async def test_a_device_is_what_it_says_it_is_or_one_for_each_user(server, names
             await client.hang_up()
 
 
+# MISSION E3
+# EV-AUTH-1
+async def test_a_device_of_the_headers_goes_with_a_token_of_theirs(server, names):
+    (alice,) = names("alice")
+    async with await Events.connect(server, alice, headers={"X-Device-ID": "header"}) as a:
+        assert (await a.send(alice, "who am I?"))["sender_device_id"] == "events"
+
+
 # MISSION E3 X1
 # EV-ROW-1 EV-RCP-1 EV-MARK-1
 async def test_a_browser_a_walkie_and_a_phone_in_one_group(server, names):
