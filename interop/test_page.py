@@ -10,7 +10,7 @@ from page import Page, web_sockets
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
-# MISSION E3
+# MISSION E3 E12
 # EV-AUTH-1 EV-FRAME-1 EV-ROW-1 EV-RCP-1 EV-MARK-1 EV-LIVE-1 EV-TIME-1
 @pytest.mark.parametrize("whose", web_sockets())
 async def test_the_script_of_a_guide_runs_as_it_is(server, names, whose):
@@ -49,7 +49,7 @@ async def test_the_script_of_a_guide_runs_as_it_is(server, names, whose):
     await page.close()
 
 
-# MISSION E3
+# MISSION E3 E12
 # EV-BYE-1
 @pytest.mark.parametrize("whose", web_sockets())
 async def test_a_page_hears_what_it_missed_and_the_end(own_server, names, whose):
