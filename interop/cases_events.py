@@ -273,6 +273,8 @@ MESSAGES = [
            sent(kind="circle_video")),
     client("send_kind_sticker", send(**content(kind="sticker", **STICKER)), sent(kind="sticker")),
     client("send_kind_reply", send(**content(kind="text", text="yes", reply_to=ID)), sent(), note="CT-REPLY-1: nobody looks for it"),
+    client("send_kind_beside_a_seal", send(content=None, body=dict(text="hi", mood=7), encryption=dict(type="mls")), sent(),
+           note="CT-KIND-2: nobody looks at it"),
     client("send_kind_sealed", send(message_type="video", content=None, payload="AP8=", encryption=dict(type="mls")),
            sent(kind="video")),
     bad("bad_kind_video_of_text", send(message_type="video"), "field send", "nothing but content"),

@@ -190,6 +190,8 @@ ROWS = [
                                              body=STICKER)),
     server("message_edited_sealed", revised("edited", message_type="text", content="[encrypted message]", payload="AP8=",
                                             encryption=dict(type="mls", encrypted="", signature=""))),
+    server("message_edited_by_alias", dict(without(revised("edited", message_type="text", content="new"), "message_client_id"),
+                                           message_id=ALIAS), "EV-ID-1"),
     server("message_deleted", revised("deleted")),
     server("message_reaction", reacted(), "EV-RCT-2"),
     server("message_reaction_taken_back", reacted(on=False, count=0, message_client_id="c-1")),
