@@ -1,5 +1,5 @@
-"""Makes those files of docs/protocol/vectors that no original encoder wrote, with the msgpack and protobuf packages:
-`cargo xtask interop --vectors`. Files of other sources are left alone. The cases are in `cases_*.py`.
+"""Makes those files of docs/protocol/vectors that no original encoder wrote, with the msgpack and protobuf packages and
+Python's own json: `cargo xtask interop --vectors`. Files of other sources are left alone. The cases are in `cases_*.py`.
 """
 
 import json
@@ -9,14 +9,18 @@ import bimip_pb2 as pb
 import msgpack
 from google.protobuf import json_format
 
+import cases_conversations
+import cases_events
+import cases_events_told
 import cases_scheme
 import cases_users
 import cases_walkie
-from vectors import FOLDER, fields, hexed, native, resolved
+from vectors import FOLDER, fields, hexed, native, resolved, written_out
 
 SOURCE = {
     "voiceping": "interop/make_vectors.py, the Python package msgpack",
     "bimip.v1": "interop/make_vectors.py, the Python package protobuf",
+    "events": "interop/make_vectors.py, json of Python",
 }
 ORDER = [
     "name", "dialect", "direction", "user", "signed_in", "after", "hex", "meaning", "error", "answer", "closes", "note",
@@ -28,6 +32,8 @@ def meaning_of(dialect, said):
     """The frame of a case and its meaning in the notation of the files."""
     if dialect == "voiceping":
         return msgpack.packb(native(said), use_bin_type=True), said
+    if dialect == "events":
+        return json.dumps(written_out(said)).encode(), said
     frame = json_format.ParseDict(resolved(said), pb.MessageScheme())
     # The mapping writes 64-bit numbers as text, and leaves out what is zero.
     meaning = json_format.MessageToDict(frame, preserving_proto_field_name=True)
@@ -38,6 +44,8 @@ def meaning_of(dialect, said):
 
 def text_of(dialect, case):
     case = dict(case, dialect=dialect, source=SOURCE[dialect])
+    if "data" in case:
+        case["hex"] = hexed(case.pop("data"))
     if "say" in case:
         data, case["meaning"] = meaning_of(dialect, case.pop("say"))
         case["hex"] = hexed(data + case.pop("behind", b""))
@@ -51,22 +59,50 @@ def text_of(dialect, case):
 def files():
     """Path to text of all files that are made here."""
     made = {}
-    for dialect, cases in (("voiceping", cases_walkie.CASES), ("bimip.v1", cases_scheme.CASES + cases_users.CASES)):
+    tables = {
+        "voiceping": cases_walkie.CASES,
+        "bimip.v1": cases_scheme.CASES + cases_users.CASES,
+        "events": cases_events.CLIENT + cases_events_told.SERVER,
+    }
+    for dialect, cases in tables.items():
         for case in cases:
             path = FOLDER / dialect / f"{case['name']}.txt"
             assert path not in made, f"two cases are called {case['name']}"
             made[path] = text_of(dialect, case)
+    for name, blocks in cases_conversations.CONVERSATIONS.items():
+        made[FOLDER / "conversations" / f"{name}.txt"] = conversation(name, *blocks)
     return made
 
 
+def conversation(name, note, events):
+    """A file of several blocks: what the conversation is about, and each frame in its turn."""
+    head = dict(name=name, dialect="events", note=note, source=SOURCE["events"])
+    blocks = ["".join(f"{key}: {value}\n" for key, value in head.items())]
+    for event in events:
+        event = dict(event)
+        if "meaning" in event:
+            # As its writer writes it: a client as Python does by default, the server without spaces.
+            tight = event["direction"] == "server-to-client"
+            style = dict(separators=(",", ":"), ensure_ascii=False) if tight else {}
+            event["hex"] = hexed(json.dumps(event["meaning"], **style).encode())
+        if "text" in event:
+            event["hex"] = hexed(event.pop("text").encode())
+        for key in ("meaning", "opens"):
+            if key in event:
+                event[key] = json.dumps(event[key], ensure_ascii=False)
+        order = ("who", "opens", "direction", "hex", "meaning", "closed")
+        blocks.append("".join(f"{key}: {event[key]}\n" for key in order if key in event))
+    return "\n".join(blocks)
+
+
 def ours(path):
-    return fields(path.read_text())["source"] in SOURCE.values()
+    return fields(path.read_text().split("\n\n")[0])["source"] in SOURCE.values()
 
 
 def main():
     made = files()
     for path in FOLDER.glob("*/*.txt"):
-        if path.parent.name != "transcripts" and ours(path) and path not in made:
+        if path.parent.name != "transcripts" and path not in made and ours(path):
             path.unlink()
     for path, text in made.items():
         assert not path.exists() or ours(path), f"{path} was made by an original encoder"

@@ -24,7 +24,7 @@ def unhex(text):
 
 def parsed(text):
     made = fields(text)
-    for key in ("meaning", "answer"):
+    for key in ("meaning", "answer", "opens"):
         if key in made:
             made[key] = json.loads(made[key])
     if "hex" in made:
@@ -40,10 +40,10 @@ def load(dialect):
     return cases
 
 
-def transcripts():
-    """Name to events: frames and ends of connections, in order."""
+def transcripts(folder="transcripts"):
+    """Name to events: frames, and how connections begin and end, in order."""
     made = {}
-    for file in sorted((FOLDER / "transcripts").glob("*.txt")):
+    for file in sorted((FOLDER / folder).glob("*.txt")):
         head, *events = file.read_text().split("\n\n")
         assert fields(head)["name"] == file.stem
         made[file.stem] = [parsed(event) for event in events if event]
@@ -104,6 +104,19 @@ def fits(stated, said):
 def base64_of(data):
     """Bytes, as the JSON mapping of protobuf writes them."""
     return base64.b64encode(data).decode()
+
+
+def written_out(value):
+    """A meaning in JSON, `{"$str": ..}` and `{"$list": ..}` written out."""
+    if isinstance(value, dict):
+        if set(value) == {"$str"}:
+            text, times = value["$str"]
+            return text * times
+        if set(value) == {"$list"}:
+            item, times = value["$list"]
+            return [written_out(item)] * times
+        return {key: written_out(item) for key, item in value.items()}
+    return [written_out(item) for item in value] if isinstance(value, list) else value
 
 
 def resolved(value):

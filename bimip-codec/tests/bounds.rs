@@ -342,3 +342,153 @@ fn long_parts_of_entities_are_bounded() {
         read(Dialect::Chat, "a token", format!(r#"{{"type":"auth","token":"{long}"}}"#).as_bytes());
     }
 }
+
+// ---- JSON events ------------------------------------------------------------------------------------------
+
+/// Long enough to show what grows with it.
+const EVENT_BYTES: usize = 128 * 1024;
+
+/// Lists of everything that may stand in one, and how many of it.
+const LISTS: [(&str, &str); 12] = [
+    ("delivered", "message_ids"),
+    ("done", "message_ids"),
+    ("group", "users"),
+    ("around", "presences"),
+    ("answer", "messages"),
+    ("answer", "conversations"),
+    ("answer", "address_book"),
+    ("answer", "devices"),
+    ("answer", "blocked"),
+    ("welcome", "features"),
+    ("send", "data"),
+    ("send", "body"),
+];
+
+/// An event with a field that is a list of these, as many as fit; whole, cut off, and inside of a payload.
+fn listed(kind: &str, field: &str, item: &str) {
+    let room = EVENT_BYTES;
+    let items = filled(format!("{item},").as_bytes(), room);
+    let rest = r#""client_id":"c","id":"q","request":"delivered","action":"add","group_id":"g""#;
+    let start = format!(r#"{{"type":"{kind}",{rest},"{field}":["#);
+    let list = [start.as_bytes(), &items[..items.len() - 1]].concat();
+    read(Dialect::Events, item, &[&list[..], b"]}"].concat());
+    read(Dialect::Events, item, &list);
+    let start = format!(r#"{{"type":"{kind}","payload":{{{rest},"{field}":["#);
+    let list = [start.as_bytes(), &items[..items.len() - 1], b"]}}"].concat();
+    read(Dialect::Events, item, &list);
+}
+
+#[test]
+fn lists_are_bounded_in_events() {
+    let message = r#"{"conversation_id":"d:a:a","sender_user_id":"a","message_type":"text","content":"","created_at":0}"#;
+    let conversation =
+        format!(r#"{{"last_message":{message},"message_count":1,"read_seq":0,"unread_count":0}}"#);
+    let items = [
+        "1",
+        "\"\"",
+        "\"a\"",
+        "\"\\u0061\"",
+        "\"00000000000000000g00\"",
+        "\"1_17_a_b_1.txt\"",
+        "{}",
+        "[]",
+        "null",
+        r#"{"user_id":"a"}"#,
+        r#"{"user_id":"a","device_id":"b","status":"online"}"#,
+        r#"{"device_id":"b","first_seen":0,"last_seen":0,"cursor":0}"#,
+        message,
+        &conversation,
+    ];
+    for (kind, field) in LISTS {
+        for item in items {
+            listed(kind, field, item);
+        }
+    }
+}
+
+/// Lists inside of what is listed: reactions and their users, recipients and their devices, what is unread.
+#[test]
+fn lists_in_lists_are_bounded_in_events() {
+    let fields =
+        r#""conversation_id":"d:a:a","sender_user_id":"a","message_type":"text","content":"","created_at":0"#;
+    let times = |item: &str, count: usize| vec![item; count].join(",");
+    for (users, kinds, rows) in
+        [(0, 32, 100), (1, 32, 100), (3, 32, 100), (9, 1, 1), (0, 20_000, 1), (0, 3, 100)]
+    {
+        let count = format!(r#"{{"emoji":"e","users":[{}]}}"#, times("\"u\"", users));
+        let message = format!(r#"{{{fields},"reactions":[{}]}}"#, times(&count, kinds));
+        read(
+            Dialect::Events,
+            "reactions",
+            format!(r#"{{"type":"answer","id":"q","messages":[{}]}}"#, times(&message, rows)).as_bytes(),
+        );
+    }
+    for (deleted, rows) in [(1, 100), (100, 100), (101, 100), (200_000, 1)] {
+        let state = format!(
+            r#"{{"last_message":{{{fields}}},"message_count":1,"read_seq":0,"unread_count":0,"unread_deleted":[{}]}}"#,
+            times("1", deleted)
+        );
+        read(
+            Dialect::Events,
+            "unread",
+            format!(r#"{{"type":"answer","id":"q","conversations":[{}]}}"#, times(&state, rows)).as_bytes(),
+        );
+    }
+    for (devices, users) in [(0, 50), (1, 50), (16, 50), (17, 50), (0, 20_000), (20_000, 1)] {
+        let device = times(r#"{"device_id":"d","state":""}"#, devices);
+        let recipient = times(&format!(r#"{{"user_id":"u","devices":[{device}]}}"#), users);
+        let head = r#""conversation_id":"d:a:a","seq":1,"sender_user_id":"a","sender_device_id":"d","created_at":0,"counts":{}"#;
+        read(
+            Dialect::Events,
+            "recipients",
+            format!(r#"{{"type":"answer","id":"q","status":{{{head},"recipients":[{recipient}]}}}}"#)
+                .as_bytes(),
+        );
+    }
+}
+
+#[test]
+fn texts_and_fields_are_bounded_in_events() {
+    let room = EVENT_BYTES;
+    let texts = [
+        ("auth", "token"),
+        ("send", "content"),
+        ("send", "payload"),
+        ("send", "message_type"),
+        ("send", "client_id"),
+        ("send", "conversation_id"),
+        ("edit", "content"),
+        ("react", "emoji"),
+        ("user", "name"),
+        ("group", "title"),
+        ("ping", "id"),
+        ("push_token", "token_base64"),
+        ("error", "message"),
+        ("dance", "type"),
+    ];
+    let parts = ["x", "\\n", "\\u0061", "\\ud83d\\ude00", "%2F", "AAAA"];
+    for (kind, field) in texts {
+        // With one part that is escaped the reader copies all of it.
+        for (begun, part) in parts.iter().flat_map(|part| [("", part), ("\\t", part)]) {
+            let long = part.repeat(room / part.len());
+            let rest =
+                r#""client_id":"c","message_id":"00000000000000000g00","action":"profile","group_id":"g""#;
+            let frame = format!(r#"{{"{field}":"{begun}{long}","type":"{kind}",{rest}}}"#);
+            read(Dialect::Events, field, frame.as_bytes());
+        }
+    }
+    for field in [r#""":0,"#, r#""a":"","#, r#""\u0061":{},"#, r#""type":"ping","#, r#""payload":{},"#] {
+        let fields = filled(field.as_bytes(), room);
+        for object in
+            [[b"{", &fields[..fields.len() - 1], b"}"].concat(), [b"{", &fields[..fields.len() - 1]].concat()]
+        {
+            read(Dialect::Events, "fields", &object);
+        }
+        let inside =
+            [br#"{"type":"send","client_id":"c","to":"b","data":{"#, &fields[..fields.len() - 1], b"}}"]
+                .concat();
+        read(Dialect::Events, "fields of data", &inside);
+    }
+    let deep = [br#"{"type":"send","client_id":"c","to":"b","body":"#, &filled(b"[", room)[..]].concat();
+    read(Dialect::Events, "depth", &deep);
+}

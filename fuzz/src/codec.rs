@@ -25,6 +25,11 @@ pub fn decode_chat(bytes: &[u8]) {
     decode(Dialect::Chat, bytes);
 }
 
+/// Any bytes, as a JSON event of either side.
+pub fn decode_events(bytes: &[u8]) {
+    decode(Dialect::Events, bytes);
+}
+
 /// What can be read in VoicePing can be written and read again, and is the same.
 pub fn roundtrip_voiceping(bytes: &[u8]) {
     let Ok(frame) = Frame::decode(Bytes::copy_from_slice(bytes)) else { return };
@@ -36,6 +41,11 @@ pub fn roundtrip_voiceping(bytes: &[u8]) {
 /// What can be read in `bimip.v1` can be written and read again, and is the same.
 pub fn roundtrip_scheme(bytes: &[u8]) {
     roundtrip(Dialect::Scheme, bytes);
+}
+
+/// What can be read of JSON events can be written and read again, and is the same.
+pub fn roundtrip_events(bytes: &[u8]) {
+    roundtrip(Dialect::Events, bytes);
 }
 
 /// What can be read in the deployed protobuf layout can be written and read again. What a client says is the same; of

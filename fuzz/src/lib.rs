@@ -13,8 +13,8 @@ mod token;
 mod vectors;
 
 pub use crate::codec::{
-    decode_chat, decode_deployed, decode_scheme, decode_voiceping, roundtrip_deployed, roundtrip_scheme,
-    roundtrip_voiceping,
+    decode_chat, decode_deployed, decode_events, decode_scheme, decode_voiceping, roundtrip_deployed,
+    roundtrip_events, roundtrip_scheme, roundtrip_voiceping,
 };
 pub use crate::content::content;
 pub use crate::replay::{corpus, replay};
@@ -27,7 +27,7 @@ pub use crate::vectors::vectors;
 pub type Entry = fn(&[u8]);
 
 /// Every target with its name, which is also that of its binary and its corpus.
-pub const TARGETS: [(&str, Entry); 11] = [
+pub const TARGETS: [(&str, Entry); 13] = [
     ("decode_voiceping", decode_voiceping),
     ("decode_scheme", decode_scheme),
     ("decode_deployed", decode_deployed),
@@ -35,6 +35,8 @@ pub const TARGETS: [(&str, Entry); 11] = [
     ("roundtrip_voiceping", roundtrip_voiceping),
     ("roundtrip_scheme", roundtrip_scheme),
     ("roundtrip_deployed", roundtrip_deployed),
+    ("decode_events", decode_events),
+    ("roundtrip_events", roundtrip_events),
     ("server_core", server_core),
     ("store_open", store_open),
     ("sign_in_token", sign_in_token),

@@ -9,6 +9,7 @@ const fn folders(target: &str) -> &'static [&'static str] {
         b"decode_voiceping" | b"roundtrip_voiceping" => &["voiceping", "transcripts"],
         b"decode_scheme" | b"roundtrip_scheme" => &["bimip.v1", "deployed"],
         b"decode_deployed" | b"roundtrip_deployed" => &["deployed", "bimip.v1"],
+        b"decode_events" | b"roundtrip_events" => &["events", "conversations"],
         _ => &[],
     }
 }

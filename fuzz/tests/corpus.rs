@@ -114,6 +114,18 @@ fn roundtrip_deployed() {
     run("roundtrip_deployed");
 }
 
+// MISSION L4 E3
+#[test]
+fn decode_events() {
+    run("decode_events");
+}
+
+// MISSION L4 E3
+#[test]
+fn roundtrip_events() {
+    run("roundtrip_events");
+}
+
 // MISSION L4
 #[test]
 fn server_core() {

@@ -154,7 +154,8 @@ impl<'a> Reading<'a> {
         if one.is_there() {
             messages.push(one.message()?);
         }
-        if messages.is_empty() { Err(several.wrong()) } else { Ok(ClientPacket::Delivered(messages)) }
+        let fits = (1..=limits::BATCH_PARTS).contains(&messages.len());
+        if fits { Ok(ClientPacket::Delivered(messages)) } else { Err(several.wrong()) }
     }
 
     fn mark(self) -> Result<ClientPacket, DecodeError> {

@@ -1,8 +1,8 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Act, Aware, ClientRef, CloseReason, ConversationId, Device, Entry, Fault, Head, MessageRef, Noted,
-    Receipt, Reject, Revision, Row, ServerPacket, Signal, Status, TokenAnswer, Welcome,
+    Act, Aware, ClientRef, CloseReason, ConversationId, Device, Entry, Fault, FaultKind, Head, MessageRef,
+    Names, Noted, Receipt, Reject, Revision, Row, ServerPacket, Signal, Status, TokenAnswer, Welcome,
 };
 
 use super::encode_client::{name, named, put, utf8, write_awareness, write_log_out, write_track};
@@ -316,8 +316,7 @@ fn receipt(row: &Row, it: &Receipt, out: &mut Frames) {
 /// EV-REV-2.
 fn revision(it: &Revision) -> Writer {
     let mut to = named(if it.is_deletion() { "message_deleted" } else { "message_edited" });
-    to.text("message_id", &it.message.id.to_string());
-    to.maybe("message_client_id", it.message.client_ref.as_ref().map(|it| it.as_str()));
+    write_names(&mut to, &it.message);
     to.text("conversation_id", &it.conversation.to_string());
     to.number("seq", it.seq.0);
     to.number("edition", it.edition);
@@ -330,6 +329,12 @@ fn revision(it: &Revision) -> Writer {
     }
     to.raw("timestamp", &time::written(it.at));
     to
+}
+
+/// What a row is about, by all the names that clients know.
+pub(super) fn write_names(to: &mut Writer, names: &Names) {
+    to.maybe("message_id", names.reference().and_then(|it| name(&it).ok()).as_deref());
+    to.maybe("message_client_id", names.client_ref.as_ref().map(|it| it.as_str()));
 }
 
 fn write_device(to: &mut Writer, device: &Device) {
@@ -380,7 +385,12 @@ fn fault(it: &Fault) -> Writer {
     let request = kinds::name(it.origin);
     to.maybe("request", Some(request).filter(|name| !name.is_empty()));
     to.text("code", &words::of_fault(it.kind));
-    to.text("message", &it.details);
+    // What other dialects say by number stands in `request` here, by name.
+    let numbered = format!("kind or route {}: ", it.origin);
+    match it.kind {
+        FaultKind::Unknown => to.text("message", "there is no event of this type"),
+        _ => to.text("message", it.details.trim_start_matches(&numbered)),
+    }
     to
 }
 

@@ -113,26 +113,41 @@ impl<'a> Value<'a> {
         self.read(Object::parse)
     }
 
+    /// The elements of a list; none where nothing is said. One of more than `max` is given up as soon as it is seen to be.
+    fn list<T>(&self, max: usize, read: impl Fn(&'a str) -> Option<T>) -> Result<Vec<T>, DecodeError> {
+        let Some(raw) = self.raw else { return Ok(Vec::new()) };
+        let mut list = Vec::new();
+        let whole = elements(raw, max, |item| {
+            let item = read(item);
+            let fits = item.is_some();
+            list.extend(item);
+            fits
+        });
+        if whole { Ok(list) } else { Err(self.wrong()) }
+    }
+
     /// The objects of a list; none where nothing is said.
     pub(crate) fn objects(&self, max: usize) -> Result<Vec<Object<'a>>, DecodeError> {
-        let list = self.read(|raw| serde_json::from_str::<Vec<&serde_json::value::RawValue>>(raw).ok())?;
-        let list = list.unwrap_or_default();
-        if list.len() > max {
-            return Err(self.wrong());
-        }
-        list.into_iter().map(|raw| Object::parse(raw.get()).ok_or_else(|| self.wrong())).collect()
+        self.list(max, Object::parse)
+    }
+
+    /// The words of a list; none where nothing is said.
+    pub(crate) fn words<T>(
+        &self,
+        max: usize,
+        known: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, DecodeError> {
+        self.list(max, |raw| known(&serde_json::from_str::<String>(raw).ok()?))
     }
 
     /// The strings of a list; none where nothing is said.
     pub(crate) fn texts(&self, max: usize) -> Result<Vec<String>, DecodeError> {
-        let list: Vec<String> = self.read(|raw| serde_json::from_str(raw).ok())?.unwrap_or_default();
-        if list.len() > max { Err(self.wrong()) } else { Ok(list) }
+        self.words(max, |text| Some(text.to_owned()))
     }
 
     /// The whole numbers of a list; none where nothing is said.
     pub(crate) fn numbers(&self, max: usize) -> Result<Vec<u64>, DecodeError> {
-        let list: Vec<u64> = self.read(|raw| serde_json::from_str(raw).ok())?.unwrap_or_default();
-        if list.len() > max { Err(self.wrong()) } else { Ok(list) }
+        self.list(max, |raw| raw.parse().ok())
     }
 
     /// A text that is one of some words.
@@ -161,8 +176,7 @@ impl<'a> Value<'a> {
     }
 
     pub(crate) fn users(&self, max: usize) -> Result<Vec<UserId>, DecodeError> {
-        let list = self.texts(max)?;
-        list.iter().map(|user| UserId::new(user).map_err(|_| self.wrong())).collect()
+        self.words(max, |text| UserId::new(text).ok())
     }
 
     pub(crate) fn device_name(&self) -> Result<Option<DeviceName>, DecodeError> {
@@ -184,18 +198,14 @@ impl<'a> Value<'a> {
 
     /// The strings of a list, or the one that stands there alone; none where nothing is said.
     pub(crate) fn one_or_more(&self, most: usize) -> Result<Vec<String>, DecodeError> {
-        let Some(raw) = self.raw else { return Ok(Vec::new()) };
-        if raw.starts_with('"') {
-            return Ok(vec![self.some_text()?]);
+        match self.raw {
+            Some(raw) if raw.starts_with('"') => Ok(vec![self.some_text()?]),
+            _ => self.texts(most),
         }
-        let mut texts = Vec::new();
-        let all = self.each(most, |raw| serde_json::from_str(raw).map(|text| texts.push(text)).is_ok());
-        if all { Ok(texts) } else { Err(self.wrong()) }
     }
 
     pub(crate) fn messages(&self, max: usize) -> Result<Vec<MessageRef>, DecodeError> {
-        let list = self.texts(max)?;
-        list.iter().map(|text| reference(text).ok_or_else(|| self.wrong())).collect()
+        self.words(max, reference)
     }
 
     /// EV-TIME-1: RFC 3339, or milliseconds since the Unix epoch.

@@ -260,12 +260,28 @@ pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeErro
         Found::Blocked { users: blocked.users(rows)?, more }
     } else if conversations.is_there() {
         let list = conversations.objects(rows)?.into_iter().map(read_conversation);
-        Found::Conversations { conversations: list.collect::<Result<_, _>>()?, more }
+        let list = in_bounds(list, |it| &it.last, &conversations)?;
+        Found::Conversations { conversations: list, more }
     } else {
         let list = messages.objects(rows)?.into_iter().map(read_message);
-        Found::History { messages: list.collect::<Result<_, _>>()?, more }
+        Found::History { messages: in_bounds(list, |it| it, &messages)?, more }
     };
     Ok(ServerPacket::Answer { id, found })
+}
+
+/// What is found, up to as many reactions as an answer has.
+fn in_bounds<T>(
+    list: impl Iterator<Item = Result<T, DecodeError>>,
+    message: impl Fn(&T) -> &HistoryMessage,
+    field: &Value<'_>,
+) -> Result<Vec<T>, DecodeError> {
+    let mut reactions = 0;
+    list.map(|it| {
+        let it = it?;
+        reactions += message(&it).reactions.counts.len();
+        if reactions > limits::PAGE_REACTIONS { Err(field.wrong()) } else { Ok(it) }
+    })
+    .collect()
 }
 
 fn read_message(object: Object<'_>) -> Result<HistoryMessage, DecodeError> {

@@ -8,6 +8,7 @@ use bimip_proto::{
 
 use super::decode_server::names;
 use super::encode_client::name;
+use super::encode_server::write_names;
 use super::fields::{self, Value, fields};
 use super::time;
 use crate::json::{Object, Writer};
@@ -38,8 +39,7 @@ pub(super) fn write_request(to: &mut Writer, it: &React) -> Result<(), EncodeErr
 
 /// EV-RCT-2: a reaction, without its place in the mailbox.
 pub(super) fn write(to: &mut Writer, it: &Reaction) {
-    to.text("message_id", &it.message.id.to_string());
-    to.maybe("message_client_id", it.message.client_ref.as_ref().map(|it| it.as_str()));
+    write_names(to, &it.message);
     to.text("conversation_id", &it.conversation.to_string());
     to.number("seq", it.seq.0);
     to.text("emoji", it.emoji.as_str());

@@ -177,12 +177,8 @@ fn read_recipient(object: Object<'_>) -> Result<RecipientStatus, DecodeError> {
 
 /// What was said about a message, in words.
 pub(super) fn read_marks(marks: Value<'_>) -> Result<Marks, DecodeError> {
-    let mut said = Marks::NONE;
-    for word in marks.texts(4)? {
-        let status: Status = words::status(&word).ok_or_else(|| marks.wrong())?;
-        said = said.with(status);
-    }
-    Ok(said)
+    let said: Vec<Status> = marks.words(4, words::status)?;
+    Ok(said.into_iter().fold(Marks::NONE, Marks::with))
 }
 
 fn read_device(object: Object<'_>) -> Result<DeviceStatus, DecodeError> {

@@ -86,13 +86,23 @@ pub(crate) fn one(dialect: &str, name: &str) -> Case {
 
 /// What the original router did, scenario by scenario: frames, and ends of connections.
 pub(crate) fn transcripts() -> Vec<(String, Vec<Case>)> {
+    told_in("transcripts")
+}
+
+/// Whole conversations in JSON events: frames, and how connections begin and end.
+#[allow(dead_code, reason = "of one test")]
+pub(crate) fn conversations() -> Vec<(String, Vec<Case>)> {
+    told_in("conversations")
+}
+
+fn told_in(folder: &str) -> Vec<(String, Vec<Case>)> {
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();
         let mut blocks = text.split("\n\n").filter(|block| !block.is_empty()).map(Case::parse);
         let head = blocks.next().unwrap();
         (head.name().to_owned(), blocks.collect())
     };
-    files("transcripts").iter().map(read).collect()
+    files(folder).iter().map(read).collect()
 }
 
 /// Words of hex; `61*3` is `616161`.
