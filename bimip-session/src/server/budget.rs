@@ -145,9 +145,7 @@ impl ServerCore {
         if std::mem::replace(&mut connection.paused, true) {
             return;
         }
-        let calls = connection.held.is_empty()
-            && connection.barred == 0
-            && connection.is_live();
+        let calls = connection.held.is_empty() && connection.barred == 0 && connection.is_live();
         self.output(Output::Pause(conn));
         if calls {
             // There was no room, so something is under way, and its answer looks here. It is no turn of those who wait.
