@@ -20,6 +20,7 @@ commands
                    s4     memory of idle connections
                    s5     live voice: latency
                    slow   readers who keep up, beside readers who hardly read or not at all
+                   rest   messages by HTTP, alone and beside a load on web sockets
                    history   pages of what is stored, out of millions of messages, alone and asked by many at once
                    large  a message to groups of 1 000 to 100 000 members, of whom few are connected
                    all    all of these
@@ -31,7 +32,8 @@ options
   --rounds N        how often each measurement is repeated            [load 3, slow 2, large and history 1, codec 15, core 7]
   --pairs N         pairs of sender and receiver in s1 and s1b        [64]
   --window N        messages in flight for each sender                [32]
-  --rate N          messages a second in s1b                          [2000]
+  --rate N          messages a second in s1b, and on web sockets in rest  [2000]
+  --requests N      requests a second in rest                         [1000]
   --members N       connected members of the group in s3 and large    [500]
   --receipts no     members of s3 do not say what was delivered to them  [yes]
   --readers N       in s2 those who are away; in slow those who keep up, and the slow ones; in history those who
@@ -39,7 +41,7 @@ options
   --messages N      messages stored in s2 and history                 [s2: 100000; history: 2000000]
   --largest N       members of the largest group in large             [100000]
   --talkers N       private talks in s5                               [50]
-  --connections N   idle connections in s4, then five times as many   [1000]
+  --connections N   web sockets in rest; idle ones in s4, then five times as many  [1000]
   --storage KIND    what the server keeps messages in: embedded, or memory to see what that costs  [embedded]
   --server PATH     measure this binary instead of building bimip-server
   --date TEXT       a date for the report, which has none by itself
@@ -79,6 +81,7 @@ pub(crate) enum Scenario {
     S4,
     S5,
     Slow,
+    Rest,
     History,
     Large,
     All,
@@ -120,6 +123,7 @@ pub(crate) struct Args {
     pub(crate) pairs: u32,
     pub(crate) window: u64,
     pub(crate) rate: u64,
+    pub(crate) requests: u64,
     pub(crate) members: u32,
     /// Members of S3 say what was delivered to them.
     pub(crate) receipts: bool,
@@ -146,6 +150,7 @@ impl Args {
             pairs: 64,
             window: 32,
             rate: 2_000,
+            requests: 1_000,
             members: 500,
             receipts: true,
             readers: 200,
@@ -195,6 +200,7 @@ impl Args {
             "pairs" => self.pairs = number(option, value, 1)?,
             "window" => self.window = number(option, value, 1)?,
             "rate" => self.rate = number(option, value, 1)?,
+            "requests" => self.requests = number(option, value, 1)?,
             "members" => self.members = number(option, value, 1)?,
             "receipts" => {
                 self.receipts = match value {
@@ -247,11 +253,12 @@ impl FromStr for Scenario {
             "s4" => Self::S4,
             "s5" => Self::S5,
             "slow" => Self::Slow,
+            "rest" => Self::Rest,
             "history" => Self::History,
             "large" => Self::Large,
             "all" => Self::All,
             _ => {
-                let known = "s1, s1b, s2, s3, s4, s5, slow, history, large, all";
+                let known = "s1, s1b, s2, s3, s4, s5, slow, rest, history, large, all";
                 return Err(format!("`{text}` is not a load: {known}"));
             }
         })

@@ -18,9 +18,11 @@ mod offline;
 mod pair;
 mod pairs;
 mod peer;
+mod poster;
 mod raw;
 mod reader;
 pub(crate) mod relay;
+mod rest;
 mod settings;
 mod slow;
 mod sluggish;
@@ -66,6 +68,9 @@ pub(crate) fn run(args: &Args, scenario: Scenario, report: &mut Report) -> Resul
     }
     if is(Scenario::Slow) {
         slow::slow(args, &program, report)?;
+    }
+    if is(Scenario::Rest) {
+        rest::rest(args, &program, report)?;
     }
     if is(Scenario::History) {
         history::history(args, &program, report)?;

@@ -1,9 +1,11 @@
 //! The handle of a running client.
 
+mod questions;
+
 use bimip_codec::content;
 use bimip_proto::{
-    Address, Ask, Body, BodyKind, ClientRef, Content, ConversationId, Device, Draft, Emoji, Found, GroupAct,
-    GroupId, MessageRef, MessageStatus, Offset, Reject, Status, UnixMs, UserAct, UserId,
+    Address, Body, BodyKind, ClientRef, Content, ConversationId, Device, Draft, Emoji, GroupAct, GroupId,
+    MessageRef, Offset, Status, UnixMs, UserAct,
 };
 use bimip_session::client::{Live, NotNow};
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use tokio::task::spawn_blocking;
 
 use crate::builder::{Builder, Missing};
 use crate::command::{
-    AskError, Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError, UserError,
+    Closed, Command, GroupError, MarkError, PressError, ReadError, RetryError, SendError, UserError,
 };
 use crate::history::{Conversation, Line, Page};
 use crate::keep::Reading;
@@ -198,31 +200,6 @@ impl Client {
     /// [`UserError`].
     pub async fn user(&self, act: UserAct) -> Result<ClientRef, UserError> {
         self.asked(|answer| Command::User(act, answer)).await?
-    }
-
-    /// Asks the server what is stored there, and gives its answer. Asked once, while there is a connection.
-    ///
-    /// # Errors
-    /// [`AskError`].
-    pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
-        self.asked(|answer| Command::Ask(ask, answer)).await?
-    }
-
-    /// How far a message got, with whom, and why no further: a page of its recipients after this one, which was the last of
-    /// the page before. `None` where the server knows of no such message of this user's, or to them.
-    ///
-    /// # Errors
-    /// As [`ask`](Self::ask).
-    pub async fn status(
-        &self,
-        message: MessageRef,
-        after: Option<UserId>,
-    ) -> Result<Option<MessageStatus>, AskError> {
-        match self.ask(Ask::Status { message, after, limit: 0 }).await? {
-            Found::Status(status) => Ok(status.map(|status| *status)),
-            // The server answers another question than was asked.
-            _ => Err(AskError::Refused { reason: Reject::Unsupported, retry_after_ms: None }),
-        }
     }
 
     /// Edits a message to this body, or deletes it where there is none.

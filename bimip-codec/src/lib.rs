@@ -82,6 +82,7 @@ mod error;
 mod events;
 mod frames;
 mod json;
+pub mod rest;
 pub mod scheme;
 mod shared;
 pub mod voiceping;

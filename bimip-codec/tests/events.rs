@@ -7,9 +7,9 @@ use bimip_codec::{Codec, DecodeError, Dialect, Frames, Shared};
 use bimip_proto::{
     Act, Address, Alias, Ask, Aware, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason,
     ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Emoji, Entry, Fault, FaultKind,
-    Form, Found, GroupAct, GroupChange, GroupId, GroupNews, GroupProfile, Head, HistoryMessage, Location,
-    LogOut, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, NotYet, Noted, Offset, PageFrom,
-    Ping, Presence, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary, Receipt,
+    Form, Found, GroupAct, GroupChange, GroupId, GroupNews, GroupProfile, GroupState, Head, HistoryMessage,
+    Location, LogOut, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, NotYet, Noted, Offset,
+    PageFrom, Ping, Presence, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary, Receipt,
     RecipientStatus, Reject, Revision, Role, Row, Said, Saved, Seal, Seq, ServerPacket, Signal, SoundName,
     Status, StatusCounts, TokenAnswer, TokenTask, UnixMs, UserAct, UserChange, UserId, UserNews, Welcome,
     Window,
@@ -845,6 +845,36 @@ fn reactions() {
         parts(&answer["messages"][0], ["reaction_edition", "reactions"]),
         [json!(3), json!([{"emoji": "\u{1f44d}", "count": 2, "mine": true, "users": ["bob"]}])]
     );
+}
+
+// EV-GRP-4
+#[test]
+fn what_a_group_is() {
+    let Address::Group(group) = team() else { panic!() };
+    let asked = said(&json!({"type": "group_state", "id": "q", "group_id": "team 1"}));
+    assert_eq!(asked, ClientPacket::Query(Query { id: name("q"), ask: Ask::Group(group.clone()) }));
+    assert_eq!(wrong(&json!({"type": "group_state", "group_id": "team 1"})), "id");
+    let refused = said(&json!({"type": "group_state", "id": "q", "group_id": ""}));
+    assert!(matches!(refused, ClientPacket::Unfit { reason: Reject::Field("group_id"), .. }), "{refused:?}");
+    let state = GroupState {
+        group,
+        edition: 3,
+        profile: GroupProfile { title: "Team".into(), about: "".into() }.into(),
+        open: true,
+        post: MayPost::Admins,
+        members: 9,
+        role: Role::Admin,
+        since: Some(AT),
+    };
+    let told = |found| event(&ServerPacket::Answer { id: name("q"), found: Found::Group(found) });
+    assert_eq!(
+        told(Some(Box::new(state))),
+        json!({"type": "answer", "id": "q", "group": {
+            "group_id": "team 1", "edition": 3, "title": "Team", "about": "", "open": true, "post": "admins",
+            "members": 9, "role": "admin", "since": "2025-11-20T15:20:00.123Z",
+        }})
+    );
+    assert_eq!(told(None), json!({"type": "answer", "id": "q", "group": {}}));
 }
 
 // MISSION A1 E4

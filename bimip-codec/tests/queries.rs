@@ -64,6 +64,33 @@ fn questions_are_read() {
     }
 }
 
+// BM-QRY-6
+#[test]
+fn a_group_is_asked_for_by_its_conversation() {
+    let team = GroupId::new("team").unwrap();
+    let of_team = |it: &mut v1::Query| (it.ask, it.to, it.conversation) = (9, None, "g:team".into());
+    assert_eq!(ask(of_team), Ask::Group(team));
+    assert!(matches!(
+        heard(|it| it.ask = 9),
+        Ok(ClientPacket::Unfit { reason: Reject::Field("conversation"), .. })
+    ));
+    for (wrong, field) in [
+        (v1::QueryGroup { group: "team".into(), role: 1, ..Default::default() }, "post"),
+        (v1::QueryGroup { group: "team".into(), post: 1, ..Default::default() }, "role"),
+        (v1::QueryGroup { post: 1, role: 1, ..Default::default() }, "group"),
+        (
+            v1::QueryGroup { group: "team".into(), post: 1, role: 1, since: -1, ..Default::default() },
+            "group.since",
+        ),
+    ] {
+        let answer =
+            v1::Query { r#type: 2, id: "q-1".into(), ask: 9, group: Some(wrong), ..Default::default() };
+        let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
+        let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
+        assert_eq!(read, Err(DecodeError::Field { origin: 18, field }));
+    }
+}
+
 // BM-QRY-3
 #[test]
 fn what_cannot_be_read_is_refused_by_its_name() {

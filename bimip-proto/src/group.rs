@@ -109,6 +109,28 @@ impl GroupAct {
     }
 }
 
+/// A group as one of those who are in it sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct GroupState {
+    /// Which group.
+    pub group: GroupId,
+    /// Its last change; 0 while nobody ever managed it.
+    pub edition: u32,
+    /// What it is called.
+    pub profile: Arc<GroupProfile>,
+    /// Whether anybody may join.
+    pub open: bool,
+    /// Who may post.
+    pub post: MayPost,
+    /// How many are in it.
+    pub members: u32,
+    /// What the one who asks may do in it.
+    pub role: Role,
+    /// Since when they are in it; `None` where nobody was told that they came, and so no time is kept.
+    pub since: Option<UnixMs>,
+}
+
 /// What happened to a group: an entry in the mailboxes of those who are in it after that, and of those who are not any
 /// more because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -65,4 +65,5 @@ kinds! { Ask:
     Self::AddressBook { .. } => "AddressBook",
     Self::Devices => "Devices",
     Self::Blocked { .. } => "Blocked",
+    Self::Group(_) => "Group",
 }

@@ -65,7 +65,9 @@ pub use crate::alias::{Alias, AliasError, AliasKind, Channel, Parties};
 pub use crate::caps::{Caps, CursorBy, Silence};
 pub use crate::content::{Attachment, AttachmentKind, Content, ContentError, Mention};
 pub use crate::conversation::{ConversationError, ConversationId};
-pub use crate::group::{GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, MayPost, Role};
+pub use crate::group::{
+    GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, GroupState, MayPost, Role,
+};
 pub use crate::id::{Address, ClientRef, Device, DeviceName, Emoji, GroupId, IdError, TokenId, UserId};
 pub use crate::mailbox::{Entry, Offset, Row};
 pub use crate::message::{Body, BodyKind, Draft, Form, Head, Message, Seal, Seq};

@@ -1,8 +1,8 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
 use crate::{
-    Address, ClientRef, ConversationId, Marks, Message, MessageId, MessageRef, MessageStatus, OwnDevice,
-    ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
+    Address, ClientRef, ConversationId, GroupId, GroupState, Marks, Message, MessageId, MessageRef,
+    MessageStatus, OwnDevice, ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
 };
 
 /// A question about what is stored. It changes nothing, and is answered once.
@@ -65,6 +65,8 @@ pub enum Ask {
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
+    /// What a group is that the user who asks is in: [`Found::Group`].
+    Group(GroupId),
 }
 
 /// Which part of a long list a page has.
@@ -130,6 +132,8 @@ pub enum Found {
         /// Whether there are more after them.
         more: bool,
     },
+    /// What a group is; `None` for who is not in it, whether there is such a group or not.
+    Group(Option<Box<GroupState>>),
 }
 
 /// A message as it is now.

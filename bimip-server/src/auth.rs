@@ -14,6 +14,9 @@ pub const VOICEPING_DEVICE: &str = "voiceping";
 /// The device of a sign-in to the JSON dialect that names none: one for each user.
 pub const EVENTS_DEVICE: &str = "events";
 
+/// The device of a request of HTTP that names none.
+pub const HTTP_DEVICE: &str = "http";
+
 /// What somebody says about themselves at the door.
 ///
 /// Its `Debug` does not show the token, so that no log does.
@@ -29,23 +32,25 @@ pub struct SignIn {
     /// What they want to speak; `None` where that is not known. For an authenticator that lets in at one door whom
     /// it does not at another.
     pub dialect: Option<Dialect>,
+    /// The device of a sign-in that names none, where the dialect does not say it.
+    pub(crate) default_device: &'static str,
 }
 
 impl SignIn {
     /// A sign-in with nothing but a token.
     #[must_use]
     pub const fn new(token: Bytes) -> Self {
-        Self { user: None, device: None, token, dialect: None }
+        Self { user: None, device: None, token, dialect: None, default_device: DEFAULT_DEVICE }
     }
 
     /// The device it names, or the default one of its dialect: [`DEFAULT_DEVICE`], [`VOICEPING_DEVICE`],
-    /// [`EVENTS_DEVICE`].
+    /// [`EVENTS_DEVICE`]; over HTTP [`HTTP_DEVICE`].
     #[must_use]
     pub fn device_or_default(&self) -> DeviceName {
         let default = || match self.dialect {
             Some(Dialect::VoicePing) => voiceping_device(),
             Some(Dialect::Events) => constant(EVENTS_DEVICE),
-            _ => constant(DEFAULT_DEVICE),
+            _ => constant(self.default_device),
         };
         self.device.clone().unwrap_or_else(default)
     }

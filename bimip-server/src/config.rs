@@ -40,6 +40,21 @@ pub struct Config {
     pub silences: Silences,
     /// How long a request of HTTP waits for its answer.
     pub call_wait: Duration,
+    /// How often one user may ask over HTTP.
+    pub call_rate: Rate,
+    /// The origins of pages in browsers that may ask over HTTP and open web sockets, such as `https://chat.example`; any where
+    /// none is named.
+    pub origins: Vec<String>,
+}
+
+/// How often something may be done: so many at once, and then so many a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "complete")]
+pub struct Rate {
+    /// How many a second; 0 for as many as come.
+    pub per_second: u32,
+    /// How many at once.
+    pub burst: u32,
 }
 
 impl Default for Config {
@@ -55,6 +70,9 @@ impl Default for Config {
             voiceping_sessions: VoicePingSessions::default(),
             silences: Silences::default(),
             call_wait: crate::line::CALL_WAIT,
+            // Ten times what an app does that loads its first screen.
+            call_rate: Rate { per_second: 100, burst: 200 },
+            origins: Vec::new(),
         }
     }
 }

@@ -9,10 +9,11 @@
 //! | `GET /` | a banner |
 //! | `GET /health` | how the server is doing, as JSON |
 //! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
-//! | `POST /api/v1/auth/…` | tokens for passwords, where the server keeps accounts |
+//! | `/api/v1/…`, and `/messages` without it | the routes of [`bimip_codec::rest`] |
 //! | anything else | 404, or 403 for another method on `/` |
 
 mod accounts;
+mod api;
 mod deployed;
 mod files;
 mod health;
@@ -39,6 +40,7 @@ use bimip_session::server::{Grant, Refused};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpListener;
 
+pub(crate) use self::api::{Origins, Pace};
 use self::sign_in::{Knock, Seat};
 use crate::auth::SignIn;
 use crate::server::Server;
@@ -77,7 +79,7 @@ impl Server {
             .route("/health", get(health::health))
             .route("/files/audio/{id}", get(files::audio))
             .route("/files/text/{id}", get(files::text))
-            .merge(accounts::routes())
+            .merge(api::routes(self))
             .fallback(elsewhere)
             .with_state(self.clone())
     }
@@ -145,6 +147,9 @@ async fn enter(
     knock: Result<Knock, StatusCode>,
     request: Request,
 ) -> Response {
+    if !server.origins().lets_in(request.headers()) {
+        return refuse(&server, StatusCode::FORBIDDEN);
+    }
     let knock = match knock {
         Ok(knock) => knock,
         Err(status) => return refuse(&server, status),

@@ -43,6 +43,16 @@ impl Gate {
         Ok(grant)
     }
 
+    /// The same, for one request of HTTP, whose device is its own.
+    pub(crate) async fn caller(&self, sign_in: SignIn) -> Result<Grant, NoCaller> {
+        let grant = self.ask(sign_in).await.map_err(|Refused| NoCaller::Refused)?;
+        match self.is_revoked(&grant).await {
+            Some(false) => Ok(grant),
+            Some(true) => Err(NoCaller::Refused),
+            None => Err(NoCaller::Unread),
+        }
+    }
+
     /// A claim to be somebody else than the token's user is refused.
     pub(crate) async fn ask(&self, sign_in: SignIn) -> Result<Grant, Refused> {
         let claimed = sign_in.user.clone();
@@ -97,6 +107,15 @@ impl Gate {
         counters.push((REVOKED.to_owned(), self.revoked.load(Ordering::Relaxed)));
         counters
     }
+}
+
+/// Why a request of HTTP is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoCaller {
+    /// For whatever reason.
+    Refused,
+    /// The store cannot be read, so that nobody knows what was revoked.
+    Unread,
 }
 
 /// The counter, named like those of the other reasons to refuse a token.

@@ -85,7 +85,9 @@ pub use bimip_codec::Dialect;
 pub use bimip_proto::Silence;
 pub use bimip_session::server::{Grant, Refused, Vouched};
 
-pub use crate::auth::{Authenticator, DEFAULT_DEVICE, EVENTS_DEVICE, OpenAuth, SignIn, VOICEPING_DEVICE};
-pub use crate::config::{Config, Silences, VoicePingSessions};
+pub use crate::auth::{
+    Authenticator, DEFAULT_DEVICE, EVENTS_DEVICE, HTTP_DEVICE, OpenAuth, SignIn, VOICEPING_DEVICE,
+};
+pub use crate::config::{Config, Rate, Silences, VoicePingSessions};
 pub use crate::server::{Builder, Full, Missing, Report, Server};
 pub use crate::transport::{Frame, Transport};

@@ -13,7 +13,7 @@ use bimip_session::ledger::Outgoing;
 use bimip_session::server::{ConnId, Grant, Input};
 use tokio::time::timeout;
 
-use crate::connection::{Context, LetGo};
+use crate::connection::LetGo;
 use crate::outbox::{Out, Outbox};
 use crate::post::ToNode;
 use crate::server::{Place, Server};
@@ -132,7 +132,8 @@ pub(crate) const CALL_WAIT: Duration = Duration::from_secs(15);
 #[cfg(test)]
 mod tests {
     use bimip_proto::{
-        Address, Ask, Body, ClientRef, Device, DeviceName, Draft, Found, Offset, PageFrom, Query, Reject, UserId,
+        Address, Ask, Body, ClientRef, Device, DeviceName, Draft, Found, Offset, PageFrom, Query, Reject,
+        UserId,
     };
 
     use super::*;

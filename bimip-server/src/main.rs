@@ -27,8 +27,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::flags::{Auth, Command, Flags, Groups, Missed, Serve, Store, Tcp, Token, millis};
 
+/// Where HTTP is served when nothing is said about it.
+const HTTP: SocketAddr = local(8080);
+/// And where besides, if that is free: where clients of services behind a gateway look for messages themselves.
+const BESIDES: SocketAddr = local(8083);
 /// Where raw TCP is served when nothing is said about it.
-const TCP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+const TCP: SocketAddr = local(8081);
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
 
 fn main() -> ExitCode {
     // Exits with code 2 and a usage text when the flags are wrong.
@@ -118,10 +126,7 @@ fn fail(error: &str) -> ExitCode {
 async fn run(serve: &Serve) -> Result<(), Ended> {
     // Before anything is announced: who reads the line may send a signal at once.
     let mut stop = Stop::new().map_err(|error| format!("signals cannot be listened to: {error}"))?;
-    let mut listeners = Vec::with_capacity(serve.listen.len());
-    for address in &serve.listen {
-        listeners.push(bind(*address, "--listen").await?);
-    }
+    let listeners = bind_http(&serve.listen).await?;
     let tcp = bind_tcp(serve.tcp).await?;
     let server = start(serve)?;
     let line =
@@ -166,6 +171,20 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| {
         format!("cannot listen on {address}: {error}; stop what uses it, or give another {flag} (port 0 finds a free one)")
     })
+}
+
+async fn bind_http(asked: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
+    let mut listeners = Vec::with_capacity(asked.len().max(2));
+    for address in if asked.is_empty() { &[HTTP] } else { asked } {
+        listeners.push(bind(*address, "--listen").await?);
+    }
+    if asked.is_empty() {
+        match TcpListener::bind(BESIDES).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => tracing::info!(address = %BESIDES, %error, "not listening there, too"),
+        }
+    }
+    Ok(listeners)
 }
 
 /// Nobody has asked for the default port, so a second server on this machine does without it.

@@ -224,7 +224,8 @@ impl Node {
                 Output::Read(request) => self.reads.ask(Question::Page(request)),
                 Output::Authenticate { conn, user, device, token } => {
                     let (gate, post) = (Arc::clone(&self.gate), self.post.clone());
-                    let sign_in = SignIn { user, device, token, dialect: self.peers.dialect(conn) };
+                    let sign_in =
+                        SignIn { user, device, dialect: self.peers.dialect(conn), ..SignIn::new(token) };
                     // At most one for each connection, and the core gives up on it after its sign-in time.
                     tokio::spawn(async move {
                         let grant = gate.sign_in(sign_in).await;
@@ -243,7 +244,7 @@ impl Node {
         let (gate, post) = (Arc::clone(&self.gate), self.post.clone());
         let patience = Duration::from_millis(self.config.core.sign_in_ms);
         let (user, device) = (Some(device.user), Some(device.name));
-        let sign_in = SignIn { user, device, token, dialect: self.peers.dialect(conn) };
+        let sign_in = SignIn { user, device, dialect: self.peers.dialect(conn), ..SignIn::new(token) };
         tokio::spawn(async move {
             let answer = timeout(patience, gate.token(task, sign_in)).await;
             let answer = answer.unwrap_or(Err(Reject::Unavailable));

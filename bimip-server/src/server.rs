@@ -20,6 +20,7 @@ use crate::auth::{Authenticator, SignIn};
 use crate::config::Config;
 use crate::connection::{self, Context};
 use crate::counts::Counts;
+use crate::door::{Origins, Pace};
 use crate::gate::Gate;
 use crate::library::Library;
 use crate::node::Node;
@@ -39,6 +40,10 @@ pub struct Server {
     /// A permit for each connection there may be.
     places: Arc<Semaphore>,
     accounts: Option<Arc<Accounts>>,
+    origins: Arc<Origins>,
+    pace: Arc<Pace>,
+    /// The description of the API over HTTP.
+    openapi: Arc<str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,6 +185,8 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
                 phase.send_replace(Phase::Stopped);
             }
         });
+        let origins = Arc::new(Origins::new(&config.origins));
+        let pace = Arc::new(Pace::new(config.call_rate));
         let context = Arc::new(Context { config, counts, library, node: sender, room });
         let (accounts, next_conn) = (self.accounts, Arc::new(AtomicU64::new(1)));
         if let Some(accounts) = accounts.clone() {
@@ -189,7 +196,8 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
             };
             tokio::spawn(logouts::run(accounts, post, standings, over));
         }
-        Ok(Server { context, gate, phase, next_conn, places, accounts })
+        let openapi = bimip_codec::rest::openapi().into();
+        Ok(Server { context, gate, phase, next_conn, places, accounts, origins, pace, openapi })
     }
 }
 
@@ -334,6 +342,18 @@ impl Server {
 
     pub(crate) const fn accounts(&self) -> Option<&Arc<Accounts>> {
         self.accounts.as_ref()
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(crate) fn openapi(&self) -> &str {
+        &self.openapi
     }
 
     pub(crate) fn config(&self) -> &Config {

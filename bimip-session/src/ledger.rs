@@ -23,7 +23,6 @@
 mod book;
 mod feed;
 mod group;
-mod info;
 mod outgoing;
 mod overlay;
 mod put;
@@ -39,7 +38,6 @@ mod view;
 pub use self::book::Book;
 pub use self::feed::Stretch;
 pub use self::group::{GroupHead, Membership, Stay};
-pub use self::info::{GroupInfo, group_info};
 pub use self::outgoing::Outgoing;
 pub(crate) use self::outgoing::RETRY_AFTER_MS;
 pub use self::put::{Audience, Guard, Put, PutKey, Record};

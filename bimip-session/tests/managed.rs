@@ -10,7 +10,7 @@ use bimip_proto::{
 };
 use bimip_session::client::view::{Bounds, ConversationList, GroupStates};
 use bimip_session::client::{ClientSession, Config, Event, Full, Input, Output, Resume};
-use bimip_session::ledger::{View, group_info, readable};
+use bimip_session::ledger::{View, readable};
 use bimip_session::server::{ConnId, Grant};
 use bimip_session::{Machine, server};
 use bytes::Bytes;
@@ -549,20 +549,6 @@ fn a_group_is_as_large_as_groups_may_be() {
     assert_eq!(last, limits::GROUP_MEMBERS as usize);
     assert!(team.does("a", GroupAct::Delete).is_ok());
     assert!(team.house.book.members(&team_id()).unwrap().is_empty());
-}
-
-// DM-GRP-19
-#[test]
-fn only_members_see_what_a_group_is() {
-    let mut team = Team::new(&["a", "b"], &["x"]);
-    assert_eq!(team.does("a", role("b", Role::Admin)), Ok(2));
-    let Ok(info) = group_info(&team.house.book, &user("b"), &team_id());
-    let info = info.unwrap();
-    assert_eq!(info.members, [(user("a"), Role::Owner), (user("b"), Role::Admin)]);
-    assert_eq!((&*info.profile.title, info.head.edition), ("Team", 2));
-    for (who, group) in [("x", team_id()), ("a", GroupId::new("none").unwrap())] {
-        assert_eq!(group_info(&team.house.book, &user(who), &group), Ok(None));
-    }
 }
 
 /// Everything that a machine wants said.

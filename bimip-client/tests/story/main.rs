@@ -3,6 +3,7 @@
 
 mod dialects;
 mod doors;
+mod groups;
 mod history;
 mod reactions;
 mod revisions;

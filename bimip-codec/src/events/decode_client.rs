@@ -214,7 +214,7 @@ impl<'a> Reading<'a> {
 }
 
 /// EV-LIVE-2: what somebody is doing, of either direction.
-pub(super) fn read_awareness(
+pub(crate) fn read_awareness(
     me: Option<&UserId>,
     object: Object<'_>,
     origin: u32,

@@ -19,14 +19,14 @@ pub(super) fn open(frame: &[u8]) -> Result<(String, Object<'_>), DecodeError> {
 
 /// One field of an event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Value<'a> {
+pub(crate) struct Value<'a> {
     origin: u32,
     name: &'static str,
     raw: Option<&'a str>,
 }
 
 /// Fields of an event by their names, in one walk.
-pub(super) fn fields<'a, const N: usize>(
+pub(crate) fn fields<'a, const N: usize>(
     object: Object<'a>,
     origin: u32,
     names: [&'static str; N],
@@ -36,11 +36,11 @@ pub(super) fn fields<'a, const N: usize>(
 }
 
 impl<'a> Value<'a> {
-    pub(super) const fn wrong(&self) -> DecodeError {
+    pub(crate) const fn wrong(&self) -> DecodeError {
         DecodeError::Field { origin: self.origin, field: self.name }
     }
 
-    pub(super) const fn is_there(&self) -> bool {
+    pub(crate) const fn is_there(&self) -> bool {
         self.raw.is_some()
     }
 
@@ -52,42 +52,42 @@ impl<'a> Value<'a> {
         found?.ok_or_else(|| self.wrong())
     }
 
-    pub(super) fn text(&self) -> Result<Option<String>, DecodeError> {
+    pub(crate) fn text(&self) -> Result<Option<String>, DecodeError> {
         self.read(|raw| serde_json::from_str(raw).ok())
     }
 
-    pub(super) fn some_text(&self) -> Result<String, DecodeError> {
+    pub(crate) fn some_text(&self) -> Result<String, DecodeError> {
         self.need(self.text())
     }
 
-    pub(super) fn number(&self) -> Result<Option<u64>, DecodeError> {
+    pub(crate) fn number(&self) -> Result<Option<u64>, DecodeError> {
         self.read(|raw| raw.parse().ok())
     }
 
-    pub(super) fn some_number(&self) -> Result<u64, DecodeError> {
+    pub(crate) fn some_number(&self) -> Result<u64, DecodeError> {
         self.need(self.number())
     }
 
     /// A whole number of 32 bits; 0 where nothing is said.
-    pub(super) fn small(&self) -> Result<u32, DecodeError> {
+    pub(crate) fn small(&self) -> Result<u32, DecodeError> {
         Ok(self.read(|raw| raw.parse().ok())?.unwrap_or_default())
     }
 
-    pub(super) fn flag(&self) -> Result<Option<bool>, DecodeError> {
+    pub(crate) fn flag(&self) -> Result<Option<bool>, DecodeError> {
         self.read(|raw| raw.parse().ok())
     }
 
-    pub(super) fn real(&self) -> Result<Option<f64>, DecodeError> {
+    pub(crate) fn real(&self) -> Result<Option<f64>, DecodeError> {
         // To the last bit, which the JSON library leaves open.
         self.read(|raw| raw.parse().ok())
     }
 
-    pub(super) fn object(&self) -> Result<Option<Object<'a>>, DecodeError> {
+    pub(crate) fn object(&self) -> Result<Option<Object<'a>>, DecodeError> {
         self.read(Object::parse)
     }
 
     /// The objects of a list; none where nothing is said.
-    pub(super) fn objects(&self, max: usize) -> Result<Vec<Object<'a>>, DecodeError> {
+    pub(crate) fn objects(&self, max: usize) -> Result<Vec<Object<'a>>, DecodeError> {
         let list = self.read(|raw| serde_json::from_str::<Vec<&serde_json::value::RawValue>>(raw).ok())?;
         let list = list.unwrap_or_default();
         if list.len() > max {
@@ -97,83 +97,83 @@ impl<'a> Value<'a> {
     }
 
     /// The strings of a list; none where nothing is said.
-    pub(super) fn texts(&self, max: usize) -> Result<Vec<String>, DecodeError> {
+    pub(crate) fn texts(&self, max: usize) -> Result<Vec<String>, DecodeError> {
         let list: Vec<String> = self.read(|raw| serde_json::from_str(raw).ok())?.unwrap_or_default();
         if list.len() > max { Err(self.wrong()) } else { Ok(list) }
     }
 
     /// The whole numbers of a list; none where nothing is said.
-    pub(super) fn numbers(&self, max: usize) -> Result<Vec<u64>, DecodeError> {
+    pub(crate) fn numbers(&self, max: usize) -> Result<Vec<u64>, DecodeError> {
         let list: Vec<u64> = self.read(|raw| serde_json::from_str(raw).ok())?.unwrap_or_default();
         if list.len() > max { Err(self.wrong()) } else { Ok(list) }
     }
 
     /// A text that is one of some words.
-    pub(super) fn word<T>(&self, known: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, DecodeError> {
+    pub(crate) fn word<T>(&self, known: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, DecodeError> {
         self.text()?.map(|word| known(&word).ok_or_else(|| self.wrong())).transpose()
     }
 
-    pub(super) fn some_word<T>(&self, known: impl FnOnce(&str) -> Option<T>) -> Result<T, DecodeError> {
+    pub(crate) fn some_word<T>(&self, known: impl FnOnce(&str) -> Option<T>) -> Result<T, DecodeError> {
         self.need(self.word(known))
     }
 
-    pub(super) fn client_ref(&self) -> Result<Option<ClientRef>, DecodeError> {
+    pub(crate) fn client_ref(&self) -> Result<Option<ClientRef>, DecodeError> {
         self.word(|text| ClientRef::new(text).ok())
     }
 
-    pub(super) fn some_client_ref(&self) -> Result<ClientRef, DecodeError> {
+    pub(crate) fn some_client_ref(&self) -> Result<ClientRef, DecodeError> {
         self.need(self.client_ref())
     }
 
-    pub(super) fn user(&self) -> Result<Option<UserId>, DecodeError> {
+    pub(crate) fn user(&self) -> Result<Option<UserId>, DecodeError> {
         self.word(|text| UserId::new(text).ok())
     }
 
-    pub(super) fn some_user(&self) -> Result<UserId, DecodeError> {
+    pub(crate) fn some_user(&self) -> Result<UserId, DecodeError> {
         self.need(self.user())
     }
 
-    pub(super) fn users(&self, max: usize) -> Result<Vec<UserId>, DecodeError> {
+    pub(crate) fn users(&self, max: usize) -> Result<Vec<UserId>, DecodeError> {
         let list = self.texts(max)?;
         list.iter().map(|user| UserId::new(user).map_err(|_| self.wrong())).collect()
     }
 
-    pub(super) fn device_name(&self) -> Result<Option<DeviceName>, DecodeError> {
+    pub(crate) fn device_name(&self) -> Result<Option<DeviceName>, DecodeError> {
         self.word(|text| DeviceName::new(text).ok())
     }
 
-    pub(super) fn some_group(&self) -> Result<GroupId, DecodeError> {
+    pub(crate) fn some_group(&self) -> Result<GroupId, DecodeError> {
         self.some_word(|text| GroupId::new(text).ok())
     }
 
-    pub(super) fn message_id(&self) -> Result<Option<MessageId>, DecodeError> {
+    pub(crate) fn message_id(&self) -> Result<Option<MessageId>, DecodeError> {
         self.word(|text| text.parse().ok())
     }
 
     /// EV-ID-1: a message by its id, or by the id that push-to-talk clients know it by.
-    pub(super) fn message(&self) -> Result<MessageRef, DecodeError> {
+    pub(crate) fn message(&self) -> Result<MessageRef, DecodeError> {
         self.some_word(reference)
     }
 
-    pub(super) fn messages(&self, max: usize) -> Result<Vec<MessageRef>, DecodeError> {
+    pub(crate) fn messages(&self, max: usize) -> Result<Vec<MessageRef>, DecodeError> {
         let list = self.texts(max)?;
         list.iter().map(|text| reference(text).ok_or_else(|| self.wrong())).collect()
     }
 
     /// EV-TIME-1: RFC 3339, or milliseconds since the Unix epoch.
-    pub(super) fn time(&self) -> Result<Option<UnixMs>, DecodeError> {
+    pub(crate) fn time(&self) -> Result<Option<UnixMs>, DecodeError> {
         self.read(|raw| match serde_json::from_str::<String>(raw) {
             Ok(text) => time::read(&text),
             Err(_) => raw.parse().ok().map(UnixMs),
         })
     }
 
-    pub(super) fn some_time(&self) -> Result<UnixMs, DecodeError> {
+    pub(crate) fn some_time(&self) -> Result<UnixMs, DecodeError> {
         self.need(self.time())
     }
 }
 
-fn reference(text: &str) -> Option<MessageRef> {
+pub(crate) fn reference(text: &str) -> Option<MessageRef> {
     match text.parse() {
         Ok(id) => Some(MessageRef::Id(id)),
         Err(_) => text.parse().ok().map(MessageRef::Alias),
@@ -181,14 +181,14 @@ fn reference(text: &str) -> Option<MessageRef> {
 }
 
 /// A device by the fields that name it.
-pub(super) fn device(user: Value<'_>, name: Value<'_>) -> Result<Device, DecodeError> {
+pub(crate) fn device(user: Value<'_>, name: Value<'_>) -> Result<Device, DecodeError> {
     let name_there = name.device_name()?.ok_or_else(|| name.wrong())?;
     Ok(Device::new(user.some_user()?, name_there))
 }
 
 /// EV-TO-1: where something goes: `conversation_id`, `d:low:high` or `g:group`, where a name without such a beginning is
 /// a group's; or `to`, a user. Who says both says the same twice.
-pub(super) fn address(
+pub(crate) fn address(
     me: Option<&UserId>,
     conversation: Value<'_>,
     to: Value<'_>,

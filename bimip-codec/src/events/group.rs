@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientPacket, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, MayPost,
-    Offset, Row, UserId, limits,
+    ClientPacket, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, GroupState,
+    MayPost, Offset, Row, UserId, limits,
 };
 
 use super::fields::{self, Value, fields};
@@ -175,4 +175,36 @@ pub(super) fn read_change(object: Object<'_>, (prev, offset): (Offset, Offset)) 
         members: members.small()?,
     };
     Ok(Row { prev, offset, entry: Arc::new(Entry::Group(change)) })
+}
+
+// ---- answers ------------------------------------------------------------------------------------------------
+
+/// EV-GRP-4: a group, as its members see it.
+pub(super) fn write_state(to: &mut Writer, it: &GroupState) {
+    to.text("group_id", it.group.as_str());
+    to.number("edition", it.edition);
+    write_rules(to, &it.profile, it.open, it.post);
+    to.number("members", it.members);
+    to.text("role", words::of_role(it.role));
+    if let Some(at) = it.since {
+        to.raw("since", &time::written(at));
+    }
+}
+
+pub(super) fn read_state(object: Object<'_>) -> Result<GroupState, DecodeError> {
+    let [group, edition, title, about, open, post, members, role, since] = fields(
+        object,
+        0,
+        ["group_id", "edition", "title", "about", "open", "post", "members", "role", "since"],
+    );
+    Ok(GroupState {
+        group: group.some_group()?,
+        edition: edition.small()?,
+        profile: Arc::new(profile(title, about)?),
+        open: open.flag()?.unwrap_or_default(),
+        post: post.some_word(words::post)?,
+        members: members.small()?,
+        role: role.some_word(words::role)?,
+        since: since.time()?,
+    })
 }

@@ -54,13 +54,22 @@ kinds! {
     ADDRESS_BOOK = 29 "address_book",
     DEVICES = 30 "devices",
     BLOCKED = 31 "blocked",
+    GROUP_STATE = 32 "group_state",
 }
 
 /// Whether it is a question about what is stored.
 pub(super) const fn asks(kind: u32) -> bool {
     matches!(
         kind,
-        HISTORY | CONVERSATION | CONVERSATIONS | STATUS | PROFILE | ADDRESS_BOOK | DEVICES | BLOCKED
+        HISTORY
+            | CONVERSATION
+            | CONVERSATIONS
+            | STATUS
+            | PROFILE
+            | ADDRESS_BOOK
+            | DEVICES
+            | BLOCKED
+            | GROUP_STATE
     )
 }
 
@@ -70,9 +79,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=BLOCKED {
+        for kind in AUTH..=GROUP_STATE {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(BLOCKED + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(GROUP_STATE + 1)), (None, None, "", ""));
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn object(message: &Message) -> String {
 }
 
 /// EV-MSG-1: the fields of a message.
-pub(super) fn write(to: &mut Writer, message: &Message) {
+pub(crate) fn write(to: &mut Writer, message: &Message) {
     let Message { head, body } = message;
     to.text("id", &head.id.to_string());
     to.text("conversation_id", &head.conversation().to_string());
@@ -60,7 +60,7 @@ pub(super) fn write(to: &mut Writer, message: &Message) {
 }
 
 /// EV-BODY-1 to 3: what a body says. `content` is there always, for whoever only shows text.
-pub(super) fn write_body(to: &mut Writer, body: &Body, head: Option<&Head>) {
+pub(crate) fn write_body(to: &mut Writer, body: &Body, head: Option<&Head>) {
     if !fits(body) {
         return to.text("content", TOO_LONG);
     }
@@ -131,7 +131,7 @@ fn fits(body: &Body) -> bool {
 
 /// EV-SEND-2: what a client says: one of `content`, `body`, `data` and `payload`. What only has content must show it
 /// (EV-KIND-1), or be sealed.
-pub(super) fn read_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Result<Body, DecodeError> {
+pub(crate) fn read_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Result<Body, DecodeError> {
     let [inside] = fields(object, origin, ["body"]);
     let body = told_body(object, origin, kind)?;
     match body.form {
@@ -176,7 +176,7 @@ fn shows(kind: BodyKind) -> bool {
 }
 
 /// Bytes in Base64.
-pub(super) fn read_payload(payload: Value<'_>) -> Result<Bytes, DecodeError> {
+pub(crate) fn read_payload(payload: Value<'_>) -> Result<Bytes, DecodeError> {
     let text = payload.some_text()?;
     BASE64.decode(text.as_bytes()).map(Into::into).map_err(|_| payload.wrong())
 }

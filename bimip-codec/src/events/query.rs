@@ -7,7 +7,7 @@ use bimip_proto::{
 
 use super::encode_client::{event, name, named, write_address};
 use super::fields::{Value, address, fields};
-use super::{kinds, message, reaction, status, user, words};
+use super::{group, kinds, message, reaction, status, user, words};
 use crate::json::{Object, Writer};
 use crate::{DecodeError, EncodeError};
 
@@ -44,6 +44,10 @@ pub(super) fn read_request(
             }
         }
         kinds::DEVICES => Ask::Devices,
+        kinds::GROUP_STATE => {
+            let [group] = fields(object, origin, ["group_id"]);
+            Ask::Group(group.some_group()?)
+        }
         kinds::CONVERSATION => Ask::Conversation(address(me, conversation, to)?),
         _ => {
             let [before, after] = fields(object, origin, ["before_id", "after_id"]);
@@ -106,6 +110,10 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             to.number("limit", *limit);
         }
         Ask::Devices => to = event(kinds::DEVICES),
+        Ask::Group(group) => {
+            to = event(kinds::GROUP_STATE);
+            to.text("group_id", group.as_str());
+        }
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     }
     to.text("id", it.id.as_str());
@@ -144,12 +152,17 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
             to.texts("blocked", users.iter().map(UserId::as_str));
             to.flag("has_more", *more);
         }
+        Found::Group(found) => to.object("group", |to| {
+            if let Some(it) = found {
+                group::write_state(to, it);
+            }
+        }),
         _ => return None,
     }
     Some(to)
 }
 
-fn write_message(to: &mut Writer, it: &HistoryMessage) {
+pub(crate) fn write_message(to: &mut Writer, it: &HistoryMessage) {
     message::write(to, &it.message);
     if it.edition > 0 {
         to.number("edition", it.edition);
@@ -161,7 +174,7 @@ fn write_message(to: &mut Writer, it: &HistoryMessage) {
     reaction::write_summary(to, &it.reactions);
 }
 
-fn write_conversation(to: &mut Writer, it: &ConversationState) {
+pub(crate) fn write_conversation(to: &mut Writer, it: &ConversationState) {
     to.text("id", &it.conversation().to_string());
     to.object("last_message", |to| write_message(to, &it.last));
     to.number("message_count", it.messages);
@@ -175,8 +188,8 @@ fn write_conversation(to: &mut Writer, it: &ConversationState) {
 pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
     let [id, messages, conversations, status, more] =
         fields(object, 0, ["id", "messages", "conversations", "status", "has_more"]);
-    let [profile, book, devices, blocked] =
-        fields(object, 0, ["profile", "address_book", "devices", "blocked"]);
+    let [profile, book, devices, blocked, group] =
+        fields(object, 0, ["profile", "address_book", "devices", "blocked", "group"]);
     let (id, more) = (id.some_client_ref()?, more.flag()?.unwrap_or_default());
     let rows = limits::PAGE_ROWS as usize;
     let found = if let Some(status) = status.object()? {
@@ -185,6 +198,9 @@ pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeErro
         Found::Status(there.map(Box::new))
     } else if let Some(profile) = profile.object()? {
         Found::Profile((profile.len() > 0).then(|| user::read_state(profile)).transpose()?)
+    } else if let Some(group) = group.object()? {
+        let there = (group.len() > 0).then(|| group::read_state(group)).transpose()?;
+        Found::Group(there.map(Box::new))
     } else if book.is_there() {
         let list = book.objects(rows)?.into_iter().map(user::read_entry);
         Found::AddressBook { saved: list.collect::<Result<_, _>>()?, more }

@@ -74,7 +74,7 @@ pub(super) fn read(object: Object<'_>, (prev, offset): (Offset, Offset)) -> Resu
 }
 
 /// EV-RCT-3: beside a message of an answer; nothing where nobody ever reacted.
-pub(super) fn write_summary(to: &mut Writer, it: &ReactionSummary) {
+pub(crate) fn write_summary(to: &mut Writer, it: &ReactionSummary) {
     if it.edition == 0 && it.counts.is_empty() {
         return;
     }

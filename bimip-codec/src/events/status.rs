@@ -30,7 +30,7 @@ const fn word(reached: Reached) -> &'static str {
 }
 
 /// EV-STAT-2.
-pub(super) fn write(to: &mut Writer, it: &MessageStatus) {
+pub(crate) fn write(to: &mut Writer, it: &MessageStatus) {
     to.text("message_id", &it.id.to_string());
     to.maybe("client_id", it.client_ref.as_ref().map(|it| it.as_str()));
     to.text("conversation_id", &ConversationId::of(&it.from.user, &it.to).to_string());

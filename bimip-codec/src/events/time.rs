@@ -7,7 +7,7 @@ const DAY_MS: u64 = 86_400_000;
 const LAST_MS: u64 = 253_402_300_799_999;
 
 /// The moment as JSON: text, or where its year has more than four digits the number of milliseconds.
-pub(super) fn written(at: UnixMs) -> String {
+pub(crate) fn written(at: UnixMs) -> String {
     if at.0 > LAST_MS {
         return at.0.to_string();
     }

@@ -139,7 +139,7 @@ pub(super) fn read_change(object: Object<'_>, (prev, offset): (Offset, Offset)) 
 // ---- answers ------------------------------------------------------------------------------------------------
 
 /// EV-USR-3: somebody, as others may see them.
-pub(super) fn write_state(to: &mut Writer, it: &ProfileState) {
+pub(crate) fn write_state(to: &mut Writer, it: &ProfileState) {
     to.text("user_id", it.user.as_str());
     to.number("edition", it.edition);
     write_profile(to, &it.profile);
@@ -158,7 +158,7 @@ pub(super) fn read_state(object: Object<'_>) -> Result<ProfileState, DecodeError
     })
 }
 
-pub(super) fn write_entry(to: &mut Writer, it: &Saved) {
+pub(crate) fn write_entry(to: &mut Writer, it: &Saved) {
     write_saved(to, it);
 }
 
@@ -167,7 +167,7 @@ pub(super) fn read_entry(object: Object<'_>) -> Result<Saved, DecodeError> {
     read_saved(user, name)
 }
 
-pub(super) fn write_device(to: &mut Writer, it: &OwnDevice) {
+pub(crate) fn write_device(to: &mut Writer, it: &OwnDevice) {
     to.text("device_id", it.name.as_str());
     to.raw("first_seen", &time::written(it.first_seen));
     to.raw("last_seen", &time::written(it.last_seen));

@@ -4,7 +4,7 @@ use bimip_proto::{
     Act, BodyKind, FaultKind, LogOut, Marks, MayPost, Presence, Reject, Role, Status, TokenTask,
 };
 
-pub(super) const fn of_status(status: Status) -> &'static str {
+pub(crate) const fn of_status(status: Status) -> &'static str {
     match status {
         Status::Delivered => "delivered",
         Status::Read => "read",
@@ -15,19 +15,19 @@ pub(super) const fn of_status(status: Status) -> &'static str {
 }
 
 /// What a recipient may say.
-pub(super) fn status(word: &str) -> Option<Status> {
+pub(crate) fn status(word: &str) -> Option<Status> {
     [Status::Delivered, Status::Read, Status::Played, Status::Forwarded]
         .into_iter()
         .find(|it| of_status(*it) == word)
 }
 
 /// All that was said about a message.
-pub(super) fn of_marks(marks: Marks) -> impl Iterator<Item = &'static str> {
+pub(crate) fn of_marks(marks: Marks) -> impl Iterator<Item = &'static str> {
     let said = [Status::Delivered, Status::Read, Status::Played, Status::Forwarded];
     said.into_iter().filter(move |it| marks.has(*it)).map(of_status)
 }
 
-pub(super) const fn of_presence(presence: Presence) -> &'static str {
+pub(crate) const fn of_presence(presence: Presence) -> &'static str {
     match presence {
         Presence::Offline => "offline",
         Presence::Away => "away",
@@ -43,11 +43,11 @@ pub(super) const fn of_presence(presence: Presence) -> &'static str {
     }
 }
 
-pub(super) fn presence(word: &str) -> Option<Presence> {
+pub(crate) fn presence(word: &str) -> Option<Presence> {
     Presence::ALL.into_iter().find(|it| of_presence(*it) == word)
 }
 
-pub(super) const fn of_act(act: Act) -> &'static str {
+pub(crate) const fn of_act(act: Act) -> &'static str {
     match act {
         Act::Recording => "recording",
         Act::Paused => "paused",
@@ -59,11 +59,11 @@ pub(super) const fn of_act(act: Act) -> &'static str {
     }
 }
 
-pub(super) fn act(word: &str) -> Option<Act> {
+pub(crate) fn act(word: &str) -> Option<Act> {
     Act::ALL.into_iter().find(|it| of_act(*it) == word)
 }
 
-pub(super) const fn of_task(task: TokenTask) -> &'static str {
+pub(crate) const fn of_task(task: TokenTask) -> &'static str {
     match task {
         TokenTask::Refresh => "refresh",
         TokenTask::Revoke => "revoke",
@@ -71,11 +71,11 @@ pub(super) const fn of_task(task: TokenTask) -> &'static str {
     }
 }
 
-pub(super) fn task(word: &str) -> Option<TokenTask> {
+pub(crate) fn task(word: &str) -> Option<TokenTask> {
     [TokenTask::Refresh, TokenTask::Revoke, TokenTask::Validate].into_iter().find(|it| of_task(*it) == word)
 }
 
-pub(super) const fn of_role(role: Role) -> &'static str {
+pub(crate) const fn of_role(role: Role) -> &'static str {
     match role {
         Role::Owner => "owner",
         Role::Admin => "admin",
@@ -83,22 +83,22 @@ pub(super) const fn of_role(role: Role) -> &'static str {
     }
 }
 
-pub(super) fn role(word: &str) -> Option<Role> {
+pub(crate) fn role(word: &str) -> Option<Role> {
     [Role::Member, Role::Admin, Role::Owner].into_iter().find(|it| of_role(*it) == word)
 }
 
-pub(super) const fn of_post(post: MayPost) -> &'static str {
+pub(crate) const fn of_post(post: MayPost) -> &'static str {
     match post {
         MayPost::Admins => "admins",
         _ => "everyone",
     }
 }
 
-pub(super) fn post(word: &str) -> Option<MayPost> {
+pub(crate) fn post(word: &str) -> Option<MayPost> {
     [MayPost::Everyone, MayPost::Admins].into_iter().find(|it| of_post(*it) == word)
 }
 
-pub(super) const fn of_scope(what: &LogOut) -> &'static str {
+pub(crate) const fn of_scope(what: &LogOut) -> &'static str {
     match what {
         LogOut::Device(_) => "device",
         LogOut::Session => "session",
@@ -107,7 +107,7 @@ pub(super) const fn of_scope(what: &LogOut) -> &'static str {
 }
 
 /// What a message is. A talk has the same word as in other dialects.
-pub(super) const fn of_kind(kind: BodyKind) -> &'static str {
+pub(crate) const fn of_kind(kind: BodyKind) -> &'static str {
     match kind {
         BodyKind::Image => "image",
         BodyKind::Interactive => "interactive",
@@ -123,13 +123,13 @@ pub(super) const fn of_kind(kind: BodyKind) -> &'static str {
 }
 
 /// What a client may send. Only the end of a talk makes a talk.
-pub(super) fn kind(word: &str) -> Option<BodyKind> {
+pub(crate) fn kind(word: &str) -> Option<BodyKind> {
     let others = [BodyKind::Interactive, BodyKind::Notification];
     BodyKind::WITH_CONTENT.into_iter().chain(others).find(|it| of_kind(*it) == word)
 }
 
 /// Why something was refused, for a program.
-pub(super) const fn of_reject(reason: Reject) -> &'static str {
+pub(crate) const fn of_reject(reason: Reject) -> &'static str {
     match reason {
         Reject::Conflict => "CONFLICT",
         Reject::NotYourself => "NOT_YOURSELF",
@@ -151,7 +151,7 @@ pub(super) const fn of_reject(reason: Reject) -> &'static str {
 }
 
 /// A word of a newer server will not pass, as far as anybody can know.
-pub(super) fn reject(word: &str) -> Reject {
+pub(crate) fn reject(word: &str) -> Reject {
     [
         Reject::Conflict,
         Reject::NotYourself,
@@ -175,11 +175,11 @@ pub(super) fn reject(word: &str) -> Reject {
 }
 
 /// What is wrong with a frame, for a program: the counter's name in capitals.
-pub(super) fn of_fault(kind: FaultKind) -> String {
+pub(crate) fn of_fault(kind: FaultKind) -> String {
     kind.name().to_ascii_uppercase()
 }
 
-pub(super) fn fault(word: &str) -> FaultKind {
+pub(crate) fn fault(word: &str) -> FaultKind {
     FaultKind::ALL
         .into_iter()
         .find(|kind| kind.name().eq_ignore_ascii_case(word))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bimip_proto::{
     ClientPacket, ClientRef, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews,
-    GroupProfile, MayPost, Noted, Offset, Reject, Role, Row, ServerPacket, UserId, limits,
+    GroupProfile, GroupState, MayPost, Noted, Offset, Reject, Role, Row, ServerPacket, UnixMs, UserId,
+    limits,
 };
 
 use super::frame::{Fields, identity, put, to_ms};
@@ -226,6 +227,35 @@ fn read_row(fields: Fields, client_ref: Option<ClientRef>, it: v1::Group) -> Res
         profile: Arc::new(profile(it)),
     };
     Ok(Row { prev, offset, entry: Arc::new(Entry::Group(change)) })
+}
+
+/// BM-QRY-6.
+pub(super) fn state(it: &GroupState) -> v1::QueryGroup {
+    v1::QueryGroup {
+        group: it.group.as_str().to_owned(),
+        edition: it.edition,
+        title: it.profile.title.as_ref().to_owned(),
+        about: it.profile.about.as_ref().to_owned(),
+        open: it.open,
+        post: of_post(it.post),
+        members: it.members,
+        role: of_role(it.role),
+        since: it.since.map_or(0, to_ms),
+    }
+}
+
+pub(super) fn read_state(fields: Fields, it: v1::QueryGroup) -> Result<GroupState, DecodeError> {
+    let since = fields.ms(it.since, "group.since")?;
+    Ok(GroupState {
+        group: GroupId::new(&it.group).map_err(|_| fields.wrong("group"))?,
+        edition: it.edition,
+        profile: Arc::new(GroupProfile { title: it.title.into(), about: it.about.into() }),
+        open: it.open,
+        post: read_post(fields, it.post)?.ok_or_else(|| fields.wrong("post"))?,
+        members: it.members,
+        role: read_role(fields, it.role)?,
+        since: Some(since).filter(|at| *at > UnixMs(0)),
+    })
 }
 
 // ---- parts --------------------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ pub const ASK_ADDRESS_BOOK: i32 = 6;
 pub const ASK_DEVICES: i32 = 7;
 /// The `ask` of a question about whom one has blocked.
 pub const ASK_BLOCKED: i32 = 8;
+/// The `ask` of a question about what a group is.
+pub const ASK_GROUP: i32 = 9;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use bimip_proto::{
     Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, DeviceName,
-    Found, HistoryMessage, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query, Reject, Saved, Seq,
-    ServerPacket, UnixMs, UserId, UserProfile, limits,
+    Found, GroupId, HistoryMessage, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query, Reject, Saved,
+    Seq, ServerPacket, UnixMs, UserId, UserProfile, limits,
 };
 use bytes::Bytes;
 
 use super::decode_server::told;
 use super::frame::{Fields, identity, named, put, reference_text, to_ms};
+use super::group;
 use super::numbers::{
-    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_PROFILE, CONVERSATION, CONVERSATIONS, HISTORY,
-    MESSAGE_STATUS, kind,
+    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_PROFILE, CONVERSATION, CONVERSATIONS,
+    HISTORY, MESSAGE_STATUS, kind,
 };
 use super::payload::payload;
 use super::reaction;
@@ -60,6 +61,7 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
         Ask::AddressBook { after, limit } => after_user(ASK_ADDRESS_BOOK, after.as_ref(), *limit, shape),
         Ask::Devices => v1::Query { ask: ASK_DEVICES, ..shape },
         Ask::Blocked { after, limit } => after_user(ASK_BLOCKED, after.as_ref(), *limit, shape),
+        Ask::Group(group) => v1::Query { ask: ASK_GROUP, ..about_group(group, shape) },
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     })
 }
@@ -71,11 +73,15 @@ fn after_user(ask: i32, after: Option<&UserId>, limit: u32, shape: v1::Query) ->
 
 /// BM-GROUP-1.
 fn about(of: &Address, shape: v1::Query) -> v1::Query {
-    let conversation = match of {
-        Address::Group(group) => ConversationId::Group(group.clone()).to_string(),
-        _ => String::new(),
-    };
-    v1::Query { to: Some(named(of.as_str())), conversation, ..shape }
+    match of {
+        Address::Group(group) => about_group(group, shape),
+        to => v1::Query { to: Some(named(to.as_str())), ..shape },
+    }
+}
+
+fn about_group(group: &GroupId, shape: v1::Query) -> v1::Query {
+    let conversation = ConversationId::Group(group.clone()).to_string();
+    v1::Query { to: Some(named(group.as_str())), conversation, ..shape }
 }
 
 /// BM-QRY-1.
@@ -120,9 +126,18 @@ pub(super) fn read_request(
         ASK_ADDRESS_BOOK => Ask::AddressBook { after: read_after(fields, &it.after_id)?, limit: it.limit },
         ASK_DEVICES => Ask::Devices,
         ASK_BLOCKED => Ask::Blocked { after: read_after(fields, &it.after_id)?, limit: it.limit },
+        ASK_GROUP => Ask::Group(group_of(fields, of()?)?),
         _ => return Err(fields.wrong("ask")),
     };
     Ok(ClientPacket::Query(Query { id, ask }))
+}
+
+/// The group that a question is about, which it names as a conversation.
+fn group_of(fields: Fields, of: Address) -> Result<GroupId, DecodeError> {
+    match of {
+        Address::Group(group) => Ok(group),
+        _ => Err(fields.wrong("conversation")),
+    }
 }
 
 fn read_after(fields: Fields, after: &str) -> Result<Option<UserId>, DecodeError> {
@@ -160,6 +175,9 @@ pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
         Found::Blocked { users, more } => {
             let row = |user: &UserId| v1::QueryUser { eid: user.as_str().to_owned(), ..Default::default() };
             v1::Query { ask: ASK_BLOCKED, users: users.iter().map(row).collect(), more: *more, ..shape }
+        }
+        Found::Group(found) => {
+            v1::Query { ask: ASK_GROUP, group: found.as_deref().map(group::state), ..shape }
         }
         // Made by a later version than this codec: it was not asked for in this dialect.
         _ => return,
@@ -293,6 +311,10 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
             let users = it.users.iter().map(|row| fields.eid(&row.eid, "users.eid"));
             let users = users.collect::<Result<_, _>>()?;
             ServerPacket::Answer { id, found: Found::Blocked { users, more } }
+        }
+        (kind::RESPONSE, ASK_GROUP) => {
+            let found = it.group.map(|it| group::read_state(fields, it)).transpose()?;
+            ServerPacket::Answer { id, found: Found::Group(found.map(Box::new)) }
         }
         (kind::RESPONSE, _) => return Err(fields.wrong("ask")),
         (kind::ERROR, _) => ServerPacket::Unanswered {

@@ -507,7 +507,7 @@ pub struct Query {
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
     /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got, 5 a user's profile, 6 one's
-    /// address book, 7 one's devices, 8 whom one has blocked. In an answer 1 or 3 to 8, for what it has.
+    /// address book, 7 one's devices, 8 whom one has blocked, 9 a group. In an answer 1 or 3 to 9, for what it has.
     #[prost(int32, tag = "3")]
     pub ask: i32,
     /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
@@ -568,6 +568,9 @@ pub struct Query {
     /// Of an answer: devices, in the order of their names.
     #[prost(message, repeated, tag = "26")]
     pub devices: ::prost::alloc::vec::Vec<QueryDevice>,
+    /// Of an answer to ask 9: the group; without it there is none that the asker is in.
+    #[prost(message, optional, tag = "27")]
+    pub group: ::core::option::Option<QueryGroup>,
 }
 /// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -824,6 +827,37 @@ pub struct QueryDevice {
     /// Tokens made up to this date do not let it in; 0 where it was never logged out.
     #[prost(int64, tag = "6")]
     pub logged_out: i64,
+}
+/// A group, as one of its members sees it (BM-QRY-6).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryGroup {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// Its last change; 0 while nobody ever managed it.
+    #[prost(uint32, tag = "2")]
+    pub edition: u32,
+    /// Its title.
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// What it is about.
+    #[prost(string, tag = "4")]
+    pub about: ::prost::alloc::string::String,
+    /// Whether anybody may join.
+    #[prost(bool, tag = "5")]
+    pub open: bool,
+    /// Who may post: 1 everybody, 2 admins.
+    #[prost(int32, tag = "6")]
+    pub post: i32,
+    /// How many are in it.
+    #[prost(uint32, tag = "7")]
+    pub members: u32,
+    /// What the one who asks may do in it: 1 member, 2 admin, 3 owner.
+    #[prost(int32, tag = "8")]
+    pub role: i32,
+    /// Since when they are in it, in milliseconds since the Unix epoch; 0 where that is not known.
+    #[prost(int64, tag = "9")]
+    pub since: i64,
 }
 /// A user changes what they keep (BM-USR-1).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

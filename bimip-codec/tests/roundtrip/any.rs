@@ -1,5 +1,6 @@
 //! What each dialect can say, as generators.
 
+mod groups;
 mod live;
 mod users;
 
@@ -386,6 +387,7 @@ fn query() -> impl Strategy<Value = Query> {
             limit
         }),
         users::ask(),
+        groups::ask(),
     ];
     (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
 }
@@ -492,6 +494,7 @@ fn answer() -> impl Strategy<Value = ServerPacket> {
             .prop_map(|(conversations, more)| Found::Conversations { conversations, more }),
         option::of(message_status().prop_map(Box::new)).prop_map(Found::Status),
         users::found(),
+        groups::found(),
     ];
     prop_oneof![
         (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),

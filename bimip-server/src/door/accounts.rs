@@ -6,36 +6,19 @@
 //! | `login` | `user`, `password`, optional `device_id` | 200 and a pass |
 //! | `password` | `user`, `password`, `new_password`, optional `device_id` | 200 and a pass; everything else is logged out |
 //!
-//! A pass is `{"token", "expires_at", "refresh_until"}`, a refusal `{"code", "message", "request_id"}`.
+//! A pass is `{"token", "expires_at", "refresh_until"}`; what is refused is said as everywhere in the API.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use bimip_proto::{DeviceName, limits};
-use data_encoding::HEXLOWER;
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use bimip_codec::rest::{Answer, Door, Refusal as Refused};
+use bimip_proto::DeviceName;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Accounts, Credentials, Pass, Refusal, rfc3339};
 use crate::server::Server;
-
-const REGISTER: &str = "/api/v1/auth/register";
-const LOGIN: &str = "/api/v1/auth/login";
-const PASSWORD: &str = "/api/v1/auth/password";
-/// What a request is called, in its refusal and in the log.
-const REQUEST_ID: &str = "x-request-id";
-
-pub(super) fn routes() -> Router<Server> {
-    Router::new()
-        .route(REGISTER, post(register))
-        .route(LOGIN, post(log_in))
-        .route(PASSWORD, post(change_password))
-}
 
 #[derive(Deserialize)]
 struct Asked {
@@ -55,145 +38,64 @@ struct Let {
     refresh_until: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Refused<'r> {
-    code: &'r str,
-    message: String,
-    request_id: &'r str,
+/// SI-ACC-3.
+pub(super) async fn answer(
+    server: &Server,
+    door: Door,
+    asked: &Parts,
+    body: &[u8],
+) -> Result<Answer, Refused> {
+    let Some(accounts): Option<&Arc<Accounts>> = server.accounts() else { return Err(Refused::NOT_FOUND) };
+    let address = asked.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let asked: Asked = serde_json::from_slice(body)
+        .map_err(|_| Refused::new(400, "MALFORMED", "the body is no JSON with user and password"))?;
+    let who = credentials(&asked)?;
+    let (status, pass) = pass(accounts, door, address, &asked, &who).await?;
+    let Pass { token, expires, refresh_until } = pass;
+    let refresh_until = refresh_until.map(rfc3339);
+    let json = serde_json::to_string(&Let { token, expires_at: rfc3339(expires), refresh_until });
+    Ok(Answer { status, json: json.map_err(|_| Refused::UNAVAILABLE)? })
 }
 
-/// Why there is no pass.
-#[derive(Debug)]
-enum No {
-    /// What the accounts say.
-    Refused(Refusal),
-    /// What HTTP says.
-    Unread(StatusCode, &'static str, &'static str),
-    /// This server keeps no accounts.
-    Nothing,
-}
-
-impl From<Refusal> for No {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-async fn register(State(server): State<Server>, request: Request) -> Response {
-    let did = async {
-        let (accounts, address, asked) = read(&server, request).await?;
-        let who = credentials(&asked)?;
-        Ok(accounts.register(address, &who).await?)
+async fn pass(
+    accounts: &Accounts,
+    door: Door,
+    address: Option<IpAddr>,
+    asked: &Asked,
+    who: &Credentials,
+) -> Result<(u16, Pass), Refused> {
+    let pass = match door {
+        Door::Register => {
+            let pass = accounts.register(address, who).await;
+            return pass.map(|pass| (201, pass)).map_err(|why| of(&why, "password"));
+        }
+        Door::ChangePassword => {
+            let new = asked.new_password.as_deref().ok_or_else(|| Refused::field("new_password"))?;
+            accounts.change_password(address, who, new).await
+        }
+        _ => accounts.log_in(address, who).await,
     };
-    answer(StatusCode::CREATED, did.await)
+    pass.map(|pass| (200, pass)).map_err(|why| of(&why, "new_password"))
 }
 
-async fn log_in(State(server): State<Server>, request: Request) -> Response {
-    let did = async {
-        let (accounts, address, asked) = read(&server, request).await?;
-        let who = credentials(&asked)?;
-        Ok(accounts.log_in(address, &who).await?)
-    };
-    answer(StatusCode::OK, did.await)
-}
-
-async fn change_password(State(server): State<Server>, request: Request) -> Response {
-    let did = async {
-        let (accounts, address, asked) = read(&server, request).await?;
-        let who = credentials(&asked)?;
-        let new = asked.new_password.as_deref();
-        let new = new.ok_or(No::Unread(StatusCode::BAD_REQUEST, "bad_request", "new_password is missing"))?;
-        Ok(accounts.change_password(address, &who, new).await?)
-    };
-    answer(StatusCode::OK, did.await)
-}
-
-async fn read(server: &Server, request: Request) -> Result<(Arc<Accounts>, Option<IpAddr>, Asked), No> {
-    let Some(accounts) = server.accounts().cloned() else { return Err(No::Nothing) };
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    // A form of another site cannot send this without asking first.
-    if !is_json(request.headers()) {
-        let what = "the body is JSON: say so in content-type";
-        return Err(No::Unread(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", what));
-    }
-    let body = to_bytes(request.into_body(), limits::ACCOUNT_BODY_BYTES).await.map_err(|_| {
-        No::Unread(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large, or was cut off")
-    })?;
-    let asked = serde_json::from_slice(&body).map_err(|_| {
-        No::Unread(StatusCode::BAD_REQUEST, "bad_request", "the body is no JSON with user and password")
-    })?;
-    Ok((accounts, address, asked))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-}
-
-fn credentials(asked: &Asked) -> Result<Credentials, No> {
-    let device = asked.device_id.as_deref().filter(|device| !device.is_empty());
-    let device = device.map(DeviceName::new).transpose().map_err(|_| {
-        No::Unread(StatusCode::BAD_REQUEST, "bad_request", "device_id is no name for a device")
-    })?;
+fn credentials(asked: &Asked) -> Result<Credentials, Refused> {
+    let device = asked.device_id.as_deref().map(DeviceName::new).transpose();
+    let device = device.map_err(|_| Refused::field("device_id"))?;
     Ok(Credentials { device, ..Credentials::new(&asked.user, &asked.password) })
 }
 
-fn answer(good: StatusCode, did: Result<Pass, No>) -> Response {
-    let id = request_id();
-    let mut response = match did {
-        Ok(pass) => {
-            let Pass { token, expires, refresh_until } = pass;
-            let refresh_until = refresh_until.map(rfc3339);
-            json(good, &Let { token, expires_at: rfc3339(expires), refresh_until })
-        }
-        Err(No::Nothing) => return super::plain(StatusCode::NOT_FOUND),
-        Err(No::Unread(status, code, message)) => {
-            json(status, &Refused { code, message: message.to_owned(), request_id: &id })
-        }
-        Err(No::Refused(refusal)) => {
-            let (status, code, retry_after_ms) = of(refusal);
-            tracing::debug!(request = id, code, "no pass");
-            let mut response = json(status, &Refused { code, message: refusal.to_string(), request_id: &id });
-            if let Some(ms) = retry_after_ms {
-                response.headers_mut().insert(header::RETRY_AFTER, ms.div_ceil(1000).into());
-            }
-            response
-        }
+/// A refusal as the API says it; `password` is the field that has the new one.
+fn of(why: &Refusal, password: &'static str) -> Refused {
+    let (status, code, field, retry_after_ms) = match why {
+        Refusal::BadCredentials => (401, "BAD_CREDENTIALS", None, None),
+        Refusal::Closed => (403, "REGISTRATION_CLOSED", None, None),
+        Refusal::Taken => (409, "TAKEN", None, None),
+        Refusal::BadName => (400, "FIELD", Some("user"), None),
+        Refusal::BadPassword(_) => (400, "FIELD", Some(password), None),
+        Refusal::TooMany { retry_after_ms } => (429, "RATE_LIMITED", None, Some(*retry_after_ms)),
+        Refusal::Busy { retry_after_ms } => (503, "BUSY", None, Some(*retry_after_ms)),
+        Refusal::Unavailable => (503, "UNAVAILABLE", None, Some(1_000)),
     };
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    response
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-/// The status and the code of a refusal, and after how many milliseconds to try again.
-const fn of(refusal: Refusal) -> (StatusCode, &'static str, Option<u64>) {
-    match refusal {
-        Refusal::BadCredentials => (StatusCode::UNAUTHORIZED, "bad_credentials", None),
-        Refusal::Closed => (StatusCode::FORBIDDEN, "registration_closed", None),
-        Refusal::Taken => (StatusCode::CONFLICT, "taken", None),
-        Refusal::BadName => (StatusCode::BAD_REQUEST, "bad_name", None),
-        Refusal::BadPassword(_) => (StatusCode::BAD_REQUEST, "bad_password", None),
-        Refusal::TooMany { retry_after_ms } => {
-            (StatusCode::TOO_MANY_REQUESTS, "too_many", Some(retry_after_ms))
-        }
-        Refusal::Busy { retry_after_ms } => (StatusCode::SERVICE_UNAVAILABLE, "busy", Some(retry_after_ms)),
-        Refusal::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(1_000)),
-    }
-}
-
-/// Nobody needs to guess it, and nothing hangs on it: without randomness all are called alike.
-fn request_id() -> String {
-    let mut id = [0; 8];
-    let _ = getrandom::fill(&mut id);
-    HEXLOWER.encode(&id)
+    let retry_after_ms = retry_after_ms.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX));
+    Refused { field, retry_after_ms, message: why.to_string().into(), ..Refused::new(status, code, "") }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 
-use crate::auth::{SignIn, voiceping_device};
+use crate::auth::{HTTP_DEVICE, SignIn, voiceping_device};
 use crate::config::VoicePingSessions;
 
 /// The subprotocol of the protobuf dialect.
@@ -114,6 +114,12 @@ pub(super) fn files(headers: &HeaderMap, query: Option<&str>) -> Option<SignIn> 
     let token = token.or_else(|| query.and_then(token_of))?;
     // As at the msgpack door: the tokens of its backends are good here too.
     Some(SignIn { dialect: Some(Dialect::VoicePing), ..SignIn::new(token) })
+}
+
+/// A request of the API: a bearer, or `token`, with or without `Bearer`; and the device that it names.
+pub(super) fn api(headers: &HeaderMap, device: Option<DeviceName>) -> Option<SignIn> {
+    let token = bearer(headers).or_else(|| value(headers, "token").map(without_scheme))?;
+    Some(SignIn { device, default_device: HTTP_DEVICE, ..SignIn::new(token) })
 }
 
 fn token_of(query: &str) -> Option<Bytes> {

@@ -3,6 +3,7 @@
 //! Every door answers with these, and a storage backend runs them over one moment of what is proven.
 
 mod conversations;
+mod group;
 mod history;
 mod seen;
 mod status;
@@ -54,6 +55,7 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
             let (users, more) = cut(later.collect(), page_rows(*limit) as usize);
             Found::Blocked { users, more }
         }
+        Ask::Group(group) => Found::Group(group::state(group, user, view)?.map(Box::new)),
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },
     })

@@ -99,14 +99,14 @@ pub fn probes(kind: &str, thing: &Thing, me: &Device, names: &mut Names) -> Vec<
             vec![ClientPacket::Track(Track { id: Some(names.next()), to, location, at: None })]
         }
         "Query" => {
-            let asks = Ask::KINDS.iter().flat_map(|kind| asks(kind, thing));
+            let asks = Ask::KINDS.iter().flat_map(|kind| asks(kind, thing, &me.user));
             asks.map(|ask| ClientPacket::Query(Query { id: names.next(), ask })).collect()
         }
         other => panic!("what of others can a packet of kind {other} name? Say it here."),
     }
 }
 
-fn asks(kind: &str, thing: &Thing) -> Vec<Ask> {
+fn asks(kind: &str, thing: &Thing, me: &UserId) -> Vec<Ask> {
     let of = address(thing);
     match (kind, thing) {
         // In a group of one's own, around what was said before one came or after one left.
@@ -134,6 +134,12 @@ fn asks(kind: &str, thing: &Thing) -> Vec<Ask> {
         ("Profile", Thing::User(user)) => vec![Ask::Profile(user.clone())],
         ("AddressBook", Thing::User(user)) => vec![Ask::AddressBook { after: Some(user.clone()), limit: 0 }],
         ("Blocked", Thing::User(user)) => vec![Ask::Blocked { after: Some(user.clone()), limit: 0 }],
+        ("Group", Thing::Message(head)) => match &head.to {
+            Address::Group(group) => vec![Ask::Group(group.clone())],
+            _ => Vec::new(),
+        },
+        ("Group", Thing::Group(group)) => vec![Ask::Group(group.clone())],
+        ("Group", Thing::User(_)) => vec![Ask::Group(own_group(me))],
         // They are about users, or about nobody else.
         ("Profile" | "AddressBook" | "Blocked" | "Devices", _) => Vec::new(),
         (other, _) => panic!("what of others can a question of kind {other} name? Say it here."),

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bimip_proto::{Caps, ClientPacket, Device, GroupAct, GroupId, Offset, Reach, Said, ServerPacket, UserId};
+use bimip_proto::{
+    Ask, Caps, ClientPacket, Device, GroupAct, GroupId, Offset, Reach, Said, ServerPacket, UserId,
+};
 use bimip_session::ledger::{Book, Known, Write};
 use bimip_session::server::{ConnId, Input};
 use bimip_session::sim::Rng;
@@ -181,6 +183,11 @@ fn is_taken(packet: &ClientPacket) -> bool {
     matches!(packet, ClientPacket::Group(command) if matches!(command.act, GroupAct::Create { .. }))
 }
 
+/// What was said while they were there stays theirs.
+fn is_kept(packet: &ClientPacket) -> bool {
+    matches!(packet, ClientPacket::Query(query) if matches!(query.ask, Ask::History { .. } | Ask::Conversation(_)))
+}
+
 /// To who has left a group, or was put out, it is what another group is that does not exist, but for its name.
 fn former(graph: &Graph, me: &UserId, mouth: &dyn Fn() -> Box<dyn Mouth>, tally: &mut Tally, seed: u64) {
     let me = device(me.as_str(), "phone");
@@ -192,12 +199,12 @@ fn former(graph: &Graph, me: &UserId, mouth: &dyn Fn() -> Box<dyn Mouth>, tally:
         tally.former += 1;
         let ghost: GroupId = group(&"x".repeat(name.len()));
         let mut world = World::new(graph, &me, None, None, mouth());
-        for kind in ["Send", "Talk", "Group", "Join", "Leave", "Aware", "Signal", "Track"] {
+        for kind in ["Send", "Talk", "Group", "Join", "Leave", "Aware", "Signal", "Track", "Query"] {
             let (mut names, mut others) = (Names(0), Names(0));
             let of = |group, names| probes(kind, &Thing::Group(group), &me, names);
             for (packet, twin) in of(group(name), &mut names).into_iter().zip(of(ghost.clone(), &mut others))
             {
-                if is_taken(&packet) || !world.says(&packet) {
+                if is_taken(&packet) || is_kept(&packet) || !world.says(&packet) {
                     continue;
                 }
                 let (mine, told) = world.heard();

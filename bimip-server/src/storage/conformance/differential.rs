@@ -343,6 +343,7 @@ fn asks() -> Vec<Ask> {
         asks.push(Ask::Conversation(of));
     }
     asks.extend(USERS.map(|who| Ask::Profile(user(who))));
+    asks.extend(GROUPS.map(|name| Ask::Group(group(name))));
     for (after, limit) in [(None, 2), (Some(user("a")), 0), (Some(user("a_")), 1)] {
         asks.push(Ask::AddressBook { after: after.clone(), limit });
         asks.push(Ask::Blocked { after, limit });

@@ -1,0 +1,46 @@
+//! What an app asks the server about what is stored there.
+
+use bimip_proto::{Ask, Found, GroupId, GroupState, MessageRef, MessageStatus, Reject, UserId};
+
+use super::Client;
+use crate::command::{AskError, Command};
+
+/// The server answers another question than was asked.
+const ANOTHER_ANSWER: AskError = AskError::Refused { reason: Reject::Unsupported, retry_after_ms: None };
+
+impl Client {
+    /// Asks the server what is stored there, and gives its answer. Asked once, while there is a connection.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
+        self.asked(|answer| Command::Ask(ask, answer)).await?
+    }
+
+    /// How far a message got, with whom, and why no further: a page of its recipients after this one, which was the last of
+    /// the page before. `None` where the server knows of no such message of this user's, or to them.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn status(
+        &self,
+        message: MessageRef,
+        after: Option<UserId>,
+    ) -> Result<Option<MessageStatus>, AskError> {
+        match self.ask(Ask::Status { message, after, limit: 0 }).await? {
+            Found::Status(status) => Ok(status.map(|status| *status)),
+            _ => Err(ANOTHER_ANSWER),
+        }
+    }
+
+    /// What a group is, and what this user may do in it. `None` where the user is not in it, or there is no such group.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn group_state(&self, group: GroupId) -> Result<Option<GroupState>, AskError> {
+        match self.ask(Ask::Group(group)).await? {
+            Found::Group(state) => Ok(state.map(|state| *state)),
+            _ => Err(ANOTHER_ANSWER),
+        }
+    }
+}
