@@ -10,16 +10,19 @@
 //! | `GET /health` | how the server is doing, as JSON |
 //! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
 //! | `/api/v1/…`, and `/messages` without it | the routes of [`bimip_codec::rest`] |
+//! | `/message.MessageService/…`, `/grpc.health.v1.Health/…` | gRPC, by HTTP/2 |
 //! | anything else | 404, or 403 for another method on `/` |
 
 mod accounts;
 mod api;
 mod deployed;
 mod files;
+mod grpc;
 mod health;
 mod pooled;
 mod questions;
 mod sign_in;
+mod streams;
 mod tcp;
 mod websocket;
 
@@ -80,6 +83,7 @@ impl Server {
             .route("/files/audio/{id}", get(files::audio))
             .route("/files/text/{id}", get(files::text))
             .merge(api::routes(self))
+            .merge(grpc::routes(self))
             .fallback(elsewhere)
             .with_state(self.clone())
     }

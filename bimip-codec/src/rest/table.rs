@@ -5,7 +5,7 @@ use super::parameter::{Parameter, Place};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::shape::Named;
-use super::{conversation, device, draft, group, history, live, mark, revision, session, user};
+use super::{conversation, device, draft, group, history, live, mark, revision, session, streams, user};
 
 /// Where the API is.
 pub(super) const BASE: &str = "/api/v1";
@@ -21,6 +21,7 @@ pub const ROUTES: &[&[Route]] = &[
     user::ROUTES,
     device::ROUTES,
     live::ROUTES,
+    streams::ROUTES,
     session::ROUTES,
 ];
 
@@ -135,6 +136,12 @@ pub enum Door {
     ChangePassword,
     /// The description of the API.
     Document,
+    /// A stream of events.
+    Events,
+    /// The next events.
+    Sync,
+    /// What was stored of a stream.
+    Ack,
 }
 
 impl Door {

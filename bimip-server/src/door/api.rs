@@ -28,7 +28,10 @@ use axum::routing::{MethodFilter, MethodRouter, any};
 use bimip_codec::rest::{self, Refusal};
 use tower_http::compression::CompressionLayer;
 
+pub(super) use self::caller::{allowed_in, device_of};
 pub(super) use self::dress::RequestId;
+pub(super) use self::pace::Left;
+pub(super) use self::serve::ask;
 pub(crate) use self::origins::Origins;
 pub(crate) use self::pace::Pace;
 use crate::server::Server;
