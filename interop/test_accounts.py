@@ -74,8 +74,8 @@ async def test_a_password_becomes_a_token_for_every_door(accounts):
             await (await knock(accounts, token, path)).close()
 
     status, headers, no = await post(accounts, "login", user="ann", password="guessed")
-    assert status == 401 and set(no) == {"code", "message", "request_id"}
-    assert no["code"] == "bad_credentials" and headers["X-Request-Id"] == no["request_id"]
+    assert status == 401 and set(no) == {"code", "message", "details", "request_id"}
+    assert no["code"] == "BAD_CREDENTIALS" and headers["X-Request-Id"] == no["request_id"]
     status, _, unknown = await post(accounts, "login", user="nobody", password="guessed")
     assert (status, unknown["code"], unknown["message"]) == (401, no["code"], no["message"])
 
@@ -124,5 +124,5 @@ async def test_guessing_is_told_when_to_try_again(accounts):
         status, headers, answer = await post(accounts, "login", user="ann", password="guessed")
         if status == 429:
             break
-    assert (status, answer["code"]) == (429, "too_many")
+    assert (status, answer["code"]) == (429, "RATE_LIMITED")
     assert 1 <= int(headers["Retry-After"]) <= 30

@@ -7,12 +7,12 @@ use bimip_codec::{Codec, DecodeError, Dialect, Frames, Shared};
 use bimip_proto::{
     Act, Address, Alias, Ask, Aware, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason,
     ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Emoji, Entry, Fault, FaultKind,
-    Form, Found, GroupAct, GroupChange, GroupId, GroupNews, GroupProfile, GroupState, Head, HistoryMessage,
-    Location, LogOut, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, NotYet, Noted, Offset,
-    PageFrom, Ping, Presence, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary, Receipt,
-    RecipientStatus, Reject, Revision, Role, Row, Said, Saved, Seal, Seq, ServerPacket, Signal, SoundName,
-    Status, StatusCounts, TokenAnswer, TokenTask, UnixMs, UserAct, UserChange, UserId, UserNews, Welcome,
-    Window,
+    Form, Found, GroupAct, GroupChange, GroupId, GroupMember, GroupNews, GroupProfile, GroupState, Head,
+    HistoryMessage, Location, LogOut, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, NotYet,
+    Noted, Offset, PageFrom, Ping, Presence, PushToken, Query, React, Reaction, ReactionCount,
+    ReactionSummary, Receipt, RecipientStatus, Reject, Revision, Role, Row, Said, Saved, Seal, Seq,
+    ServerPacket, Signal, SoundName, Status, StatusCounts, TokenAnswer, TokenTask, UnixMs, UserAct,
+    UserChange, UserId, UserNews, Welcome, Window,
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -733,13 +733,23 @@ fn questions_and_answers() {
         ClientPacket::Unfit { reason, .. } => Err(reason),
         other => panic!("{other:?}"),
     };
-    let history = Ask::History { of: bob(), from: PageFrom::Before(Seq(9)), limit: 50 };
+    let history = Ask::History { of: bob(), from: PageFrom::Before(Seq(9).into()), limit: 50 };
     assert_eq!(
         asked(json!({"type": "history", "id": "c", "to": "bob", "before": 9, "limit": 50})),
         Ok(history)
     );
-    let both = json!({"type": "history", "id": "c", "to": "bob", "before": 9, "after": 3});
-    assert_eq!(asked(both), Err(Reject::Field("after")));
+    let by_id = Ask::History { of: bob(), from: PageFrom::After(id().into()), limit: 0 };
+    assert_eq!(
+        asked(json!({"type": "history", "id": "c", "to": "bob", "after_id": here_text(0)})),
+        Ok(by_id)
+    );
+    for (name, twice) in [("before", "after"), ("before", "after_id"), ("after", "before_id")] {
+        let place = |name: &str| if name.ends_with("id") { json!(here_text(0)) } else { json!(9) };
+        let both = json!({"type": "history", "id": "c", "to": "bob", name: place(name), twice: place(twice)});
+        assert_eq!(asked(both), Err(Reject::Field("after")));
+    }
+    let two = json!({"type": "history", "id": "c", "to": "bob", "before": 9, "before_id": here_text(0)});
+    assert_eq!(asked(two), Err(Reject::Field("before_id")));
     assert_eq!(
         asked(json!({"type": "conversation", "id": "c", "conversation_id": "g:team%201"})),
         Ok(Ask::Conversation(team()))
@@ -875,6 +885,27 @@ fn what_a_group_is() {
         }})
     );
     assert_eq!(told(None), json!({"type": "answer", "id": "q", "group": {}}));
+}
+
+// EV-GRP-5
+#[test]
+fn who_is_in_a_group() {
+    let Address::Group(group) = team() else { panic!() };
+    let asked = json!({"type": "members", "id": "q", "group_id": "team 1", "after_user": "bob", "limit": 5});
+    let ask = Ask::Members { group, after: Some(user("bob")), limit: 5 };
+    assert_eq!(said(&asked), ClientPacket::Query(Query { id: name("q"), ask }));
+    let told = |members, next| {
+        event(&ServerPacket::Answer { id: name("q"), found: Found::Members { members, next } })
+    };
+    let members = vec![GroupMember { user: user("cid"), role: Role::Owner }];
+    assert_eq!(
+        told(members, Some(user("dan"))),
+        json!({
+            "type": "answer", "id": "q", "members": [{"user_id": "cid", "role": "owner"}], "has_more": true,
+            "after_user": "dan",
+        })
+    );
+    assert_eq!(told(vec![], None), json!({"type": "answer", "id": "q", "members": [], "has_more": false}));
 }
 
 // MISSION A1 E4

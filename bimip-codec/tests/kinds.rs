@@ -8,8 +8,9 @@ use bimip_codec::scheme::v1::{self, MessageScheme};
 use bimip_codec::voiceping::{self, Value};
 use bimip_codec::{Codec, Dialect, Frames};
 use bimip_proto::{
-    Address, Body, BodyKind, ClientPacket, Device, DeviceName, Entry, Form, Head, Message, MessageId, Offset,
-    Reject, Row, Seq, ServerPacket, UnixMs, UserId,
+    Address, Alias, AliasKind, Body, BodyKind, Channel, ClientPacket, ClientRef, ConversationId, Device,
+    DeviceName, Entry, Form, Head, Message, MessageId, Names, Offset, Reject, Revision, Row, Seal, Seq,
+    ServerPacket, UnixMs, UserId, limits,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -186,4 +187,57 @@ fn a_push_to_talk_client_is_shown_a_text() {
     let (_, json) = shown(body(BodyKind::Image, Form::Content, two));
     assert_eq!(json.matches("\"text\"").count(), 1, "{json}");
     assert!(json.contains(r#""text":"[image] /a\n[image] /b""#), "{json}");
+}
+
+fn edit(body: Body) -> ServerPacket {
+    let [ann, bob] = ["ann", "bob"].map(|name| UserId::new(name).unwrap());
+    let conversation = ConversationId::direct(ann.clone(), bob);
+    let stamp = UnixMs(1_763_652_000_000);
+    let alias = Alias::new(Channel::Private, AliasKind::Text, "bob".into(), "ann".into(), stamp);
+    let entry = Entry::Revised(Revision {
+        message: Names { id: MessageId::new(1, 1), alias: Some(alias), client_ref: None },
+        conversation,
+        seq: Seq(1),
+        edition: 1,
+        by: Device::new(ann, DeviceName::new("phone").unwrap()),
+        client_ref: ClientRef::new("e-1").unwrap(),
+        at: UnixMs(1_763_652_000_777),
+        body: Some(body),
+    });
+    ServerPacket::Deliver(Row { prev: Offset(1), offset: Offset(2), entry: Arc::new(entry) })
+}
+
+// VP-TEXT-7, MISSION X1
+#[test]
+fn a_push_to_talk_client_is_shown_an_edit_as_a_text_that_says_so() {
+    let mut walkie = codec(Dialect::VoicePing, "bob");
+    let mut frames = Frames::new();
+    let sealed = Body { seal: Some(Seal { encryption_type: "aes".into(), ..Seal::default() }), ..Body::text("x") };
+    for (said, shown) in [
+        (Body::text("rather so"), "[edited] rather so"),
+        (body(BodyKind::Text, Form::Json, r#"{"text":"json","k":1}"#), "[edited] json"),
+        (
+            body(BodyKind::Image, Form::Content, r#"{"attachments":[{"url":"/a","kind":"image"}]}"#),
+            "[edited] [image] /a",
+        ),
+        (body(BodyKind::Text, Form::Opaque, "plain"), "[edited] plain"),
+        (sealed, "[edited] [encrypted message]"),
+        (Body::text(&"x".repeat(limits::WALKIE_FRAME_BYTES)), "[edited] [message too long for this client]"),
+    ] {
+        walkie.encode_server(&edit(said), &mut frames).unwrap();
+        let frame = voiceping::Frame::decode(frames.drain().next().unwrap()).unwrap();
+        let Value::Str(json) = frame.payload() else { panic!("{frame:?}") };
+        let expected = format!(
+            r#"{{"message_id":"1_17_bob_ann_1763652000777.txt","text":"{shown}","edited_message_id":"1_17_bob_ann_1763652000000.txt"}}"#
+        );
+        assert_eq!((frame.kind().number(), json), (17, expected.as_str()));
+    }
+    let mut deletion = edit(Body::text(""));
+    if let ServerPacket::Deliver(row) = &mut deletion
+        && let Entry::Revised(revision) = Arc::make_mut(&mut row.entry)
+    {
+        revision.body = None;
+    }
+    walkie.encode_server(&deletion, &mut frames).unwrap();
+    assert!(frames.is_empty(), "no words");
 }

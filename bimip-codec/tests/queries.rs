@@ -47,12 +47,15 @@ fn questions_are_read() {
     let bob = Address::User(UserId::new("bob").unwrap());
     let history = |from, limit| Ask::History { of: bob.clone(), from, limit };
     assert_eq!(ask(|_| {}), history(PageFrom::Latest, 0));
-    assert_eq!(ask(|it| (it.before, it.limit) = (Some(0), 9)), history(PageFrom::Before(Seq(0)), 9));
-    assert_eq!(ask(|it| it.after = Some(7)), history(PageFrom::After(Seq(7)), 0));
+    assert_eq!(ask(|it| (it.before, it.limit) = (Some(0), 9)), history(PageFrom::Before(Seq(0).into()), 9));
+    assert_eq!(ask(|it| it.after = Some(7)), history(PageFrom::After(Seq(7).into()), 0));
+    let id = MessageId::new(7, 42);
+    assert_eq!(ask(|it| it.before_id = id.to_string()), history(PageFrom::Before(id.into()), 0));
+    assert_eq!(ask(|it| it.after_id = id.to_string()), history(PageFrom::After(id.into()), 0));
     let team = Address::Group(GroupId::new("team").unwrap());
     let of_team = |it: &mut v1::Query| (it.ask, it.to, it.conversation) = (2, None, "g:team".into());
     assert_eq!(ask(of_team), Ask::Conversation(team));
-    let (list, id) = (|it: &mut v1::Query| (it.ask, it.to) = (3, None), MessageId::new(7, 42));
+    let list = |it: &mut v1::Query| (it.ask, it.to) = (3, None);
     let conversations = |from| Ask::Conversations { from, limit: 0 };
     assert_eq!(ask(list), conversations(PageFrom::Latest));
     for (before, from) in [(true, PageFrom::Before(id)), (false, PageFrom::After(id))] {
@@ -85,6 +88,28 @@ fn a_group_is_asked_for_by_its_conversation() {
     ] {
         let answer =
             v1::Query { r#type: 2, id: "q-1".into(), ask: 9, group: Some(wrong), ..Default::default() };
+        let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
+        let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
+        assert_eq!(read, Err(DecodeError::Field { origin: 18, field }));
+    }
+}
+
+// BM-QRY-7
+#[test]
+fn who_is_in_a_group_is_asked_in_pages() {
+    let of_team = |it: &mut v1::Query| {
+        (it.ask, it.to, it.conversation, it.after_id, it.limit) =
+            (10, None, "g:team".into(), "bob".into(), 7);
+    };
+    let (group, after) = (GroupId::new("team").unwrap(), UserId::new("bob").ok());
+    assert_eq!(ask(of_team), Ask::Members { group, after, limit: 7 });
+    let row = v1::QueryMember { eid: "cid".into(), role: 4 };
+    for (members, field) in [
+        (vec![row.clone()], "role"),
+        (vec![v1::QueryMember { eid: "".into(), role: 1 }], "members.eid"),
+        (vec![v1::QueryMember { role: 1, ..row }; limits::PAGE_ROWS as usize + 1], "rows"),
+    ] {
+        let answer = v1::Query { r#type: 2, id: "q-1".into(), ask: 10, members, ..Default::default() };
         let scheme = MessageScheme { route: 18, payload: Some(Payload::Query(answer)) };
         let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
         assert_eq!(read, Err(DecodeError::Field { origin: 18, field }));

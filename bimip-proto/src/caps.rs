@@ -45,6 +45,8 @@ pub struct Caps {
     pub groups: bool,
     /// It knows that messages are edited and deleted.
     pub revisions: bool,
+    /// It hears of an edit as of a new text, where it does not know revisions.
+    pub edits: bool,
     /// It has words for questions about what is stored.
     pub queries: bool,
     /// It knows that groups are managed, and hears what happens to them.
@@ -93,6 +95,7 @@ impl Caps {
         presence: true,
         groups: true,
         revisions: true,
+        edits: true,
         queries: true,
         group_changes: true,
         reactions: true,
@@ -108,6 +111,7 @@ impl Caps {
         cursor: CursorBy::Message,
         groups: false,
         revisions: false,
+        edits: false,
         queries: false,
         group_changes: false,
         reactions: false,
@@ -137,6 +141,7 @@ impl Caps {
         presence: false,
         groups: true,
         revisions: false,
+        edits: true,
         queries: false,
         group_changes: false,
         reactions: false,
@@ -160,7 +165,10 @@ impl Caps {
                 let known = self.fine_marks || matches!(receipt.status, Status::Delivered | Status::Read);
                 known && (self.own_copies || receipt.by.user != *user)
             }
-            Entry::Revised(revision) => self.revisions && (self.own_copies || revision.by.user != *user),
+            Entry::Revised(revision) => {
+                let known = self.revisions || (self.edits && !revision.is_deletion());
+                known && (self.own_copies || revision.by.user != *user)
+            }
             Entry::Group(_) => self.group_changes,
             Entry::Reacted(reaction) => self.reactions && (self.own_copies || reaction.by.user != *user),
             Entry::User(_) => self.user_changes,

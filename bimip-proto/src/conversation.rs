@@ -55,6 +55,15 @@ impl ConversationId {
         }
     }
 
+    /// Where a word of `from` in it goes to: to the group, or to the other one of two; `None` for a stranger.
+    #[must_use]
+    pub fn to_of(&self, from: &UserId) -> Option<Address> {
+        match self {
+            Self::Group(group) => Some(Address::Group(group.clone())),
+            Self::Direct(..) => self.peer_of(from).cloned().map(Address::User),
+        }
+    }
+
     /// The conversation that `from` speaks in when writing to `to`.
     #[must_use]
     pub fn of(from: &UserId, to: &Address) -> Self {

@@ -131,6 +131,16 @@ pub struct GroupState {
     pub since: Option<UnixMs>,
 }
 
+/// Somebody who is in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "codecs build it")]
+pub struct GroupMember {
+    /// Who.
+    pub user: UserId,
+    /// What they may do in it.
+    pub role: Role,
+}
+
 /// What happened to a group: an entry in the mailboxes of those who are in it after that, and of those who are not any
 /// more because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

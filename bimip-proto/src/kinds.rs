@@ -66,4 +66,5 @@ kinds! { Ask:
     Self::Devices => "Devices",
     Self::Blocked { .. } => "Blocked",
     Self::Group(_) => "Group",
+    Self::Members { .. } => "Members",
 }

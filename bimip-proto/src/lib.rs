@@ -66,7 +66,7 @@ pub use crate::caps::{Caps, CursorBy, Silence};
 pub use crate::content::{Attachment, AttachmentKind, Content, ContentError, Mention};
 pub use crate::conversation::{ConversationError, ConversationId};
 pub use crate::group::{
-    GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, GroupState, MayPost, Role,
+    GroupAct, GroupChange, GroupCommand, GroupMember, GroupNews, GroupProfile, GroupState, MayPost, Role,
 };
 pub use crate::id::{Address, ClientRef, Device, DeviceName, Emoji, GroupId, IdError, TokenId, UserId};
 pub use crate::mailbox::{Entry, Offset, Row};
@@ -76,7 +76,7 @@ pub use crate::packet::{Claim, ClientPacket, Noted, Ping, Said, ServerPacket, We
 pub use crate::percent::Percent;
 pub use crate::presence::{Act, Aware, Awareness, Location, Presence, Reach, Signal, Track};
 pub use crate::query::{
-    Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows, status_users,
+    Ask, ConversationState, Found, HistoryMessage, HistoryPlace, PageFrom, Query, page_rows, status_users,
 };
 pub use crate::reaction::{
     KnownReaction, React, Reaction, ReactionCount, ReactionPart, ReactionSummary, Reactions,

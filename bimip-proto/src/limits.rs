@@ -129,6 +129,9 @@ pub const PRESENCE_TTL_MAX_S: u32 = 24 * 60 * 60;
 pub const BATCH_PARTS: usize = 256;
 /// Rows of one answer about what is stored. Two screens of messages; a client that wants more asks again.
 pub const PAGE_ROWS: u32 = 100;
+/// Members of a group, present and former, that are looked at for one page of who is in it: a read of some tenths of a
+/// millisecond. Where so many in a row have left a page comes back short, and says where to go on.
+pub const PAGE_MEMBERSHIPS: usize = 1_024;
 /// Bytes of bodies in one answer about what is stored; one row always fits. With the longest names a hundred rows take
 /// 300 KiB beside them, so that an answer fits a frame.
 pub const PAGE_BYTES: u64 = 200 * 1024;

@@ -1,8 +1,8 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
 use crate::{
-    Address, ClientRef, ConversationId, GroupId, GroupState, Marks, Message, MessageId, MessageRef,
-    MessageStatus, OwnDevice, ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
+    Address, ClientRef, ConversationId, GroupId, GroupMember, GroupState, Marks, Message, MessageId,
+    MessageRef, MessageStatus, OwnDevice, ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
 };
 
 /// A question about what is stored. It changes nothing, and is answered once.
@@ -24,7 +24,7 @@ pub enum Ask {
         /// Which conversation: the group, or the user that it is with.
         of: Address,
         /// Which of its messages.
-        from: PageFrom<Seq>,
+        from: PageFrom<HistoryPlace>,
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
@@ -67,6 +67,16 @@ pub enum Ask {
     },
     /// What a group is that the user who asks is in: [`Found::Group`].
     Group(GroupId),
+    /// Who is in a group that the user who asks is in: [`Found::Members`].
+    Members {
+        /// Which group.
+        group: GroupId,
+        /// Those after this one, which the page before named in `next`; `None` from the first of them on. They are in an
+        /// order of the store's, which does not change. After somebody of whom the group knows nothing is nobody.
+        after: Option<UserId>,
+        /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
+        limit: u32,
+    },
 }
 
 /// Which part of a long list a page has.
@@ -79,6 +89,41 @@ pub enum PageFrom<P> {
     Before(P),
     /// The oldest of those after this place.
     After(P),
+}
+
+impl<P> PageFrom<P> {
+    /// The same part, by another name of its place.
+    #[must_use]
+    pub fn map<Q>(self, name: impl FnOnce(P) -> Q) -> PageFrom<Q> {
+        match self {
+            Self::Latest => PageFrom::Latest,
+            Self::Before(place) => PageFrom::Before(name(place)),
+            Self::After(place) => PageFrom::After(name(place)),
+        }
+    }
+}
+
+/// A place in a conversation, by either of its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a message has a place and an id")]
+pub enum HistoryPlace {
+    /// The place itself. There need be no message.
+    Seq(Seq),
+    /// That of the message with this id. There need be none in the conversation: what was stored earlier is before it, and
+    /// what was stored later is after it. In another store everything is after it.
+    Id(MessageId),
+}
+
+impl From<Seq> for HistoryPlace {
+    fn from(seq: Seq) -> Self {
+        Self::Seq(seq)
+    }
+}
+
+impl From<MessageId> for HistoryPlace {
+    fn from(id: MessageId) -> Self {
+        Self::Id(id)
+    }
 }
 
 /// How many rows a page has at most.
@@ -134,6 +179,13 @@ pub enum Found {
     },
     /// What a group is; `None` for who is not in it, whether there is such a group or not.
     Group(Option<Box<GroupState>>),
+    /// Some of those who are in a group now, in the store's order; nobody for who is not in it.
+    Members {
+        /// They, and what they may do. Fewer than were asked for, or none, where many between them have left.
+        members: Vec<GroupMember>,
+        /// After whom to go on, where there may be more: the last of these, or somebody who has left.
+        next: Option<UserId>,
+    },
 }
 
 /// A message as it is now.

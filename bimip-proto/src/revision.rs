@@ -31,7 +31,8 @@ pub struct Revision {
     pub by: Device,
     /// The author's name for the revision.
     pub client_ref: ClientRef,
-    /// When the server took it in.
+    /// When the server took it in; of an edit a time that no message and no other edit of the conversation has, so that
+    /// dialects which name messages by it have a name for the edit.
     pub at: UnixMs,
     /// What the message says now; `None`: it is deleted.
     pub body: Option<Body>,

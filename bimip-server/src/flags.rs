@@ -130,6 +130,16 @@ pub(crate) struct Serve {
     /// What a VoicePing client gets of a talk that it missed.
     #[arg(long, value_enum, default_value_t = Missed::Stop)]
     pub(crate) voiceping_replay: Missed,
+    /// The origin of pages in browsers that may ask over HTTP and open web sockets, such as https://chat.example; may be
+    /// given several times. Any where it is not given.
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+    /// How many requests of HTTP one user may make in a second; 0 for as many as come.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) call_rate: u32,
+    /// How many of them at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 200)]
+    pub(crate) call_burst: u32,
     #[command(flatten)]
     pub(crate) jwt: Jwt,
 }

@@ -16,7 +16,7 @@ use bimip_server::jwt::own_secret;
 use bimip_server::objects::FolderObjects;
 use bimip_server::storage::embedded::{EmbeddedStorage, Options};
 use bimip_server::storage::memory::MemoryStorage;
-use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Server, Silence};
+use bimip_server::{Authenticator, Builder, Config, Dialect, Missing, OpenAuth, Rate, Server, Silence};
 use clap::Parser;
 use clap::error::ErrorKind;
 use futures_util::FutureExt;
@@ -213,6 +213,8 @@ fn start(serve: &Serve) -> Result<Server, String> {
     config.silences.voiceping = Silence::of(millis(serve.voiceping_idle));
     config.silences.bimip = Silence::of(millis(serve.bimip_idle));
     config.silences.deployed = Silence::of(millis(serve.deployed_idle));
+    config.origins.clone_from(&serve.allow_origin);
+    config.call_rate = Rate { per_second: serve.call_rate, burst: serve.call_burst };
     config.core.replay_talks = serve.voiceping_replay == Missed::Talk;
     let builder = Server::builder().config(config);
     match serve.auth {

@@ -65,11 +65,12 @@ impl Answer {
     fn code(&self) -> String {
         let json = self.json();
         let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["code", "message", "request_id"]);
+        assert_eq!(keys, ["code", "message", "details", "request_id"]);
         let id = json["request_id"].as_str().unwrap();
         assert!(self.head.contains(&format!("x-request-id: {id}")), "{}", self.head);
         assert!(!json["message"].as_str().unwrap().is_empty());
-        format!("{} {}", self.status, json["code"].as_str().unwrap())
+        let field = json["details"]["field"].as_str().map(|field| format!(" {field}"));
+        format!("{} {}{}", self.status, json["code"].as_str().unwrap(), field.unwrap_or_default())
     }
 }
 
@@ -136,7 +137,7 @@ async fn who_registers_comes_in_at_every_door() {
     assert!(is_shut(&running, &tablet).await, "it is good for another device alone");
     running.knock("/bimip", &[("token", &tablet), ("device_id", "tablet")]).await.unwrap();
 
-    assert_eq!(post(&running, "register", ("ann", WORDS)).await.code(), "409 taken");
+    assert_eq!(post(&running, "register", ("ann", WORDS)).await.code(), "409 TAKEN");
     assert_eq!(running.counter("account_logins").await, 2);
 }
 
@@ -149,19 +150,19 @@ async fn whatever_is_wrong_is_said_in_one_shape() {
     let wrong = post(&running, "login", ("ann", "another password")).await;
     let unknown = post(&running, "login", ("nobody", WORDS)).await;
     assert_eq!((wrong.code(), unknown.code()), (unknown.code(), wrong.code()), "a stranger learns nothing");
-    assert_eq!(wrong.code(), "401 bad_credentials");
+    assert_eq!(wrong.code(), "401 BAD_CREDENTIALS");
     assert_eq!(wrong.json()["message"], unknown.json()["message"]);
-    assert_eq!(post(&running, "register", ("../etc", WORDS)).await.code(), "400 bad_name");
-    assert_eq!(post(&running, "register", ("bob", "short")).await.code(), "400 bad_password");
-    assert_eq!(change(&running, ("ann", WORDS), "short").await.code(), "400 bad_password");
-    assert_eq!(post(&running, "password", ("ann", WORDS)).await.code(), "400 bad_request");
+    assert_eq!(post(&running, "register", ("../etc", WORDS)).await.code(), "400 FIELD user");
+    assert_eq!(post(&running, "register", ("bob", "short")).await.code(), "400 FIELD password");
+    assert_eq!(change(&running, ("ann", WORDS), "short").await.code(), "400 FIELD new_password");
+    assert_eq!(post(&running, "password", ("ann", WORDS)).await.code(), "400 FIELD new_password");
     for body in ["", "[]", "{}", "{\"user\":\"ann\"}", "not json", "{\"user\":1,\"password\":2}"] {
-        assert_eq!(post_as(&running, JSON, "login", body).await.code(), "400 bad_request", "{body}");
+        assert_eq!(post_as(&running, JSON, "login", body).await.code(), "400 MALFORMED", "{body}");
     }
     let form = post_as(&running, "application/x-www-form-urlencoded", "login", "user=ann").await;
-    assert_eq!(form.code(), "415 not_json");
+    assert_eq!(form.code(), "415 NOT_JSON");
     let large = format!("{{\"user\":\"ann\",\"password\":\"{}\"}}", "x".repeat(4_096));
-    assert_eq!(post_as(&running, JSON, "login", &large).await.code(), "413 too_large");
+    assert_eq!(post_as(&running, JSON, "login", &large).await.code(), "413 TOO_LARGE");
     assert!(running.http("GET", "/api/v1/auth/login").await.starts_with("HTTP/1.1 405 "));
 
     let without = Running::start().await;
@@ -174,7 +175,7 @@ async fn accounts_are_made_by_the_operator_alone_unless_told() {
     let secret = Secret::new("a word that is long enough to be a secret").unwrap();
     let closed = Arc::new(Accounts::new(MemoryAccounts::default(), secret, Policy::default()).unwrap());
     let running = over(MemoryStorage::new(), &closed).await;
-    assert_eq!(post(&running, "register", ("ann", WORDS)).await.code(), "403 registration_closed");
+    assert_eq!(post(&running, "register", ("ann", WORDS)).await.code(), "403 REGISTRATION_CLOSED");
 }
 
 // MISSION A12
@@ -186,7 +187,7 @@ async fn guessing_is_slow_and_the_answer_says_when_to_try_again() {
     let mut guesses = 0;
     let limited = loop {
         let answer = post(&running, "login", ("ann", "a guess of mine")).await;
-        if answer.code() == "429 too_many" {
+        if answer.code() == "429 RATE_LIMITED" {
             break answer;
         }
         guesses += 1;
@@ -194,7 +195,7 @@ async fn guessing_is_slow_and_the_answer_says_when_to_try_again() {
     };
     let wait = limited.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).unwrap();
     assert!((1..=30).contains(&wait.parse::<u64>().unwrap()), "{wait}");
-    assert_eq!(post(&running, "login", ("bob", "a guess of mine")).await.code(), "401 bad_credentials");
+    assert_eq!(post(&running, "login", ("bob", "a guess of mine")).await.code(), "401 BAD_CREDENTIALS");
     assert_eq!(running.counter("account_attempts_limited").await, 1);
 }
 
@@ -208,14 +209,14 @@ async fn another_password_logs_out_what_came_in_by_the_one_before() {
     let second = post(&running, "login", ("ann", WORDS)).await.token();
     let bob = post(&running, "register", ("bob", WORDS)).await.token();
     let (mut ann, _bob) = (phone(&running, "ann", &first).await, phone(&running, "bob", &bob).await);
-    assert_eq!(change(&running, ("ann", "not hers"), "another password").await.code(), "401 bad_credentials");
+    assert_eq!(change(&running, ("ann", "not hers"), "another password").await.code(), "401 BAD_CREDENTIALS");
     let new = change(&running, ("ann", WORDS), "another password").await.token();
     assert!(is_shut(&running, &first).await && is_shut(&running, &second).await, "from the answer on");
     let goodbye = ann.next().await;
     assert!(matches!(goodbye, ServerPacket::Bye(CloseReason::Revoked)), "{goodbye:?}");
     phone(&running, "ann", &new).await;
     phone(&running, "bob", &bob).await;
-    assert_eq!(post(&running, "login", ("ann", WORDS)).await.code(), "401 bad_credentials");
+    assert_eq!(post(&running, "login", ("ann", WORDS)).await.code(), "401 BAD_CREDENTIALS");
     assert_eq!(running.counter("revoked").await, 1, "nobody else was logged out");
 }
 
@@ -237,7 +238,7 @@ async fn what_another_process_does_to_an_account_counts_at_once() {
     let mut ann = phone(&running, "ann", &token).await;
     edit(folder.path(), |it, now| it.with_disabled(true, now));
     assert!(is_shut(&running, &token).await);
-    assert_eq!(post(&running, "login", ("ann", WORDS)).await.code(), "401 bad_credentials");
+    assert_eq!(post(&running, "login", ("ann", WORDS)).await.code(), "401 BAD_CREDENTIALS");
     let goodbye = ann.next().await;
     assert!(matches!(goodbye, ServerPacket::Bye(CloseReason::Revoked)), "{goodbye:?}");
     edit(folder.path(), |it, now| it.with_disabled(false, now));
@@ -248,7 +249,7 @@ async fn what_another_process_does_to_an_account_counts_at_once() {
     assert!(is_shut(&running, &token).await);
     assert_eq!(
         post(&running, "register", ("ann", WORDS)).await.code(),
-        "409 taken",
+        "409 TAKEN",
         "its messages are there"
     );
 }

@@ -131,6 +131,7 @@ conformance! {
     roles_and_names_of_groups_survive_reopening
     who_was_put_out_stays_out
     a_batch_sees_who_manages_what
+    pages_of_members_meet_while_they_come_and_go
     reactions_are_rows_and_are_counted
     a_batch_sees_its_own_reactions
     a_deletion_takes_the_reactions_along

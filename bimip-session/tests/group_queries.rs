@@ -4,10 +4,10 @@
 mod harness;
 
 use bimip_proto::{
-    Ask, Caps, ClientPacket, ClientRef, Found, GroupAct, GroupCommand, GroupId, GroupProfile, GroupState,
-    MayPost, Query, Role, ServerPacket, UnixMs, UserId,
+    Ask, Caps, ClientPacket, ClientRef, Found, GroupAct, GroupCommand, GroupId, GroupMember, GroupProfile,
+    GroupState, MayPost, Query, Role, Seq, ServerPacket, UnixMs, UserId, limits,
 };
-use bimip_session::ledger::find;
+use bimip_session::ledger::{Membership, Stay, Write, find};
 use bimip_session::server::ConnId;
 
 use harness::{House, device, user};
@@ -134,4 +134,91 @@ fn to_anybody_else_a_group_does_not_exist() {
     }
     does(&mut house, ann, GroupAct::Delete);
     assert_eq!(state(&house, "ann", &team()), None, "nor does one that is deleted");
+}
+
+// ---- who is in it -------------------------------------------------------------------------------------
+
+type Page = (Vec<(String, Role)>, Option<UserId>);
+
+fn members(house: &House, who: &str, group: &GroupId, after: Option<&str>, limit: u32) -> Page {
+    let ask = Ask::Members { group: group.clone(), after: after.map(user), limit };
+    let Ok(Found::Members { members, next }) = find(&ask, &user(who), &house.book) else { panic!() };
+    let told = |it: GroupMember| (it.user.as_str().to_owned(), it.role);
+    (members.into_iter().map(told).collect(), next)
+}
+
+fn named(page: &Page) -> Vec<&str> {
+    page.0.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+// DM-GRP-21
+// MISSION A1
+#[test]
+fn members_are_told_in_pages_that_meet() {
+    let mut house = House::new();
+    let ann = house.open(Caps::FULL, &device("ann", "phone"));
+    does(&mut house, ann, create(&["bob", "cid", "dan", "eve"]));
+    does(&mut house, ann, GroupAct::SetRole { user: user("bob"), role: Role::Admin });
+    let first = members(&house, "bob", &team(), None, 2);
+    assert_eq!(first.0, [("ann".to_owned(), Role::Owner), ("bob".into(), Role::Admin)]);
+    assert_eq!(first.1, Some(user("bob")));
+    // Who was the last one of a page may leave meanwhile, also without a trace.
+    does(&mut house, ann, GroupAct::Remove(user("cid")));
+    does(&mut house, ann, GroupAct::Remove(user("bob")));
+    let second = members(&house, "ann", &team(), Some("bob"), 2);
+    assert_eq!((named(&second), &second.1), (vec!["dan", "eve"], &None));
+    let whole = members(&house, "ann", &team(), None, 0);
+    assert_eq!((named(&whole), &whole.1), (vec!["ann", "dan", "eve"], &None));
+    let full = members(&house, "ann", &team(), None, 3);
+    assert_eq!((named(&full), &full.1), (vec!["ann", "dan", "eve"], &None), "nobody comes after a page");
+}
+
+// DM-GRP-19, DM-GRP-21
+// MISSION A1
+#[test]
+fn who_is_not_in_it_is_told_of_nobody() {
+    let mut house = House::new();
+    let ann = house.open(Caps::FULL, &device("ann", "phone"));
+    does(&mut house, ann, create(&["bob", "cid"]));
+    does(&mut house, ann, GroupAct::Remove(user("bob")));
+    does(&mut house, ann, GroupAct::Ban(user("cid")));
+    let none = GroupId::new("none").unwrap();
+    for (who, group) in [("bob", team()), ("cid", team()), ("eve", team()), ("ann", none)] {
+        for after in [None, Some("ann"), Some("bob"), Some("eve")] {
+            assert_eq!(members(&house, who, &group, after, 0), (Vec::new(), None), "{who}");
+        }
+    }
+    assert_eq!(members(&house, "ann", &team(), Some("a stranger"), 0), (Vec::new(), None));
+    does(&mut house, ann, GroupAct::Delete);
+    assert_eq!(members(&house, "ann", &team(), None, 0), (Vec::new(), None));
+}
+
+// DM-GRP-21
+#[test]
+fn a_page_looks_at_so_many_and_says_where_to_go_on() {
+    let mut house = House::new();
+    let ann = house.open(Caps::FULL, &device("ann", "phone"));
+    does(&mut house, ann, create(&["zoe"]));
+    let left = Stay { joined: Seq(1), left: Some(Seq(2)) };
+    let former = Membership::restore(vec![left], Seq(0), Seq(0)).unwrap();
+    let count = 2 * limits::PAGE_MEMBERSHIPS;
+    let writes: Vec<Write> = (0..count)
+        .map(|number| Write::Member {
+            group: team(),
+            user: user(&format!("m{number:05}")),
+            membership: former.clone(),
+        })
+        .collect();
+    house.book.apply(&writes);
+    let (mut pages, mut after, mut all) = (0, None::<UserId>, Vec::new());
+    loop {
+        let page = members(&house, "ann", &team(), after.as_ref().map(UserId::as_str), 0);
+        all.extend(named(&page).into_iter().map(str::to_owned));
+        pages += 1;
+        after = page.1;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((pages, all), (3, vec!["ann".to_owned(), "zoe".into()]));
 }

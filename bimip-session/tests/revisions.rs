@@ -224,15 +224,43 @@ fn who_has_no_words_for_it_is_not_told_and_not_held_up() {
     let walkie = house.open(Caps::WALKIE, &device("b", "voiceping"));
     let id = sends(&mut house, a, to("b"), "helo");
     asks(&mut house, a, "e1", id, Some("hello"));
+    asks(&mut house, a, "e2", id, None);
     sends(&mut house, a, to("b"), "next");
     let heard = house.heard(walkie);
     let texts = heard.iter().filter(|packet| matches!(packet, ServerPacket::Deliver(_))).count();
-    assert_eq!((texts, revisions(&heard)), (2, Vec::new()));
+    assert_eq!(
+        (texts, revisions(&heard)),
+        (3, vec![(1, Some("hello".to_owned()))]),
+        "the edit, and no deletion"
+    );
     let upto = house.barriers.last().unwrap().1;
     house.input(bimip_session::server::Input::Barrier(walkie, upto));
     house.wait(50);
     let Ok(cursor) = house.book.cursor(&device("b", "voiceping"));
     assert!(cursor >= Offset(1), "the rows before it are through");
+}
+
+/// Who names messages by time has a name for an edit that no message of the conversation has.
+// DM-REV-1, VP-TEXT-7
+#[test]
+fn an_edit_has_a_time_of_its_own() {
+    let mut house = House::new();
+    let a = house.open(Caps::FULL, &device("a", "1"));
+    let walkie = house.open(Caps::WALKIE, &device("b", "voiceping"));
+    let id = sends(&mut house, a, to("b"), "one");
+    asks(&mut house, a, "e1", id, Some("two"));
+    asks(&mut house, a, "e2", id, Some("three"));
+    sends(&mut house, a, to("b"), "four");
+    let time = |packet: &ServerPacket| match packet {
+        ServerPacket::Deliver(row) => match &*row.entry {
+            Entry::Message(message) => Some(message.head.stamp),
+            Entry::Revised(revision) => Some(revision.at),
+            _ => None,
+        },
+        _ => None,
+    };
+    let times: Vec<_> = house.heard(walkie).iter().filter_map(time).collect();
+    assert!(times.len() == 4 && times.is_sorted_by(|one, next| one < next), "{times:?}");
 }
 
 /// A stop without a start is answered with an id, and goes to nobody: there is nothing to take back.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientPacket, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupNews, GroupProfile, GroupState,
-    MayPost, Offset, Row, UserId, limits,
+    ClientPacket, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupMember, GroupNews, GroupProfile,
+    GroupState, MayPost, Offset, Row, UserId, limits,
 };
 
 use super::fields::{self, Value, fields};
@@ -180,7 +180,7 @@ pub(super) fn read_change(object: Object<'_>, (prev, offset): (Offset, Offset)) 
 // ---- answers ------------------------------------------------------------------------------------------------
 
 /// EV-GRP-4: a group, as its members see it.
-pub(super) fn write_state(to: &mut Writer, it: &GroupState) {
+pub(crate) fn write_state(to: &mut Writer, it: &GroupState) {
     to.text("group_id", it.group.as_str());
     to.number("edition", it.edition);
     write_rules(to, &it.profile, it.open, it.post);
@@ -207,4 +207,15 @@ pub(super) fn read_state(object: Object<'_>) -> Result<GroupState, DecodeError> 
         role: role.some_word(words::role)?,
         since: since.time()?,
     })
+}
+
+/// EV-GRP-5: somebody who is in it.
+pub(crate) fn write_member(to: &mut Writer, it: &GroupMember) {
+    to.text("user_id", it.user.as_str());
+    to.text("role", words::of_role(it.role));
+}
+
+pub(super) fn read_member(object: Object<'_>) -> Result<GroupMember, DecodeError> {
+    let [user, role] = fields(object, 0, ["user_id", "role"]);
+    Ok(GroupMember { user: user.some_user()?, role: role.some_word(words::role)? })
 }

@@ -55,6 +55,7 @@ kinds! {
     DEVICES = 30 "devices",
     BLOCKED = 31 "blocked",
     GROUP_STATE = 32 "group_state",
+    MEMBERS = 33 "members",
 }
 
 /// Whether it is a question about what is stored.
@@ -70,6 +71,7 @@ pub(super) const fn asks(kind: u32) -> bool {
             | DEVICES
             | BLOCKED
             | GROUP_STATE
+            | MEMBERS
     )
 }
 
@@ -79,9 +81,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=GROUP_STATE {
+        for kind in AUTH..=MEMBERS {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(GROUP_STATE + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(MEMBERS + 1)), (None, None, "", ""));
     }
 }

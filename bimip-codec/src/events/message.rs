@@ -192,10 +192,7 @@ fn read_seal(object: Object<'_>, origin: u32) -> Result<Seal, DecodeError> {
 
 /// Where a message that one hears went to: in a conversation of two to the one who did not write it.
 pub(super) fn to_of(conversation: &ConversationId, from: &UserId) -> Option<Address> {
-    match conversation {
-        ConversationId::Group(group) => Some(Address::Group(group.clone())),
-        two => two.peer_of(from).cloned().map(Address::User),
-    }
+    conversation.to_of(from)
 }
 
 /// At a client's end.

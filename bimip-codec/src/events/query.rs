@@ -1,8 +1,8 @@
 //! Questions about what is stored, and their answers.
 
 use bimip_proto::{
-    Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, PageFrom, Query, Seq,
-    ServerPacket, UserId, limits,
+    Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, HistoryPlace, PageFrom, Query,
+    Seq, ServerPacket, UserId, limits,
 };
 
 use super::encode_client::{event, name, named, write_address};
@@ -23,7 +23,8 @@ pub(super) fn read_request(
     let ask = match origin {
         kinds::HISTORY => {
             let [before, after] = fields(object, origin, ["before", "after"]);
-            let from = page(before.number()?.map(Seq), after.number()?.map(Seq), after)?;
+            let [before_id, after_id] = fields(object, origin, ["before_id", "after_id"]);
+            let from = page(place(before, before_id)?, place(after, after_id)?, after)?;
             Ask::History { of: address(me, conversation, to)?, from, limit }
         }
         kinds::STATUS => {
@@ -48,6 +49,10 @@ pub(super) fn read_request(
             let [group] = fields(object, origin, ["group_id"]);
             Ask::Group(group.some_group()?)
         }
+        kinds::MEMBERS => {
+            let [group, after] = fields(object, origin, ["group_id", "after_user"]);
+            Ask::Members { group: group.some_group()?, after: after.user()?, limit }
+        }
         kinds::CONVERSATION => Ask::Conversation(address(me, conversation, to)?),
         _ => {
             let [before, after] = fields(object, origin, ["before_id", "after_id"]);
@@ -56,6 +61,14 @@ pub(super) fn read_request(
         }
     };
     Ok(ClientPacket::Query(Query { id, ask }))
+}
+
+/// A place in a conversation: by itself, or by the id of a message.
+fn place(seq: Value<'_>, id: Value<'_>) -> Result<Option<HistoryPlace>, DecodeError> {
+    match (seq.number()?, id.message_id()?) {
+        (Some(_), Some(_)) => Err(id.wrong()),
+        (seq, id) => Ok(seq.map(|seq| HistoryPlace::Seq(Seq(seq))).or(id.map(HistoryPlace::Id))),
+    }
 }
 
 fn page<P>(before: Option<P>, after: Option<P>, field: Value<'_>) -> Result<PageFrom<P>, DecodeError> {
@@ -75,8 +88,10 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             write_address(&mut to, of);
             match from {
                 PageFrom::Latest => {}
-                PageFrom::Before(seq) => to.number("before", seq.0),
-                PageFrom::After(seq) => to.number("after", seq.0),
+                PageFrom::Before(HistoryPlace::Seq(seq)) => to.number("before", seq.0),
+                PageFrom::Before(HistoryPlace::Id(id)) => to.text("before_id", &id.to_string()),
+                PageFrom::After(HistoryPlace::Seq(seq)) => to.number("after", seq.0),
+                PageFrom::After(HistoryPlace::Id(id)) => to.text("after_id", &id.to_string()),
             }
             to.number("limit", *limit);
         }
@@ -113,6 +128,12 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
         Ask::Group(group) => {
             to = event(kinds::GROUP_STATE);
             to.text("group_id", group.as_str());
+        }
+        Ask::Members { group, after, limit } => {
+            to = event(kinds::MEMBERS);
+            to.text("group_id", group.as_str());
+            to.maybe("after_user", after.as_ref().map(|it| it.as_str()));
+            to.number("limit", *limit);
         }
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     }
@@ -157,6 +178,11 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
                 group::write_state(to, it);
             }
         }),
+        Found::Members { members, next } => {
+            to.objects("members", members, group::write_member);
+            to.flag("has_more", next.is_some());
+            to.maybe("after_user", next.as_ref().map(|it| it.as_str()));
+        }
         _ => return None,
     }
     Some(to)
@@ -188,8 +214,11 @@ pub(crate) fn write_conversation(to: &mut Writer, it: &ConversationState) {
 pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
     let [id, messages, conversations, status, more] =
         fields(object, 0, ["id", "messages", "conversations", "status", "has_more"]);
-    let [profile, book, devices, blocked, group] =
-        fields(object, 0, ["profile", "address_book", "devices", "blocked", "group"]);
+    let [profile, book, devices, blocked, group, members, next] = fields(
+        object,
+        0,
+        ["profile", "address_book", "devices", "blocked", "group", "members", "after_user"],
+    );
     let (id, more) = (id.some_client_ref()?, more.flag()?.unwrap_or_default());
     let rows = limits::PAGE_ROWS as usize;
     let found = if let Some(status) = status.object()? {
@@ -201,6 +230,9 @@ pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeErro
     } else if let Some(group) = group.object()? {
         let there = (group.len() > 0).then(|| group::read_state(group)).transpose()?;
         Found::Group(there.map(Box::new))
+    } else if members.is_there() {
+        let list = members.objects(rows)?.into_iter().map(group::read_member);
+        Found::Members { members: list.collect::<Result<_, _>>()?, next: next.user()? }
     } else if book.is_there() {
         let list = book.objects(rows)?.into_iter().map(user::read_entry);
         Found::AddressBook { saved: list.collect::<Result<_, _>>()?, more }

@@ -34,6 +34,8 @@ static SEAL: Named = Named {
 };
 
 static MENTIONED: Shape = Shape::Named(&MENTION);
+/// What a body is said by.
+const BODIES: &[&str] = &["content", "body", "data", "payload"];
 const SAYS: Field = takes("content", CONTENT).means("A text.");
 const KIND: Field = takes("message_type", KINDS).means("`text` where nothing is said.");
 const MENTIONS: Field = takes("mentions", Shape::List { of: &MENTIONED, min: 0, max: limits::MENTIONS });
@@ -61,28 +63,28 @@ pub(super) static DRAFT: Named = Named {
         PAYLOAD,
         SEALED,
     ],
-    one_of: &["conversation_id", "to"],
+    one_of: &[&["conversation_id", "to"], BODIES],
 };
 
 pub(super) static EDIT: Named = Named {
     name: "Edit",
     what: "What a message says from now on. The kind is that of the message.",
     fields: &[takes("client_id", CLIENT_ID), SAYS, KIND, MENTIONS, REPLY, CONTENT_OF, DATA, PAYLOAD, SEALED],
-    one_of: &["content", "body", "data", "payload"],
+    one_of: &[BODIES],
 };
 
 pub(super) static READ: Named = Named {
     name: "ReadMessages",
     what: "Messages that were read.",
     fields: &[takes("message_id", MESSAGE_NAME), takes("message_ids", MESSAGES)],
-    one_of: &["message_id", "message_ids"],
+    one_of: &[&["message_id", "message_ids"]],
 };
 
 pub(super) static DELIVERED: Named = Named {
     name: "DeliveredMessages",
     what: "Messages that arrived, in any order.",
     fields: &[takes("message_id", MESSAGE_NAME), takes("message_ids", MESSAGES)],
-    one_of: &["message_id", "message_ids"],
+    one_of: &[&["message_id", "message_ids"]],
 };
 
 pub(super) static MARK: Named = Named {
@@ -178,7 +180,7 @@ pub(super) static TYPING: Named = Named {
         takes("to", ID),
         takes("is_typing", Shape::Flag).means("True where nothing is said."),
     ],
-    one_of: &["conversation_id", "to"],
+    one_of: &[&["conversation_id", "to"]],
 };
 
 static PLACE: Named = Named {
@@ -187,7 +189,7 @@ static PLACE: Named = Named {
     fields: &[
         needs("latitude", Shape::Real { min: -90.0, max: 90.0 }),
         needs("longitude", Shape::Real { min: -180.0, max: 180.0 }),
-        takes("altitude", Shape::Real { min: -10_000.0, max: 1_000_000.0 }),
+        takes("altitude", Shape::Real { min: f64::MIN, max: f64::MAX }),
     ],
     one_of: &[],
 };

@@ -80,8 +80,32 @@ fn write_two(to: &mut Writer, me: &UserId, other: &UserId) {
 
 /// HT-CONV-2.
 fn one(request: &Request<'_>) -> Result<Asked, Refusal> {
-    let ask = Ask::Conversation(request.conversation()?);
-    Ok(Asked::one(request, request.asks(ask)?, told_of_one))
+    let of = request.conversation()?;
+    let ask = request.asks(Ask::Conversation(of.clone()))?;
+    Ok(match of {
+        Address::Group(group) => {
+            Asked::chain(request, vec![ask, request.asks(Ask::Group(group))?], told_of_group)
+        }
+        _ => Asked::one(request, ask, told_of_one),
+    })
+}
+
+fn told_of_group(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let (Found::Conversations { conversations, .. }, Found::Group(group)) = (told.found(0)?, told.found(1)?)
+    else {
+        return Err(Refusal::UNAVAILABLE);
+    };
+    let mut to = Writer::new(1024);
+    match (conversations.first(), group) {
+        (Some(it), _) => write(&mut to, told.me, it),
+        (None, Some(group)) => write_silent(&mut to, &ConversationId::Group(group.group.clone())),
+        (None, None) => return Err(Reject::NotMember.into()),
+    }
+    if let Some(group) = group {
+        to.text("title", &group.profile.title);
+        to.text("description", &group.profile.about);
+    }
+    Ok(Answer::ok(to))
 }
 
 fn told_of_one(told: &Told<'_>) -> Result<Answer, Refusal> {
@@ -93,18 +117,19 @@ fn told_of_one(told: &Told<'_>) -> Result<Answer, Refusal> {
     let mut to = Writer::new(1024);
     match (conversations.first(), of) {
         (Some(it), _) => write(&mut to, told.me, it),
-        (None, Address::User(other)) => write_empty(&mut to, told.me, other),
+        (None, Address::User(other)) => {
+            write_silent(&mut to, &ConversationId::direct(told.me.clone(), other.clone()));
+            write_two(&mut to, told.me, other);
+        }
         (None, _) => return Err(Reject::NotMember.into()),
     }
     Ok(Answer::ok(to))
 }
 
 /// Nothing was said in it yet.
-fn write_empty(to: &mut Writer, me: &UserId, other: &UserId) {
-    let conversation = ConversationId::direct(me.clone(), other.clone());
+fn write_silent(to: &mut Writer, conversation: &ConversationId) {
     to.text("id", &conversation.to_string());
-    write_kind(to, &conversation);
-    write_two(to, me, other);
+    write_kind(to, conversation);
     to.number("message_count", 0_u32);
     to.number("unread_count", 0_u32);
 }
@@ -163,14 +188,10 @@ fn made(told: &Told<'_>) -> Result<Answer, Refusal> {
     };
     let GroupAct::Create { profile, members, .. } = act else { return Err(Refusal::UNAVAILABLE) };
     let mut to = Writer::new(512);
-    let conversation = ConversationId::Group(group.clone());
-    to.text("id", &conversation.to_string());
-    write_kind(&mut to, &conversation);
+    write_silent(&mut to, &ConversationId::Group(group.clone()));
     let others = members.iter().filter(|user| *user != told.me);
     to.texts("participant_ids", std::iter::once(told.me).chain(others).map(UserId::as_str));
     to.text("title", &profile.title);
     to.text("description", &profile.about);
-    to.number("message_count", 0_u32);
-    to.number("unread_count", 0_u32);
     Ok(Answer::created(to))
 }

@@ -1,14 +1,14 @@
 //! Groups: what they are, who is in them, and what their members may do about it.
 
-use bimip_proto::{ClientPacket, GroupAct, GroupCommand, Noted, limits};
+use bimip_proto::{Ask, ClientPacket, Found, GroupAct, GroupCommand, Noted, Reject, limits};
 
 use super::answer::{Answer, Asked, Told, nothing};
-use super::parameter::{GROUP, KEY, Parameter, USER};
+use super::parameter::{AFTER_USER, GROUP, KEY, LIMIT_ROWS, Parameter, USER};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::table::{Method, Route, Says};
 use super::{bodies, objects};
-use crate::events::words;
+use crate::events::{group, words};
 use crate::json::Writer;
 
 const MEMBER: &[&Parameter] = &[&GROUP, &USER, &KEY];
@@ -33,10 +33,17 @@ const fn about_member(
 pub(super) const ROUTES: &[Route] = &[
     Route {
         tag: "groups",
+        summary: "A group that the user is in.",
+        parameters: &[&GROUP],
+        answers: &[Says::json(200, "The group.", &objects::GROUP)],
+        ..Route::new(Method::Get, "/api/v1/groups/{id}", "getGroup", get)
+    },
+    Route {
+        tag: "groups",
         summary: "Changes what is named of a group.",
         parameters: &[&GROUP, &KEY],
         body: Some(&bodies::GROUP_EDIT),
-        answers: DONE,
+        answers: &[Says::json(200, "The group as it is now.", &objects::GROUP)],
         ..Route::new(Method::Patch, "/api/v1/groups/{id}", "editGroup", edit)
     },
     Route {
@@ -45,6 +52,13 @@ pub(super) const ROUTES: &[Route] = &[
         parameters: &[&GROUP, &KEY],
         answers: DONE,
         ..Route::new(Method::Delete, "/api/v1/groups/{id}", "deleteGroup", delete)
+    },
+    Route {
+        tag: "groups",
+        summary: "A page of those who are in a group.",
+        parameters: &[&GROUP, &AFTER_USER, &LIMIT_ROWS],
+        answers: &[Says::json(200, "The members.", &objects::MEMBERS)],
+        ..Route::new(Method::Get, "/api/v1/groups/{id}/members", "getMembers", members)
     },
     Route {
         tag: "groups",
@@ -127,7 +141,43 @@ fn edit(request: &Request<'_>) -> Result<Asked, Refusal> {
         open: open.flag()?,
         post: post.word(words::post)?,
     };
-    command(request, act)
+    let after = request.asks(Ask::Group(request.group()?))?;
+    let command = GroupCommand { client_ref: request.name()?, group: request.group()?, act };
+    Ok(Asked::chain(request, vec![ClientPacket::Group(command), after], told))
+}
+
+/// HT-GRP-2.
+fn get(request: &Request<'_>) -> Result<Asked, Refusal> {
+    let ask = Ask::Group(request.group()?);
+    Ok(Asked::one(request, request.asks(ask)?, told))
+}
+
+/// HT-GRP-3.
+fn members(request: &Request<'_>) -> Result<Asked, Refusal> {
+    let (group, after) = (request.group()?, request.user_in_query(&AFTER_USER)?);
+    let ask = Ask::Members { group: group.clone(), after, limit: request.limit(&LIMIT_ROWS)? };
+    let asks = vec![request.asks(Ask::Group(group))?, request.asks(ask)?];
+    Ok(Asked::chain(request, asks, members_told))
+}
+
+fn members_told(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let (Found::Group(Some(_)), Found::Members { members, next }) = (told.found(0)?, told.found(1)?) else {
+        return Err(Reject::NotMember.into());
+    };
+    let mut to = Writer::new(64 * members.len());
+    to.objects("members", members, group::write_member);
+    to.flag("has_more", next.is_some());
+    to.maybe("next", next.as_ref().map(|it| it.as_str()));
+    Ok(Answer::ok(to))
+}
+
+fn told(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let Found::Group(Some(it)) = told.found(told.answers.len() - 1)? else {
+        return Err(Reject::NotMember.into());
+    };
+    let mut to = Writer::new(256);
+    group::write_state(&mut to, it);
+    Ok(Answer::ok(to))
 }
 
 fn delete(request: &Request<'_>) -> Result<Asked, Refusal> {

@@ -1,6 +1,6 @@
 //! Messages that are stored, and how far one got.
 
-use bimip_proto::{Ask, Found, HistoryMessage, PageFrom, Reject};
+use bimip_proto::{Ask, Found, HistoryMessage, HistoryPlace, PageFrom, Reject};
 
 use super::answer::{Answer, Asked, Told};
 use super::parameter::{
@@ -43,6 +43,8 @@ fn page(request: &Request<'_>) -> Result<Asked, Refusal> {
     let (before, after) = (request.message_id(&BEFORE_ID)?, request.message_id(&AFTER_ID)?);
     let from = match (before, after) {
         (None, None) => PageFrom::Latest,
+        (Some(before), None) => PageFrom::Before(HistoryPlace::Id(before)),
+        (None, Some(after)) => PageFrom::After(HistoryPlace::Id(after)),
         _ => return Err(Refusal::field("after_id")),
     };
     let ask = Ask::History { of: request.conversation()?, from, limit: request.limit(&LIMIT_MESSAGES)? };

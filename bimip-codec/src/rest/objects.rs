@@ -300,13 +300,14 @@ pub(super) static GROUP: Named = named(
     "A group.",
     &[
         needs("group_id", ID),
-        may("edition", NUMBER),
+        needs("edition", NUMBER).means("Its last change; 0 while nobody ever managed it."),
         needs("title", TEXT),
         needs("about", TEXT),
         needs("open", Shape::Flag).means("Whether anybody may join."),
         needs("post", POST).means("Who may post."),
         needs("members", NUMBER),
-        may("role", ROLE).means("This user's own."),
+        needs("role", ROLE).means("This user's own."),
+        may("since", Shape::Time).means("Since when this user is in it."),
     ],
 );
 
@@ -316,8 +317,10 @@ pub(super) static MEMBERS: Named = named(
     "Members",
     "A page of the members of a group.",
     &[
-        needs("members", Shape::List { of: &Shape::Named(&MEMBER), min: 0, max: limits::PAGE_ROWS as usize }),
+        needs("members", Shape::List { of: &Shape::Named(&MEMBER), min: 0, max: limits::PAGE_ROWS as usize })
+            .means("Fewer than were asked for, or none, where many between them have left."),
         MORE,
+        may("next", ID).means("The `after_user` of the next page, where there is one."),
     ],
 );
 
@@ -386,7 +389,7 @@ static LOCATION: Named = named(
     &[
         needs("latitude", Shape::Real { min: -90.0, max: 90.0 }),
         needs("longitude", Shape::Real { min: -180.0, max: 180.0 }),
-        may("altitude", Shape::Real { min: -1e9, max: 1e9 }),
+        may("altitude", Shape::Real { min: f64::MIN, max: f64::MAX }),
     ],
 );
 

@@ -84,7 +84,7 @@ pub(super) static BEFORE_ID: Parameter =
 pub(super) static AFTER_ID: Parameter =
     query("after_id", MESSAGE_ID, "The oldest of what is newer than this message.");
 pub(super) static AFTER_USER: Parameter =
-    query("after_user", ID, "Those after this user, the last one of the page before.");
+    query("after_user", ID, "Those after this user, whom the page before ended with or named.");
 pub(super) static KEY: Parameter = Parameter {
     name: "Idempotency-Key",
     place: Place::Header,

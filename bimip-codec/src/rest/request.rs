@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bimip_proto::{
     Address, ClientRef, ConversationId, Device, DeviceName, GroupId, MessageId, MessageRef, Query, Reject,
-    UserId,
+    UserId, limits,
 };
 
 use super::parameter::{Parameter, Place};
@@ -41,9 +41,7 @@ impl<'a> Request<'a> {
             }
         }
         match self.key {
-            Some(key) if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Err(Refusal::field("Idempotency-Key"))
-            }
+            Some(key) if !is_key(key) => Err(Refusal::field("Idempotency-Key")),
             _ => Ok(()),
         }
     }
@@ -77,7 +75,8 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn conversation(&self) -> Result<Address, Refusal> {
-        conversation(&self.me.user, self.segment(0), "id")
+        // HT-ID-2: what names none is answered like one of others.
+        conversation(&self.me.user, self.segment(0), "id").map_err(|_| Reject::NotMember.into())
     }
 
     // ---- the query ----------------------------------------------------------------------------------------
@@ -132,6 +131,11 @@ impl<'a> Request<'a> {
         let id = ClientRef::new(self.fresh).map_err(|_| Refusal::field("Idempotency-Key"))?;
         Ok(bimip_proto::ClientPacket::Query(Query { id, ask }))
     }
+}
+
+/// HT-KEY-1.
+fn is_key(key: &str) -> bool {
+    (1..=limits::CLIENT_REF_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A message by either id.

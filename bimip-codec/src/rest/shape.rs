@@ -72,8 +72,8 @@ pub(super) struct Named {
     pub(super) what: &'static str,
     /// Its fields that are known; others may be there.
     pub(super) fields: &'static [Field],
-    /// It has at least one of these.
-    pub(super) one_of: &'static [&'static str],
+    /// Of each of these lists it has at least one.
+    pub(super) one_of: &'static [&'static [&'static str]],
 }
 
 /// A field of an object.
@@ -146,7 +146,7 @@ pub(super) const MESSAGE_ID: Shape = Shape::Text(Text {
     pattern: "^(?!0{20})[0-9a-vA-V]{19}[0gG]$",
 });
 /// A message as clients name it: by the id of either kind.
-pub(super) const MESSAGE_NAME: Shape = Shape::Text(Text { min_chars: 1, ..Text::ANY });
+pub(super) const MESSAGE_NAME: Shape = Shape::Text(Text::ANY);
 /// A conversation as clients name it.
 pub(super) const CONVERSATION: Shape =
     Shape::Text(Text { min_chars: 1, format: "bimip-conversation", ..Text::ANY });
@@ -192,8 +192,12 @@ impl Shape {
             }
             Self::Real { min, max } => {
                 write_type(to, "number", nullable);
-                to.real("minimum", *min);
-                to.real("maximum", *max);
+                if *min > f64::MIN {
+                    to.real("minimum", *min);
+                }
+                if *max < f64::MAX {
+                    to.real("maximum", *max);
+                }
             }
             Self::Flag => write_type(to, "boolean", nullable),
             Self::Time => {
@@ -239,9 +243,14 @@ impl Named {
             to.texts("required", needed);
         }
         if !self.one_of.is_empty() {
-            let all: Vec<String> =
-                self.one_of.iter().map(|name| format!(r#"{{"required":["{name}"]}}"#)).collect();
-            to.raw("anyOf", &format!("[{}]", all.join(",")));
+            to.objects("allOf", self.one_of, |to, names| {
+                to.objects("anyOf", *names, |to, name| {
+                    to.texts("required", [*name]);
+                    to.object("properties", |to| {
+                        to.object(name, |to| to.raw("not", r#"{"type":"null"}"#));
+                    });
+                });
+            });
         }
         to.object("properties", |to| {
             for field in self.fields {

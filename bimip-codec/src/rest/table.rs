@@ -7,9 +7,6 @@ use super::request::Request;
 use super::shape::Named;
 use super::{conversation, device, draft, group, history, live, mark, revision, session, streams, user};
 
-/// Where the API is.
-pub(super) const BASE: &str = "/api/v1";
-
 /// Every route, by what it is about.
 pub const ROUTES: &[&[Route]] = &[
     draft::ROUTES,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews,
-    GroupProfile, GroupState, MayPost, Noted, Offset, Reject, Role, Row, ServerPacket, UnixMs, UserId,
-    limits,
+    ClientPacket, ClientRef, Device, Entry, GroupAct, GroupChange, GroupCommand, GroupId, GroupMember,
+    GroupNews, GroupProfile, GroupState, MayPost, Noted, Offset, Reject, Role, Row, ServerPacket, UnixMs,
+    UserId, limits,
 };
 
 use super::frame::{Fields, identity, put, to_ms};
@@ -256,6 +256,15 @@ pub(super) fn read_state(fields: Fields, it: v1::QueryGroup) -> Result<GroupStat
         role: read_role(fields, it.role)?,
         since: Some(since).filter(|at| *at > UnixMs(0)),
     })
+}
+
+/// BM-QRY-7.
+pub(super) fn member(it: &GroupMember) -> v1::QueryMember {
+    v1::QueryMember { eid: name(&it.user), role: of_role(it.role) }
+}
+
+pub(super) fn read_member(fields: Fields, it: &v1::QueryMember) -> Result<GroupMember, DecodeError> {
+    Ok(GroupMember { user: fields.eid(&it.eid, "members.eid")?, role: read_role(fields, it.role)? })
 }
 
 // ---- parts --------------------------------------------------------------------------------------------------

@@ -104,6 +104,8 @@ pub const ASK_DEVICES: i32 = 7;
 pub const ASK_BLOCKED: i32 = 8;
 /// The `ask` of a question about what a group is.
 pub const ASK_GROUP: i32 = 9;
+/// The `ask` of a question about who is in a group.
+pub const ASK_MEMBERS: i32 = 10;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bimip_proto::{
     Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, DeviceName,
-    Found, GroupId, HistoryMessage, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query, Reject, Saved,
-    Seq, ServerPacket, UnixMs, UserId, UserProfile, limits,
+    Found, GroupId, HistoryMessage, HistoryPlace, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query,
+    Reject, Saved, Seq, ServerPacket, UnixMs, UserId, UserProfile, limits,
 };
 use bytes::Bytes;
 
@@ -13,8 +13,8 @@ use super::decode_server::told;
 use super::frame::{Fields, identity, named, put, reference_text, to_ms};
 use super::group;
 use super::numbers::{
-    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_PROFILE, CONVERSATION, CONVERSATIONS,
-    HISTORY, MESSAGE_STATUS, kind,
+    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_MEMBERS, ASK_PROFILE, CONVERSATION,
+    CONVERSATIONS, HISTORY, MESSAGE_STATUS, kind,
 };
 use super::payload::payload;
 use super::reaction;
@@ -34,12 +34,15 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
     };
     Ok(match &it.ask {
         Ask::History { of, from, limit } => {
-            let (before, after) = match from {
-                PageFrom::Latest => (None, None),
-                PageFrom::Before(Seq(seq)) => (Some(*seq), None),
-                PageFrom::After(Seq(seq)) => (None, Some(*seq)),
-            };
-            v1::Query { ask: HISTORY, before, after, limit: *limit, ..about(of, shape) }
+            let mut asked = v1::Query { ask: HISTORY, limit: *limit, ..about(of, shape) };
+            match from {
+                PageFrom::Latest => {}
+                PageFrom::Before(HistoryPlace::Seq(seq)) => asked.before = Some(seq.0),
+                PageFrom::Before(HistoryPlace::Id(id)) => asked.before_id = id.to_string(),
+                PageFrom::After(HistoryPlace::Seq(seq)) => asked.after = Some(seq.0),
+                PageFrom::After(HistoryPlace::Id(id)) => asked.after_id = id.to_string(),
+            }
+            asked
         }
         Ask::Conversation(of) => v1::Query { ask: CONVERSATION, ..about(of, shape) },
         Ask::Conversations { from, limit } => {
@@ -62,6 +65,9 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
         Ask::Devices => v1::Query { ask: ASK_DEVICES, ..shape },
         Ask::Blocked { after, limit } => after_user(ASK_BLOCKED, after.as_ref(), *limit, shape),
         Ask::Group(group) => v1::Query { ask: ASK_GROUP, ..about_group(group, shape) },
+        Ask::Members { group, after, limit } => {
+            about_group(group, after_user(ASK_MEMBERS, after.as_ref(), *limit, shape))
+        }
         _ => return Err(EncodeError::Unsayable { field: "ask" }),
     })
 }
@@ -97,10 +103,11 @@ pub(super) fn read_request(
     let of = || fields.address(me, &it.conversation, it.to.as_ref().map_or("", |to| &to.eid));
     let ask = match it.ask {
         HISTORY => {
-            let from = match (it.before, it.after) {
+            let before = read_place(fields, it.before, &it.before_id, "before_id")?;
+            let from = match (before, read_place(fields, it.after, &it.after_id, "after_id")?) {
                 (None, None) => PageFrom::Latest,
-                (Some(before), None) => PageFrom::Before(Seq(before)),
-                (None, Some(after)) => PageFrom::After(Seq(after)),
+                (Some(before), None) => PageFrom::Before(before),
+                (None, Some(after)) => PageFrom::After(after),
                 _ => return Err(fields.wrong("after")),
             };
             Ask::History { of: of()?, from, limit: it.limit }
@@ -127,9 +134,28 @@ pub(super) fn read_request(
         ASK_DEVICES => Ask::Devices,
         ASK_BLOCKED => Ask::Blocked { after: read_after(fields, &it.after_id)?, limit: it.limit },
         ASK_GROUP => Ask::Group(group_of(fields, of()?)?),
+        ASK_MEMBERS => Ask::Members {
+            group: group_of(fields, of()?)?,
+            after: read_after(fields, &it.after_id)?,
+            limit: it.limit,
+        },
         _ => return Err(fields.wrong("ask")),
     };
     Ok(ClientPacket::Query(Query { id, ask }))
+}
+
+/// A place in a conversation: by itself, or by the id of a message.
+fn read_place(
+    fields: Fields,
+    seq: Option<u64>,
+    id: &str,
+    field: &'static str,
+) -> Result<Option<HistoryPlace>, DecodeError> {
+    match (seq, id) {
+        (seq, "") => Ok(seq.map(|seq| HistoryPlace::Seq(Seq(seq)))),
+        (None, id) => id.parse().map(|id| Some(HistoryPlace::Id(id))).map_err(|_| fields.wrong(field)),
+        _ => Err(fields.wrong(field)),
+    }
 }
 
 /// The group that a question is about, which it names as a conversation.
@@ -179,6 +205,11 @@ pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
         Found::Group(found) => {
             v1::Query { ask: ASK_GROUP, group: found.as_deref().map(group::state), ..shape }
         }
+        Found::Members { members, next } => v1::Query {
+            members: members.iter().map(group::member).collect(),
+            more: next.is_some(),
+            ..after_user(ASK_MEMBERS, next.as_ref(), 0, shape)
+        },
         // Made by a later version than this codec: it was not asked for in this dialect.
         _ => return,
     };
@@ -315,6 +346,11 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
         (kind::RESPONSE, ASK_GROUP) => {
             let found = it.group.map(|it| group::read_state(fields, it)).transpose()?;
             ServerPacket::Answer { id, found: Found::Group(found.map(Box::new)) }
+        }
+        (kind::RESPONSE, ASK_MEMBERS) => {
+            let members = it.members.iter().map(|row| group::read_member(fields, row));
+            let (members, next) = (members.collect::<Result<_, _>>()?, read_after(fields, &it.after_id)?);
+            ServerPacket::Answer { id, found: Found::Members { members, next } }
         }
         (kind::RESPONSE, _) => return Err(fields.wrong("ask")),
         (kind::ERROR, _) => ServerPacket::Unanswered {

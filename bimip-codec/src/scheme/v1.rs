@@ -507,7 +507,8 @@ pub struct Query {
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
     /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got, 5 a user's profile, 6 one's
-    /// address book, 7 one's devices, 8 whom one has blocked, 9 a group. In an answer 1 or 3 to 9, for what it has.
+    /// address book, 7 one's devices, 8 whom one has blocked, 9 a group, 10 who is in it. In an answer 1 or 3 to 10, for
+    /// what it has.
     #[prost(int32, tag = "3")]
     pub ask: i32,
     /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
@@ -522,7 +523,8 @@ pub struct Query {
     /// Of ask 1: the oldest messages after this place.
     #[prost(uint64, optional, tag = "7")]
     pub after: ::core::option::Option<u64>,
-    /// Of ask 3: the newest conversations whose last message is older than this one, by its signal_id.
+    /// Of ask 1: the newest messages before the one of this signal_id. Of ask 3: the newest conversations whose last message is
+    /// older than this one.
     #[prost(string, tag = "8")]
     pub before_id: ::prost::alloc::string::String,
     /// How many rows at most; 0 for as many as there may be.
@@ -546,8 +548,8 @@ pub struct Query {
     /// Who asks.
     #[prost(message, optional, tag = "15")]
     pub from: ::core::option::Option<Identity>,
-    /// Of ask 3: the oldest conversations whose last message is newer than this one. Of ask 6 and 8: the users after this one,
-    /// by its id.
+    /// Of ask 1: the oldest messages after the one of this signal_id. Of ask 3: the oldest conversations whose last message is newer
+    /// than this one. Of ask 6, 8 and 10: the users after this one, by its id. Of an answer to ask 10: after whom to go on, where there may be more.
     #[prost(string, tag = "16")]
     pub after_id: ::prost::alloc::string::String,
     /// Of ask 4: which message, by its signal_id or its msgpack name.
@@ -571,6 +573,9 @@ pub struct Query {
     /// Of an answer to ask 9: the group; without it there is none that the asker is in.
     #[prost(message, optional, tag = "27")]
     pub group: ::core::option::Option<QueryGroup>,
+    /// Of an answer to ask 10: who is in the group, in an order that does not change.
+    #[prost(message, repeated, tag = "28")]
+    pub members: ::prost::alloc::vec::Vec<QueryMember>,
 }
 /// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -858,6 +863,16 @@ pub struct QueryGroup {
     /// Since when they are in it, in milliseconds since the Unix epoch; 0 where that is not known.
     #[prost(int64, tag = "9")]
     pub since: i64,
+}
+/// Somebody who is in a group.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryMember {
+    /// Who.
+    #[prost(string, tag = "1")]
+    pub eid: ::prost::alloc::string::String,
+    /// What they may do: 1 member, 2 admin, 3 owner.
+    #[prost(int32, tag = "2")]
+    pub role: i32,
 }
 /// A user changes what they keep (BM-USR-1).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,8 +1,8 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Address, Body, BodyKind, Channel, CloseReason, Device, DeviceName, Entry, Floor, Head, Message, Noted,
-    Receipt, Reject, ServerPacket, Status, Talk, TalkAct,
+    Address, Alias, AliasKind, Body, BodyKind, Channel, CloseReason, Device, DeviceName, Entry, Floor, Head,
+    Message, Noted, Receipt, Reject, Revision, ServerPacket, Status, Talk, TalkAct,
 };
 
 use super::builder::FrameBuilder;
@@ -27,6 +27,7 @@ pub(crate) fn encode_server(
         ServerPacket::Deliver(row) => match &*row.entry {
             Entry::Message(message) => writer.message(message),
             Entry::Receipt(receipt) => return writer.receipt(receipt),
+            Entry::Revised(revision) => writer.edit(revision),
             _ => {}
         },
         ServerPacket::Talk(talk) => return writer.talk(talk),
@@ -100,6 +101,18 @@ impl<'a> Writer<'a> {
             Shown::Json(json) => self.put(frame.payload(Value::Str(&json))),
             Shown::Binary(bytes) => self.put(frame.message_id(&id).payload(Value::Bin(bytes))),
         }
+    }
+
+    /// VP-TEXT-7: an edit is a new text that says so, with an id of its own.
+    fn edit(&mut self, edit: &Revision) {
+        let (Some(body), Some(to)) = (&edit.body, edit.conversation.to_of(&edit.by.user)) else { return };
+        let from = edit.by.user.as_str();
+        let id = Alias::new(channel_of(&to), AliasKind::Text, to.as_str().into(), from.into(), edit.at)
+            .to_string();
+        let of = edit.message.alias.as_ref().map(ToString::to_string);
+        let json = text::edited(body, &id, of.as_deref());
+        let frame = self.frame(Kind::Text, from, &to);
+        self.put(frame.payload(Value::Str(&json)));
     }
 
     /// One frame for each message, towards its sender. A message without an alias is not of this dialect.

@@ -1,5 +1,7 @@
 //! Bodies: out of the payloads of clients, and into what their clients can show.
 
+use std::borrow::Cow;
+
 use bimip_proto::{Body, BodyKind, Form, Message, limits};
 use bytes::Bytes;
 
@@ -19,6 +21,11 @@ pub const TOO_LONG: &str = "[message too long for this client]";
 /// What is shown of a message at most, in bytes: the rest of a frame is envelope (two ids, and both again in the
 /// message id).
 const SHOWN_BYTES: usize = limits::WALKIE_FRAME_BYTES - 2 * 1024;
+
+/// Before the text of an edit.
+const EDITED: &str = "[edited] ";
+/// The key of the id of the message that an edit is of.
+const EDITED_ID: &str = "edited_message_id";
 
 /// The key of the message id inside JSON payloads.
 const MESSAGE_ID: &str = "message_id";
@@ -107,6 +114,34 @@ fn converted<'a>(message: &'a Message, id: &str) -> Shown<'a> {
             json.finish()
         }
     })
+}
+
+/// What a client is shown of an edit that it knows as `id`: the new text, and which message says it from now on.
+pub(super) fn edited(body: &Body, id: &str, of: Option<&str>) -> String {
+    let written = |text: &str| {
+        let mut json = Writer::new(id.len() + text.len() + EDITED.len());
+        json.text(MESSAGE_ID, id);
+        json.text(TEXT, &format!("{EDITED}{text}"));
+        json.maybe(EDITED_ID, of);
+        json.finish()
+    };
+    let json = written(&plain(body));
+    if json.len() > SHOWN_BYTES { written(TOO_LONG) } else { json }
+}
+
+/// What a body says in words.
+fn plain(body: &Body) -> Cow<'_, str> {
+    if !body.is_readable() {
+        return SEALED.into();
+    }
+    let Ok(text) = core::str::from_utf8(&body.bytes) else { return UNREADABLE.into() };
+    if let Some(content) = content::of(body) {
+        return content.shown().into();
+    }
+    match Object::parse(text).filter(|_| body.form != Form::Text) {
+        Some(object) => object.text(TEXT).unwrap_or_default().into(),
+        None => text.into(),
+    }
 }
 
 fn wrapped(id: &str, text: &str) -> String {

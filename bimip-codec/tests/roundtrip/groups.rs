@@ -1,15 +1,23 @@
-//! What a group is, as its members ask for it.
+//! What a group is and who is in it, as its members ask for it.
 
 use std::sync::Arc;
 
-use bimip_proto::{Ask, Found, GroupState};
+use bimip_proto::{Ask, Found, GroupMember, GroupState};
+use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{group, may_post, profile, role, time};
+use super::{group, may_post, profile, role, time, user};
 
 pub(super) fn ask() -> impl Strategy<Value = Ask> {
-    group().prop_map(Ask::Group)
+    prop_oneof![
+        group().prop_map(Ask::Group),
+        (group(), option::of(user()), any::<u32>()).prop_map(|(group, after, limit)| Ask::Members {
+            group,
+            after,
+            limit
+        }),
+    ]
 }
 
 pub(super) fn found() -> impl Strategy<Value = Found> {
@@ -28,5 +36,9 @@ pub(super) fn found() -> impl Strategy<Value = Found> {
             })
         },
     );
-    option::of(state).prop_map(Found::Group)
+    let member = (user(), role()).prop_map(|(user, role)| GroupMember { user, role });
+    prop_oneof![
+        option::of(state).prop_map(Found::Group),
+        (vec(member, 0..4), option::of(user())).prop_map(|(members, next)| Found::Members { members, next }),
+    ]
 }

@@ -115,7 +115,7 @@ cases! {
     queries: pages_of_history_meet_while_messages_come, what_is_found_survives_reopening,
         a_stranger_finds_nothing, a_question_finds_what_is_proven_and_no_more;
     managed: roles_and_names_of_groups_survive_reopening, who_was_put_out_stays_out,
-        a_batch_sees_who_manages_what;
+        a_batch_sees_who_manages_what, pages_of_members_meet_while_they_come_and_go;
     reactions: reactions_are_rows_and_are_counted, a_batch_sees_its_own_reactions,
         a_deletion_takes_the_reactions_along, reactions_come_by_the_feed;
     statuses: times_of_marks_survive_reopening, everybody_it_went_to_is_told_of_once,

@@ -424,6 +424,9 @@ impl View for Book {
         after: Option<&UserId>,
         each: EachMember<'_, Infallible>,
     ) -> Result<(), Infallible> {
+        if after.is_some_and(|after| !self.memberships.contains_key(&(group.clone(), after.clone()))) {
+            return Ok(());
+        }
         let all = self.everybody_ever_in(group);
         for (user, membership) in all.filter(|(user, _)| after.is_none_or(|after| *user > after)) {
             if !each(user, membership)? {

@@ -5,6 +5,7 @@
 mod conversations;
 mod group;
 mod history;
+mod place;
 mod seen;
 mod status;
 mod user;
@@ -56,6 +57,10 @@ pub fn find<V: View>(ask: &Ask, user: &UserId, view: &V) -> Result<Found, V::Err
             Found::Blocked { users, more }
         }
         Ask::Group(group) => Found::Group(group::state(group, user, view)?.map(Box::new)),
+        Ask::Members { group, after, limit } => {
+            let (members, next) = group::members(group, user, after.as_ref(), page_rows(*limit), view)?;
+            Found::Members { members, next }
+        }
         // What a later version asks is nothing that this one has.
         _ => Found::History { messages: Vec::new(), more: false },
     })

@@ -147,7 +147,9 @@ pub trait View {
     fn members(&self, group: &GroupId) -> Result<Arc<[UserId]>, Self::Error>;
 
     /// Everybody of whom a group knows something, who is or was in it: those after `after`, or from the first one on, in an
-    /// order of the backend's that never changes, until `each` says that it is enough (`false`). They may be very many.
+    /// order of the backend's that never changes, until `each` says that it is enough (`false`). They may be very many. Nobody
+    /// comes after somebody of whom the group knows nothing: where in the order such a one would be is not for members to find
+    /// out.
     ///
     /// # Errors
     /// As the backend reads, and the first one of `each`, which ends it.

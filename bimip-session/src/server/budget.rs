@@ -311,7 +311,7 @@ pub(super) fn said_bytes(said: &Said) -> u64 {
         ClientPacket::Query(query) => {
             let of = match &query.ask {
                 Ask::History { of, .. } | Ask::Conversation(of) => of.as_str().len(),
-                Ask::Group(group) => group.as_str().len(),
+                Ask::Group(group) | Ask::Members { group, .. } => group.as_str().len(),
                 _ => 0,
             };
             query.id.as_str().len() + of

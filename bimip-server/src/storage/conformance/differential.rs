@@ -1,15 +1,15 @@
 //! The same words to the store under test and to the model, and the same answers from both.
 
 use bimip_proto::{
-    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, LogOut, MayPost,
-    MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket, Status, Talk,
-    TalkAct, TokenTask, UserAct, limits,
+    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, HistoryPlace,
+    LogOut, MayPost, MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket,
+    Status, Talk, TalkAct, TokenTask, UserAct, limits,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
 
 use super::Subject;
-use super::managed::{command, create};
+use super::managed::{self, command, create};
 use super::reactions::react;
 use super::statuses;
 use super::users::{command as keeps, named, save};
@@ -313,6 +313,13 @@ impl<S: Storage> Pair<S> {
                     |other| found(other.reader.query(&user(who), &ask)),
                 );
             }
+            for name in GROUPS {
+                let limit = [1, 2, 0][self.dice.below(3)];
+                self.each(
+                    |one| managed::members(&one.reader, who, name, limit),
+                    |other| managed::members(&other.reader, who, name, limit),
+                );
+            }
             for name in DEVICES {
                 self.each(|one| one.attach(who, name), |other| other.attach(who, name));
             }
@@ -322,6 +329,17 @@ impl<S: Storage> Pair<S> {
                     |one| statuses::status(&one.reader, who, &message, limit),
                     |other| statuses::status(&other.reader, who, &message, limit),
                 );
+                // Where it is, and in a conversation that it may not be in.
+                for of in [head.to.clone(), Address::User(user(USERS[self.dice.below(USERS.len())]))] {
+                    for from in [PageFrom::Before(head.id), PageFrom::After(head.id)] {
+                        let ask = Ask::History { of: of.clone(), from: from.map(HistoryPlace::Id), limit };
+                        let found = |found: Result<Found, StorageError>| format!("{found:?}");
+                        self.each(
+                            |one| found(one.reader.query(&user(who), &ask)),
+                            |other| found(other.reader.query(&user(who), &ask)),
+                        );
+                    }
+                }
             }
         }
     }
@@ -338,7 +356,7 @@ fn asks() -> Vec<Ask> {
             (PageFrom::After(Seq(2)), 2),
             (PageFrom::Latest, 0),
         ] {
-            asks.push(Ask::History { of: of.clone(), from, limit });
+            asks.push(Ask::History { of: of.clone(), from: from.map(HistoryPlace::Seq), limit });
         }
         asks.push(Ask::Conversation(of));
     }

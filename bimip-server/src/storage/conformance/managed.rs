@@ -1,14 +1,16 @@
 //! Groups that somebody manages.
 
+use std::collections::BTreeSet;
+
 use bimip_proto::{
-    Address, Body, ClientPacket, ClientRef, Entry, GroupAct, GroupCommand, GroupProfile, MayPost, Noted,
-    Reject, Role, ServerPacket,
+    Address, Ask, Body, ClientPacket, ClientRef, Entry, Found, GroupAct, GroupCommand, GroupMember,
+    GroupProfile, MayPost, Noted, Reject, Role, ServerPacket, UserId, page_rows,
 };
 use bimip_session::server::ConnId;
 
 use super::Subject;
 use super::world::{World, accepted, draft, group, rejected, user};
-use crate::storage::Storage;
+use crate::storage::{Reader, Storage};
 
 pub(super) fn command(name: &str, to: &str, act: GroupAct) -> ClientPacket {
     let client_ref = ClientRef::new(name).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -58,6 +60,69 @@ fn told<S: Storage>(world: &World<S>, who: &str) -> Vec<(u32, String, u32)> {
         _ => None,
     });
     changes.collect()
+}
+
+/// All who are in a group, as a user pages through them, by name.
+pub(super) fn members<R: Reader>(reader: &R, who: &str, of: &str, limit: u32) -> Vec<GroupMember> {
+    let (mut all, mut from) = (Vec::new(), None);
+    loop {
+        let ask = Ask::Members { group: group(of), after: from.take(), limit };
+        let Ok(Found::Members { members, next }) = reader.query(&user(who), &ask) else {
+            panic!("{who} asks who is in {of}")
+        };
+        assert!(members.len() <= page_rows(limit) as usize);
+        all.extend(members);
+        match next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    all.sort_by(|one, other| one.user.cmp(&other.user));
+    all
+}
+
+// DM-GRP-21
+pub(super) fn pages_of_members_meet_while_they_come_and_go<S: Storage>(subject: &Subject<'_, S>) {
+    let mut world = World::new(subject.open());
+    let a = world.open("a", "1");
+    let names: Vec<String> = (0..40).map(|number| format!("m{number:02}")).collect();
+    let [stay, leave] = [0, 1].map(|rest| names.iter().skip(rest).step_by(2).map(String::as_str));
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(does(&mut world, a, "1", create("One", &all)), Ok(1));
+    let page = |world: &World<S>, after: Option<&UserId>| {
+        let ask = Ask::Members { group: group("g"), after: after.cloned(), limit: 3 };
+        match world.reader.query(&user("a"), &ask) {
+            Ok(Found::Members { members, next }) => (members, next),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (mut seen, mut after, mut left) = (Vec::new(), None, leave.clone());
+    loop {
+        let (members, next) = page(&world, after.as_ref());
+        seen.extend(members.into_iter().map(|it| it.user));
+        // Also the one after whom it goes on.
+        for who in next.iter().map(|it| it.as_str()).chain(left.next()).filter(|it| *it != "a") {
+            let out = does(&mut world, a, &format!("out {who}"), GroupAct::Remove(user(who)));
+            assert!(out.is_ok(), "{who}: {out:?}");
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    let once: BTreeSet<&UserId> = seen.iter().collect();
+    assert_eq!(once.len(), seen.len(), "nobody twice");
+    for who in stay {
+        assert!(once.contains(&user(who)), "{who} was there all the time, or until they were told of");
+    }
+    assert_eq!(page(&world, Some(&user("stranger"))), (Vec::new(), None));
+    assert_eq!(members(&world.reader, "stranger", "g", 0), []);
+    let told = members(&world.reader, "a", "g", 2);
+    assert_eq!(told, members(&world.reader, "a", "g", 0));
+    assert_eq!(told[0], GroupMember { user: user("a"), role: Role::Owner });
+    if let Some(world) = world.reopen(subject) {
+        assert_eq!(members(&world.reader, "a", "g", 2), told);
+    }
 }
 
 // DM-GRP-11, DM-GRP-12, DM-GRP-13, DM-GRP-14

@@ -204,15 +204,13 @@ impl View for BatchView<'_> {
         each: EachMember<'_, StorageError>,
     ) -> Result<(), StorageError> {
         let Some(no) = self.conversation_no(&ConversationId::Group(group.clone()))? else { return Ok(()) };
-        // After somebody who has no number is nobody.
-        let after = match after {
-            Some(after) => match self.user_no(after)? {
-                Some(after) => Some(after),
-                None => return Ok(()),
-            },
-            None => None,
-        };
-        self.rows.memberships(no, after, each)
+        let Some(after) = after else { return self.rows.memberships(no, None, each) };
+        match self.user_no(after)? {
+            Some(after) if self.rows.membership(no, after)?.is_some() => {
+                self.rows.memberships(no, Some(after), each)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, StorageError> {

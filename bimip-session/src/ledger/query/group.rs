@@ -1,6 +1,6 @@
-//! What a group is to those who are in it.
+//! What a group is, and who is in it, to those who are.
 
-use bimip_proto::{Entry, GroupId, GroupNews, GroupState, UnixMs, UserId};
+use bimip_proto::{Entry, GroupId, GroupMember, GroupNews, GroupState, UnixMs, UserId, limits};
 
 use crate::ledger::group::Membership;
 use crate::ledger::view::View;
@@ -42,4 +42,32 @@ fn since<V: View>(
         _ => false,
     };
     Ok(Some(change.at).filter(|_| came && change.group == *group))
+}
+
+/// Those who are in a group, after one of whom it knows something, and after whom to go on; nobody for a stranger.
+pub(super) fn members<V: View>(
+    group: &GroupId,
+    asker: &UserId,
+    after: Option<&UserId>,
+    rows: u32,
+    view: &V,
+) -> Result<(Vec<GroupMember>, Option<UserId>), V::Error> {
+    let (mut members, mut next, mut looked) = (Vec::new(), None, 0);
+    if !view.membership(group, asker)?.is_member() {
+        return Ok((members, next));
+    }
+    view.memberships(group, after, &mut |user, membership| {
+        if membership.is_member() {
+            if members.len() >= rows as usize {
+                next = members.last().map(|last: &GroupMember| last.user.clone());
+                return Ok(false);
+            }
+            members.push(GroupMember { user: user.clone(), role: membership.role() });
+        }
+        // There may be very many who have left between two who have not.
+        looked += 1;
+        next = (looked == limits::PAGE_MEMBERSHIPS).then(|| user.clone());
+        Ok(next.is_none())
+    })?;
+    Ok((members, next))
 }

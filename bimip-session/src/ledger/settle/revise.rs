@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    Address, Body, BodyKind, Entry, Form, Head, Offset, Reject, Revise, Revision, Seq, UserId,
+    Address, Body, BodyKind, ConversationId, Entry, Form, Head, Offset, Reject, Revise, Revision, Seq,
+    UnixMs, UserId,
 };
 
 use super::find::{Side, find};
@@ -47,6 +48,7 @@ pub(super) fn settle<V: View>(
         Ok(users) => users,
         Err(reject) => return Ok(Outcome::Refused(reject)),
     };
+    let at = if revise.body.is_some() { stamp(*at, head.conversation(), overlay)? } else { *at };
     let revision = Revision {
         message: head.names(),
         conversation: head.conversation(),
@@ -54,7 +56,7 @@ pub(super) fn settle<V: View>(
         edition: before.edition + 1,
         by: by.clone(),
         client_ref: revise.client_ref.clone(),
-        at: *at,
+        at,
         // What kind of message it is does not change with what it says.
         body: revise.body.clone().map(|body| Body { kind: head.kind, ..body }),
     };
@@ -127,6 +129,18 @@ fn readers<V: View>(
         users.push(author.clone());
     }
     Ok(Ok(users))
+}
+
+/// An edit is a text of its own to those who know no edits, with an id of its own: it takes a stamp, and no place.
+fn stamp<V: View>(
+    at: UnixMs,
+    conversation: ConversationId,
+    overlay: &mut Overlay<'_, V>,
+) -> Result<UnixMs, V::Error> {
+    let mut last = overlay.conversation(&conversation)?;
+    last.stamp = UnixMs(at.0.max(last.stamp.0 + 1));
+    overlay.stamp(conversation, last);
+    Ok(last.stamp)
 }
 
 fn repeat<V: View>(sequence: u64, offset: Offset, overlay: &Overlay<'_, V>) -> Result<Outcome, V::Error> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bimip_proto::{
-    Ask, ClientRef, Device, DeviceState, Entry, Found, Head, MessageId, MessageRef, MessageStatus, NotYet,
-    Offset, Query, Reached, RecipientStatus, ServerPacket, Status, UnixMs, UserId, status_users,
+    Address, Ask, ClientRef, Device, DeviceState, Entry, Found, Head, MessageId, MessageRef, MessageStatus,
+    NotYet, Offset, Query, Reached, RecipientStatus, ServerPacket, Status, UnixMs, UserId, status_users,
 };
 
 use super::findings::Findings;
@@ -130,8 +130,14 @@ pub(super) fn looked_up(findings: &mut Findings, user: &UserId, ask: &Ask, found
     let same = (status.at, status.seq, &status.from, &status.to) == (head.at, head.seq, &head.from, &head.to);
     findings.check(same, || format!("I21: {user} is told of another message: {status:?} for {head:?}"));
     counts(findings, user, status, &head, expected, durable);
-    let beyond: Vec<_> =
-        expected.iter().filter(|(it, _)| after.as_ref().is_none_or(|after| it > after)).collect();
+    let known = |after: &UserId| match &head.to {
+        Address::Group(group) if head.from.user == *user => {
+            durable.everybody_ever_in(group).any(|(it, _)| it == after)
+        }
+        _ => true,
+    };
+    let comes_after = |it: &UserId| after.as_ref().is_none_or(|after| known(after) && it > after);
+    let beyond: Vec<_> = expected.iter().filter(|(it, _)| comes_after(it)).collect();
     let page = beyond.iter().take(status_users(*limit) as usize);
     let users = |it: &RecipientStatus| it.user.clone();
     let whole = status.recipients.iter().map(users).eq(page.map(|(it, _)| it.clone()))

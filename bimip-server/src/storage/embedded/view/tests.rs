@@ -190,6 +190,10 @@ fn everybody<V: View<Error: Debug>>(view: &V, group: &GroupId) -> Vec<(UserId, M
         assert_eq!(after(Some(user), usize::MAX), all[at + 1..]);
         assert_eq!(after(None, at + 1), all[..=at]);
     }
+    for who in USERS.map(user) {
+        let known = all.iter().any(|(it, _)| *it == who);
+        assert!(known || after(Some(&who), usize::MAX).is_empty(), "after a stranger is nobody");
+    }
     all.sort_by(|(one, _), (other, _)| one.cmp(other));
     all
 }
