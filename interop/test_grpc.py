@@ -153,18 +153,18 @@ async def test_a_stream_says_what_happens(server, names):
 
         # The rest in the words of another door.
         web = await dial(server.url("/ws"), additional_headers={"Authorization": f"Bearer {alice}"})
+        await web.send(json.dumps({"type": "typing", "to": bob}))
+        typing = await event(hears, "typing")
+        assert (typing.user_id, typing.offset, typing.conversation_id) == (alice, 0, direct(alice, bob))
         for said in (
             {"type": "edit", "client_id": "e", "message_id": sent.id, "content": "better"},
             {"type": "react", "client_id": "r", "message_id": sent.id, "emoji": "+1"},
-            {"type": "typing", "to": bob},
             {"type": "delete", "client_id": "d", "message_id": sent.id},
         ):
             await web.send(json.dumps(said))
         edited = await event(hears, "message_edited")
         assert (edited.message.id, edited.message.content, edited.message.edition) == (sent.id, "better", 1)
         assert json.loads((await event(hears, "message_reaction")).json)["emoji"] == "+1"
-        typing = await event(hears, "typing")
-        assert (typing.user_id, typing.offset, typing.conversation_id) == (alice, 0, direct(alice, bob))
         deleted = await event(hears, "message_deleted")
         assert deleted.message.id == sent.id and deleted.message.deleted and deleted.message.content == ""
         await web.close()

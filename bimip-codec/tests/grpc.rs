@@ -108,7 +108,7 @@ fn a_message_is_the_draft_of_the_api_over_http() {
 // GR-HIST-1
 #[test]
 fn a_page_is_asked_for_as_over_http() {
-    let asks = |limit, before: Option<String>| {
+    let asks = |limit, before: Option<String>| -> Result<_, Refusal> {
         let request = GetMessagesRequest { conversation_id: "d:ann:bob".into(), limit, before_id: before };
         match reads(&Call::get(&request)?)?.packet {
             ClientPacket::Query(Query { ask: Ask::History { of, from, limit }, .. }) => Ok((of, from, limit)),
