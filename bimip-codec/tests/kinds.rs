@@ -212,7 +212,8 @@ fn edit(body: Body) -> ServerPacket {
 fn a_push_to_talk_client_is_shown_an_edit_as_a_text_that_says_so() {
     let mut walkie = codec(Dialect::VoicePing, "bob");
     let mut frames = Frames::new();
-    let sealed = Body { seal: Some(Seal { encryption_type: "aes".into(), ..Seal::default() }), ..Body::text("x") };
+    let sealed =
+        Body { seal: Some(Seal { encryption_type: "aes".into(), ..Seal::default() }), ..Body::text("x") };
     for (said, shown) in [
         (Body::text("rather so"), "[edited] rather so"),
         (body(BodyKind::Text, Form::Json, r#"{"text":"json","k":1}"#), "[edited] json"),

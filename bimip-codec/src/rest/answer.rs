@@ -51,6 +51,11 @@ impl<'a> Told<'a> {
         }
     }
 
+    /// What the last question found.
+    pub(super) fn last_found(&self) -> Result<&'a Found, Refusal> {
+        self.found(self.answers.len().saturating_sub(1))
+    }
+
     /// What was noted of the first packet.
     pub(super) fn noted(&self) -> Result<&'a Noted, Refusal> {
         match self.answer() {

@@ -212,10 +212,11 @@ pub(super) static VISIBILITY: Named = Named {
     one_of: &[],
 };
 
+/// At least 8 bytes, which are 2 code points of four bytes each.
 const PASSWORD: Shape = Shape::Text(Text {
-    min_chars: limits::PASSWORD_MIN_BYTES,
+    min_chars: limits::PASSWORD_MIN_BYTES / 4,
     max_chars: limits::PASSWORD_BYTES,
-    format: "bimip-name",
+    format: "bimip-password",
     pattern: "",
 });
 

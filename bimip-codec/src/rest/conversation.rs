@@ -153,10 +153,14 @@ fn begin(request: &Request<'_>) -> Result<Asked, Refusal> {
     if members.is_empty() {
         return Err(Refusal::field("participant_ids"));
     }
-    let profile = GroupProfile {
-        title: title.text()?.unwrap_or_default().into(),
-        about: about.text()?.unwrap_or_default().into(),
-    };
+    let (title, about) = (title.text()?.unwrap_or_default(), about.text()?.unwrap_or_default());
+    if title.len() > limits::GROUP_TITLE_BYTES {
+        return Err(Refusal::field("title"));
+    }
+    if about.len() > limits::GROUP_ABOUT_BYTES {
+        return Err(Refusal::field("description"));
+    }
+    let profile = GroupProfile { title: title.into(), about: about.into() };
     let [open, post] = request.fields(["open", "post"])?;
     let (open, post) = (open.flag()?.unwrap_or_default(), post.word(words::post)?.unwrap_or_default());
     let group = id.word(|text| GroupId::new(text).ok())?;

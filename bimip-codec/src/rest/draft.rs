@@ -108,11 +108,7 @@ pub(super) fn read_body(object: Object<'_>) -> Result<Body, Refusal> {
         // What is sealed is a payload.
         return Err(Refusal::field("payload"));
     }
-    content::body(kind, &content).map_err(|it| match it.field {
-        // A kind that says nothing but its content, and this has none.
-        "kind" => Refusal::field("message_type"),
-        field => Reject::Field(field).into(),
-    })
+    content::body(kind, &content).map_err(|it| Reject::Field(it.field).into())
 }
 
 fn read_mentions(mentions: Value<'_>) -> Result<Vec<Mention>, Refusal> {

@@ -172,7 +172,7 @@ fn members_told(told: &Told<'_>) -> Result<Answer, Refusal> {
 }
 
 fn told(told: &Told<'_>) -> Result<Answer, Refusal> {
-    let Found::Group(Some(it)) = told.found(told.answers.len() - 1)? else {
+    let Found::Group(Some(it)) = told.last_found()? else {
         return Err(Reject::NotMember.into());
     };
     let mut to = Writer::new(256);

@@ -115,6 +115,7 @@ const fn status(reason: Reject) -> u16 {
 /// The parts of content that stand beside each other in a request of this door.
 pub(super) const fn said_as(field: &'static str) -> &'static str {
     match field.as_bytes() {
+        b"kind" => "message_type",
         b"payload.text" => "content",
         b"payload.mentions" => "mentions",
         b"payload.reply_to" => "reply_to_id",

@@ -103,7 +103,7 @@ fn own_profile(request: &Request<'_>) -> Result<Asked, Refusal> {
 
 fn own_profile_told(told: &Told<'_>) -> Result<Answer, Refusal> {
     let mut to = Writer::new(256);
-    match told.found(told.answers.len() - 1)? {
+    match told.last_found()? {
         Found::Profile(Some(it)) => user::write_state(&mut to, it),
         // Who never said anything of themselves.
         Found::Profile(None) => {
