@@ -42,8 +42,8 @@ mod streams;
 mod table;
 mod user;
 
-pub(crate) use self::draft::write_flat;
 pub use self::answer::{Answer, Asked};
+pub(crate) use self::draft::write_flat;
 pub use self::openapi::openapi;
 pub use self::parameter::{Parameter, Place};
 pub use self::refusal::Refusal;

@@ -10,8 +10,8 @@ use bimip_codec::grpc::{self, Call, Code};
 use bimip_codec::rest::{Answer, Refusal, Request};
 use bimip_proto::{
     Act, Address, Ask, Body, BodyKind, Claim, ClientPacket, ClientRef, CloseReason, Content, ConversationId,
-    Device, DeviceName, Entry, Form, Head, Message, MessageId, Names, Offset, PageFrom, Query,
-    Receipt, Reject, Revision, Row, Said, Seal, Seq, ServerPacket, Signal, Status, UnixMs, UserId,
+    Device, DeviceName, Entry, Form, Head, Message, MessageId, Names, Offset, PageFrom, Query, Receipt,
+    Reject, Revision, Row, Said, Seal, Seq, ServerPacket, Signal, Status, UnixMs, UserId,
 };
 
 const AT: UnixMs = UnixMs(1_763_652_000_123);
@@ -67,7 +67,10 @@ fn a_message_is_the_draft_of_the_api_over_http() {
     };
     let said = reads(&Call::send(&request).unwrap()).unwrap();
     let ClientPacket::Send(draft) = &said.packet else { panic!("{said:?}") };
-    assert_eq!((&draft.client_ref, &draft.to), (&Some(ClientRef::new("c-1").unwrap()), &Address::User(user("bob"))));
+    assert_eq!(
+        (&draft.client_ref, &draft.to),
+        (&Some(ClientRef::new("c-1").unwrap()), &Address::User(user("bob")))
+    );
     assert_eq!((said.claim, draft.body.form), (Claim::Own, Form::Content));
     let content = bimip_codec::content::of(&draft.body).unwrap();
     assert_eq!((content.text.as_str(), content.reply_to, content.mentions.len()), ("hello", Some(id()), 1));
@@ -79,7 +82,10 @@ fn a_message_is_the_draft_of_the_api_over_http() {
         ..hello()
     };
     let body = body_of(&sealed).unwrap();
-    assert_eq!((&body.bytes[..], body.seal.map(|it| it.encryption_type)), (&[0, 255][..], Some("aes".into())));
+    assert_eq!(
+        (&body.bytes[..], body.seal.map(|it| it.encryption_type)),
+        (&[0, 255][..], Some("aes".into()))
+    );
     let sticker = SendMessageRequest {
         message_type: "sticker".into(),
         body: r#"{"attachments":[{"kind":"sticker","url":"https://x/y"}]}"#.into(),
@@ -121,7 +127,9 @@ fn a_page_is_asked_for_as_over_http() {
     let (of, from, limit) = asks(7, Some(id().to_string())).unwrap();
     assert_eq!((of, limit), (bob(), 7));
     assert_ne!(from, PageFrom::Latest);
-    for (limit, before, field) in [(101, None, "limit"), (-1, None, "limit"), (1, Some("a&b=c".into()), "before_id")] {
+    for (limit, before, field) in
+        [(101, None, "limit"), (-1, None, "limit"), (1, Some("a&b=c".into()), "before_id")]
+    {
         assert_eq!(asks(limit, before).unwrap_err().field, Some(field));
     }
 }
@@ -175,7 +183,11 @@ fn a_new_message_is_a_message() {
         message_type: "text".into(),
         content: "[encrypted message]".into(),
         payload: Some(vec![0, 255].into()),
-        encryption: Some(Encryption { r#type: "aes".into(), encrypted: "yes".into(), ..Encryption::default() }),
+        encryption: Some(Encryption {
+            r#type: "aes".into(),
+            encrypted: "yes".into(),
+            ..Encryption::default()
+        }),
         status: "sent".into(),
         created_at: 1_763_652_000_123,
         ..Wire::default()
@@ -184,19 +196,32 @@ fn a_new_message_is_a_message() {
     assert!(event.json.is_empty());
     let said = events(&row(Entry::Message(Message { head: head(BodyKind::Text), body: answering() })));
     let message = said[0].message.as_ref().unwrap();
-    assert_eq!((message.content.as_str(), message.reply_to_id.as_deref()), ("better", Some(&*id().to_string())));
+    assert_eq!(
+        (message.content.as_str(), message.reply_to_id.as_deref()),
+        ("better", Some(&*id().to_string()))
+    );
 }
 
 // GR-EVT-1
 #[test]
 fn what_happens_to_a_message_says_which_and_what() {
     let names = Names { id: id(), alias: None, client_ref: ClientRef::new("c-1").ok() };
-    let receipt = Receipt { by: device("bob"), at: AT, status: Status::Read, messages: vec![names.clone(), names] };
+    let receipt =
+        Receipt { by: device("bob"), at: AT, status: Status::Read, messages: vec![names.clone(), names] };
     let all = events(&row(Entry::Receipt(receipt)));
-    assert_eq!(all.iter().map(|it| (it.r#type.as_str(), it.offset)).collect::<Vec<_>>(), [("message_read", 0), ("message_read", 5)]);
+    assert_eq!(
+        all.iter().map(|it| (it.r#type.as_str(), it.offset)).collect::<Vec<_>>(),
+        [("message_read", 0), ("message_read", 5)]
+    );
     let message = all[1].message.as_ref().unwrap();
-    assert_eq!((message.id.as_str(), message.status.as_str(), message.client_id.as_str()), (&*id().to_string(), "read", "c-1"));
-    assert_eq!((all[1].user_id.as_str(), all[1].device_id.as_str(), all[1].at), ("bob", "grpc", 1_763_652_000_123));
+    assert_eq!(
+        (message.id.as_str(), message.status.as_str(), message.client_id.as_str()),
+        (&*id().to_string(), "read", "c-1")
+    );
+    assert_eq!(
+        (all[1].user_id.as_str(), all[1].device_id.as_str(), all[1].at),
+        ("bob", "grpc", 1_763_652_000_123)
+    );
 
     let revision = |body: Option<Body>| {
         Entry::Revised(Revision {
@@ -212,11 +237,17 @@ fn what_happens_to_a_message_says_which_and_what() {
     };
     let edited = events(&row(revision(Some(answering())))).remove(0);
     let message = edited.message.unwrap();
-    assert_eq!((edited.r#type.as_str(), message.status.as_str(), message.edition), ("message_edited", "edited", 2));
+    assert_eq!(
+        (edited.r#type.as_str(), message.status.as_str(), message.edition),
+        ("message_edited", "edited", 2)
+    );
     assert_eq!((message.content.as_str(), message.reply_to_id), ("better", Some(id().to_string())));
     let deleted = events(&row(revision(None))).remove(0);
     let message = deleted.message.unwrap();
-    assert_eq!((deleted.r#type.as_str(), message.deleted, message.content.as_str()), ("message_deleted", true, ""));
+    assert_eq!(
+        (deleted.r#type.as_str(), message.deleted, message.content.as_str()),
+        ("message_deleted", true, "")
+    );
     assert_eq!((message.id, message.seq), (id().to_string(), 3));
 }
 
@@ -225,7 +256,10 @@ fn what_happens_to_a_message_says_which_and_what() {
 fn what_has_no_fields_has_its_json() {
     let signal = Signal { id: None, to: Address::User(user("bob")), act: Act::Typing, at: Some(AT) };
     let typing = events(&ServerPacket::Signal { from: device("ann"), signal }).remove(0);
-    assert_eq!((typing.r#type.as_str(), typing.user_id.as_str(), typing.conversation_id.as_str()), ("typing", "ann", "d:ann:bob"));
+    assert_eq!(
+        (typing.r#type.as_str(), typing.user_id.as_str(), typing.conversation_id.as_str()),
+        ("typing", "ann", "d:ann:bob")
+    );
     assert!(typing.json.starts_with(r#"{"type":"typing""#) && typing.message.is_none(), "{typing:?}");
     let bye = events(&ServerPacket::Bye(CloseReason::GoingAway)).remove(0);
     assert_eq!(bye.json, r#"{"type":"bye","reason":"going_away"}"#);

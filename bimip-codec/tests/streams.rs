@@ -178,7 +178,10 @@ fn a_batch_says_what_it_is_and_where_the_next_one_begins() {
     let json: Value = serde_json::from_str(&batch.finish()).unwrap();
     assert_eq!((&json["since"], &json["head"]), (&2.into(), &6.into()));
     let json: Value = serde_json::from_str(&Batch::new(&welcome(4, 5), Offset::ZERO).finish()).unwrap();
-    assert_eq!((&json["next"], &json["has_more"], &json["events"]), (&4.into(), &false.into(), &Value::Array(vec![])));
+    assert_eq!(
+        (&json["next"], &json["has_more"], &json["events"]),
+        (&4.into(), &false.into(), &Value::Array(vec![]))
+    );
 }
 
 // ST-ASK-1, ST-SSE-1

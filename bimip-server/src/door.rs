@@ -30,6 +30,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -41,7 +42,7 @@ use axum::serve::ListenerExt;
 use bimip_codec::Dialect;
 use bimip_session::server::{Grant, Refused};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use self::api::{Origins, Pace};
 use self::sign_in::{Knock, Seat};
@@ -93,16 +94,31 @@ impl Server {
     /// # Errors
     /// As the listener fails.
     pub async fn serve_http(self, listener: TcpListener) -> io::Result<()> {
-        // Small frames must not wait for the answer to the ones before them.
-        let listener = listener.tap_io(|socket| {
+        let unread_wait = self.config().unread_wait;
+        let listener = listener.tap_io(move |socket| {
+            // Small frames must not wait for the answer to the ones before them.
             if let Err(error) = socket.set_nodelay(true) {
                 tracing::debug!(%error, "a socket keeps its delay");
             }
+            give_up_after(socket, unread_wait);
         });
         // The deployed dialect tells clients their own address.
         let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, router).with_graceful_shutdown(self.stopping()).await
     }
+}
+
+/// Cuts the connection of a peer that takes nothing of what was sent for so long.
+fn give_up_after(socket: &TcpStream, unread_wait: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let wait_ms = u32::try_from(unread_wait.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(socket, wait_ms) {
+            tracing::debug!(%error, "a socket waits as long as it likes");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, unread_wait);
 }
 
 async fn root(State(server): State<Server>, request: Request) -> Response {

@@ -78,16 +78,15 @@ impl Server {
         let place = self.place().ok_or(NoAnswer::Full)?;
         let conn = ConnId(self.next_conn.fetch_add(1, Ordering::Relaxed));
         let outbox = Outbox::new(self.context.outbox_room());
-        let line =
-            Line {
-                conn,
-                context: Arc::clone(&self.context),
-                outbox: LetGo(Arc::clone(&outbox)),
-                taken: Vec::new(),
-                asked: None,
-                ended: None,
-                _place: place,
-            };
+        let line = Line {
+            conn,
+            context: Arc::clone(&self.context),
+            outbox: LetGo(Arc::clone(&outbox)),
+            taken: Vec::new(),
+            asked: None,
+            ended: None,
+            _place: place,
+        };
         let room = self.context.room.take(bytes + LINE_BYTES).await;
         let inputs = vec![Input::Opened { conn, caps, grant: Some(grant) }, Input::Packets(conn, said)];
         let opening = ToNode::Line { conn, outbox, inputs, room };

@@ -5,6 +5,7 @@
 #[path = "support/support.rs"]
 mod support;
 
+use std::time::Duration;
 
 use bimip_proto::{Address, Body, ClientPacket, ClientRef, Draft, UserId};
 use bimip_server::Config;
@@ -90,7 +91,9 @@ async fn a_stream_goes_on_where_its_client_was() {
     let mut stream = Reads::get(&running, "/api/v1/events?token=bob").await;
     let head = stream.until("\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains("content-type: text/event-stream\r\n") && head.contains("cache-control: no-store\r\n"));
+    assert!(
+        head.contains("content-type: text/event-stream\r\n") && head.contains("cache-control: no-store\r\n")
+    );
     let first = stream.until("\"type\":\"welcome\"").await;
     assert!(first.contains("retry: 3000\n\n"), "{first}");
     stream.until("\nid: 1\ndata: {\"type\":\"new_message\"").await;
@@ -138,7 +141,10 @@ async fn what_is_stored_is_said_by_a_request_of_the_same_device() {
     let running = Running::start().await;
     let ack = async |offset: u32| {
         let body = format!("{{\"offset\":{offset}}}");
-        Reads::open(&running, "POST", "/api/v1/ack?device_id=desk", "token: bob\r\n", &body).await.rest().await
+        Reads::open(&running, "POST", "/api/v1/ack?device_id=desk", "token: bob\r\n", &body)
+            .await
+            .rest()
+            .await
     };
     assert!(ack(1).await.contains("\"code\":\"NO_STREAM\""));
     send(&running, "ann", "bob", 1..=2).await;
@@ -166,10 +172,16 @@ async fn a_poll_waits_for_the_first_row() {
     .await;
     send(&running, "ann", "bob", [1]).await;
     let answer = poll.rest().await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"next\":1,\"head\":1"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"next\":1,\"head\":1"),
+        "{answer}"
+    );
     assert!(answer.contains("cache-control: no-store\r\n") && !answer.contains("etag"), "{answer}");
     let answer = Reads::get(&running, "/api/v1/sync?token=bob&since=1&timeout=0").await.rest().await;
-    assert!(answer.ends_with("\"since\":1,\"next\":1,\"head\":1,\"has_more\":false,\"events\":[]}"), "{answer}");
+    assert!(
+        answer.ends_with("\"since\":1,\"next\":1,\"head\":1,\"has_more\":false,\"events\":[]}"),
+        "{answer}"
+    );
     all_gone(&running).await;
 }
 
@@ -202,6 +214,35 @@ async fn a_stream_that_is_read_is_never_taken_for_silent() {
         stream.until("\n:\n\n").await;
     }
     assert_eq!(running.counter("idle").await, 0);
+}
+
+// ST-SSE-7
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn whoever_reads_nothing_more_gives_up_their_place() {
+    let mut config = Config::default();
+    // Far more than the buffers of both sides take.
+    (config.unread_wait, config.core.window.bytes) = (Duration::from_millis(300), 64 << 20);
+    let running = Running::over(MemoryStorage::new(), config).await;
+    let mut phone = running.phone("ann", "phone").await;
+    let text = "x".repeat(500_000);
+    let mut stream = Reads::get(&running, "/api/v1/events?token=bob").await;
+    stream.until("\"type\":\"welcome\"").await;
+    let before = connections(&running).await;
+    for name in 0..40 {
+        let to = Address::User(UserId::new("bob").unwrap());
+        let client_ref = ClientRef::new(&name.to_string()).ok();
+        phone
+            .say(&ClientPacket::Send(Draft { client_ref, to, client_time: None, body: Body::text(&text) }))
+            .await;
+        phone.next().await;
+    }
+    soon(async {
+        while connections(&running).await == before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 // ST-AUTH-1

@@ -10,6 +10,7 @@ use bimip_proto::{
 use bimip_session::ledger::View;
 use bimip_session::server::{Config, ConnId, Grant, Input};
 use harness::{House, device, draft, rows, user};
+use proptest::prelude::*;
 
 fn with_window(rows: u32, bytes: u64) -> House {
     let mut config = Config::default();
@@ -318,4 +319,164 @@ fn whoever_polls_is_not_here_and_hears_nothing_live() {
     assert_eq!(doing(&mut house, ann), [Presence::Online]);
     house.input(Input::Closed(stream));
     assert_eq!(doing(&mut house, ann), [Presence::Offline]);
+}
+
+/// What storage does with what is said in a step.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Stored,
+    Late,
+    Fails,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// So many messages for the client.
+    Send(u64),
+    /// One of its own, by a call.
+    Own,
+    /// The client stores so many of the rows that it was given.
+    Store(usize),
+    /// The stream is cut.
+    Cut,
+    /// The client comes back; `true` to poll.
+    Return(bool, Fate),
+    /// It says by a call what it has stored.
+    Ack(Fate),
+}
+
+/// A client that keeps what it stores, whatever happens to its streams.
+struct Kept {
+    house: House,
+    conn: Option<ConnId>,
+    /// Given and not stored, since it last came back.
+    given: std::collections::VecDeque<u64>,
+    stored: Vec<u64>,
+    sent: u64,
+    own: u64,
+}
+
+impl Kept {
+    fn new() -> Self {
+        Self {
+            house: small(),
+            conn: None,
+            given: std::collections::VecDeque::new(),
+            stored: Vec::new(),
+            sent: 0,
+            own: 0,
+        }
+    }
+
+    fn has(&self) -> u64 {
+        self.stored.last().copied().unwrap_or(0)
+    }
+
+    fn take(&mut self) {
+        let Some(conn) = self.conn else { return };
+        self.house.wait(0);
+        for row in given(&mut self.house, conn) {
+            let last = self.given.back().copied().unwrap_or_else(|| self.has());
+            assert!(row > last, "{row} after {last}");
+            self.given.push_back(row);
+        }
+        if has_ended(&self.house, conn).is_some() {
+            self.conn = None;
+        }
+    }
+
+    fn settle(&mut self, fate: Fate) {
+        self.take();
+        match fate {
+            Fate::Stored => {}
+            Fate::Late => self.house.commit_held(),
+            Fate::Fails => self.house.fail_held(),
+        }
+        self.take();
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Send(count) => {
+                let from = self.sent;
+                self.sent += count;
+                send(&mut self.house, from..from + count);
+            }
+            Step::Own => {
+                self.own += 1;
+                let conn = self.house.open(Caps::CALL, &web());
+                let name = format!("own {}", self.own);
+                self.house.says(conn, ClientPacket::Send(draft(&name, "ann", &name)));
+                self.house.input(Input::Closed(conn));
+            }
+            Step::Store(count) => {
+                let rows = self.given.len().min(count);
+                self.stored.extend(self.given.drain(..rows));
+            }
+            Step::Cut => {
+                if let Some(conn) = self.conn.take() {
+                    self.house.input(Input::Closed(conn));
+                }
+            }
+            Step::Return(polls, fate) => {
+                self.given.clear();
+                self.house.hold_commits = !matches!(fate, Fate::Stored);
+                let caps = if polls { Caps::POLL } else { Caps::STREAM };
+                self.conn = Some(returns(&mut self.house, caps, self.has()));
+                self.settle(fate);
+            }
+            Step::Ack(fate) => {
+                self.house.hold_commits = !matches!(fate, Fate::Stored);
+                let conn = self.house.open(Caps::CALL, &web());
+                self.house.says(conn, ClientPacket::Dispose(Offset(self.has())));
+                self.settle(fate);
+                self.house.input(Input::Closed(conn));
+            }
+        }
+        self.take();
+        // Only what the client has is delivered.
+        assert!(
+            delivered(&self.house) <= self.stored.len(),
+            "{} of {:?}",
+            delivered(&self.house),
+            self.stored
+        );
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let fate = || prop_oneof![3 => Just(Fate::Stored), 1 => Just(Fate::Late), 1 => Just(Fate::Fails)];
+    let step = prop_oneof![
+        4 => (1..6u64).prop_map(Step::Send),
+        1 => Just(Step::Own),
+        4 => (0..6usize).prop_map(Step::Store),
+        1 => Just(Step::Cut),
+        4 => (any::<bool>(), fate()).prop_map(|(polls, fate)| Step::Return(polls, fate)),
+        3 => fate().prop_map(Step::Ack),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+proptest! {
+    // DM-STRM-1, DM-STRM-2, DM-CALL-4
+    #[test]
+    fn whatever_happens_everything_comes_once_and_its_author_is_told(steps in steps()) {
+        let mut kept = Kept::new();
+        for step in steps {
+            kept.step(step);
+        }
+        // Then all goes well for long enough.
+        for _ in 0..200 {
+            kept.step(Step::Return(false, Fate::Stored));
+            kept.step(Step::Store(usize::MAX));
+            if kept.conn.is_some() {
+                break;
+            }
+        }
+        kept.step(Step::Return(false, Fate::Stored));
+        prop_assert_eq!(kept.stored.len() as u64, kept.sent, "each message once");
+        prop_assert!(kept.stored.windows(2).all(|two| two[0] < two[1]));
+        prop_assert_eq!(delivered(&kept.house) as u64, kept.sent);
+        prop_assert_eq!(kept.house.core.connections(), 1);
+    }
 }

@@ -4,8 +4,8 @@ use bimip_proto::limits;
 
 use super::objects::MENTION;
 use super::shape::{
-    CLIENT_ID, CONVERSATION, Field, ID, MESSAGE_ID, MESSAGE_NAME, NAME, NUMBER, Named, Shape, TEXT, Text, needs,
-    takes, text,
+    CLIENT_ID, CONVERSATION, Field, ID, MESSAGE_ID, MESSAGE_NAME, NAME, NUMBER, Named, Shape, TEXT, Text,
+    needs, takes, text,
 };
 
 /// What a client may send: CT-KIND, and what has no content.

@@ -72,6 +72,10 @@ impl<'a> StreamAsked<'a> {
     /// # Errors
     /// [`Refusal`] with the name of what is not as the table says.
     pub fn read(query: &'a str) -> Result<Self, Refusal> {
+        let token = parameter(query, &TOKEN)?;
+        if token.as_ref().is_some_and(|token| token.is_empty()) {
+            return Err(Refusal::field(TOKEN.name));
+        }
         let device = parameter(query, &DEVICE_ID)?;
         let device = device.map(|device| DeviceName::new(&device)).transpose();
         // A stream says it in the one way, and who polls in the other: both mean the same.
@@ -81,7 +85,7 @@ impl<'a> StreamAsked<'a> {
         };
         let small = |known| number(query, known).map(|it| it.and_then(|it| u32::try_from(it).ok()));
         Ok(Self {
-            token: parameter(query, &TOKEN)?.filter(|token| !token.is_empty()),
+            token,
             device: device.map_err(|_| Refusal::field(DEVICE_ID.name))?,
             has: has.map(Offset),
             epoch: small(&EPOCH)?,

@@ -109,8 +109,9 @@ async fn stream(State(server): State<Server>, request: Request) -> Response {
 }
 
 async fn unknown(request: Request) -> Response {
-    not_grpc(request.headers())
-        .unwrap_or_else(|| Status::unimplemented("no such method").into_http::<tonic::body::Body>().into_response())
+    not_grpc(request.headers()).unwrap_or_else(|| {
+        Status::unimplemented("no such method").into_http::<tonic::body::Body>().into_response()
+    })
 }
 
 /// A request by somebody who is signed in, and its answer.

@@ -1,7 +1,7 @@
 //! `grpc.health.v1.Health`: whether the server takes what is sent, as `GET /health` says it.
 
-use futures_util::stream::{self, BoxStream};
 use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -29,7 +29,10 @@ fn answer(serving: bool) -> HealthCheckResponse {
 
 #[tonic::async_trait]
 impl Health for Asked {
-    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
         if !Self::knows(&request.get_ref().service) {
             return Err(Status::not_found("no such service"));
         }
@@ -38,7 +41,10 @@ impl Health for Asked {
 
     type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
 
-    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         if !Self::knows(&request.get_ref().service) {
             let unknown = HealthCheckResponse { status: ServingStatus::ServiceUnknown.into() };
             // Kept open, as the protocol has it.

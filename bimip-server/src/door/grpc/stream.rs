@@ -81,7 +81,8 @@ impl Reader {
                 Told::Packet(outgoing, _) => self.take(outgoing.packet()),
                 // So that something is on its way, which is how a connection is found to be dead.
                 Told::Alive => {
-                    let heartbeat = MessageEvent { r#type: "heartbeat".to_owned(), ..MessageEvent::default() };
+                    let heartbeat =
+                        MessageEvent { r#type: "heartbeat".to_owned(), ..MessageEvent::default() };
                     self.ready.push_back(Ok(heartbeat));
                 }
             }
