@@ -187,7 +187,9 @@ impl Line {
 impl Drop for Line {
     /// The core learns of it at once: whoever comes back takes no place of one that is gone, and is not here meanwhile.
     fn drop(&mut self) {
-        if self.ended.is_some() {
+        // What was answered has usually said goodbye in the same breath.
+        let closes = |out: &Out| matches!(out, Out::Close(_));
+        if self.ended.is_some() || self.taken.iter().any(closes) {
             return;
         }
         let closed = ToNode::Inputs(vec![Input::Closed(self.conn)]);

@@ -108,6 +108,12 @@ async fn a_stream_goes_on_where_its_client_was() {
     stream.until("\nid: 3\ndata: ").await;
     drop(stream);
     all_gone(&running).await;
+    // Of another mailbox, by its epoch, or since there is no such row: it says nothing.
+    for has in ["last_event_id=99", "last_event_id=3&epoch=0"] {
+        let mut stream = Reads::get(&running, &format!("/api/v1/events?token=bob&{has}")).await;
+        stream.until("\nid: 2\n").await;
+        stream.until("\nid: 3\n").await;
+    }
 }
 
 // ST-SSE-1

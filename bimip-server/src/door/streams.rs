@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use bimip_codec::rest::{self, Answer, Refusal, StreamAsked};
 use bimip_proto::{Caps, ClientPacket, CloseReason, Offset, Said, ServerPacket, Welcome};
 use bimip_session::server::Grant;
+use tokio::time::timeout;
 
 pub(super) use self::sse::events;
 pub(super) use self::sync::sync;
@@ -54,7 +55,7 @@ pub(super) async fn ack(
     }
 }
 
-/// Opens a line, and says on it what the client has; with the welcome that it begins with.
+/// Opens a line, and says on it what the client has; with the welcome that it begins with, and with what it is taken to have.
 async fn begin(
     server: &Server,
     grant: Grant,
@@ -68,24 +69,32 @@ async fn begin(
         _ => Vec::new(),
     };
     let mut line = server.line(grant, caps, first, 0).await.map_err(|_| Refusal::UNAVAILABLE)?;
-    let welcome = loop {
+    let welcomed = timeout(server.config().call_wait, welcome(&mut line)).await;
+    let welcome = welcomed.unwrap_or(Err(Refusal::UNAVAILABLE))?;
+    let has = match asked.epoch {
+        Some(epoch) if epoch != welcome.epoch => Offset::ZERO,
+        Some(_) => {
+            line.say(ClientPacket::Dispose(has)).await;
+            has
+        }
+        None => has,
+    };
+    // What lies beyond the end says nothing.
+    let has = if has > welcome.head { Offset::ZERO } else { has };
+    Ok((line, welcome, has))
+}
+
+async fn welcome(line: &mut Line) -> Result<Welcome, Refusal> {
+    loop {
         match line.told().await {
             Some(Told::Packet(outgoing, _)) => match outgoing.packet() {
-                ServerPacket::Welcome(welcome) => break welcome.clone(),
+                ServerPacket::Welcome(welcome) => return Ok(welcome.clone()),
                 ServerPacket::Bye(reason) => return Err(ended(reason)),
                 _ => {}
             },
             Some(Told::Alive) => {}
             None => return Err(Refusal::UNAVAILABLE),
         }
-    };
-    match asked.epoch {
-        Some(epoch) if epoch != welcome.epoch => Ok((line, welcome, Offset::ZERO)),
-        Some(_) => {
-            line.say(ClientPacket::Dispose(has)).await;
-            Ok((line, welcome, has))
-        }
-        None => Ok((line, welcome, has)),
     }
 }
 

@@ -11,6 +11,7 @@ use bimip_session::server::Grant;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, stream};
+use tokio::time::timeout;
 use tonic::Status;
 use tonic::server::ServerStreamingService;
 
@@ -49,7 +50,8 @@ async fn open(server: &Server, grant: Grant, commits: bool) -> Result<Events, Re
     let first = if commits { vec![ClientPacket::Dispose(Offset::ZERO).into()] } else { Vec::new() };
     let line = server.line(grant, Caps::EVENTS, first, 0).await.map_err(|_| Refusal::UNAVAILABLE)?;
     let mut reader = Reader { line, ready: VecDeque::new(), made: Vec::new() };
-    match reader.next().await {
+    let first = timeout(server.config().call_wait, reader.next()).await;
+    match first.map_err(|_| Refusal::UNAVAILABLE)? {
         // It never began.
         Some(Err(_)) | None => Err(reader.line.ended().map_or(Refusal::UNAVAILABLE, ended)),
         Some(Ok(first)) if first.r#type == "bye" => {
