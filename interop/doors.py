@@ -151,7 +151,7 @@ class Phone:
         assert (event.signal_id, scheme.sender(event).eid) == (said, by), event
 
     async def rest(self):
-        return [frame.route for frame in self.client.frames]
+        return [frame for frame in self.client.frames if scheme.is_row(frame)]
 
 
 class Browser:

@@ -67,7 +67,7 @@ async def test_every_command_of_the_guide(tmp_path):
             prelude = "global.WebSocket ??= require('ws'); const TOKEN = process.argv[2];\n"
             ending = "socket.addEventListener('message', ({data}) => data.includes('\"sent\"') && socket.close());\n"
             (tmp_path / name).write_text(prelude + text + ending)
-            body.append(f"echo '=== {index}'\nNODE_PATH={HERE}/node/node_modules node {name} \"$bob\"")
+            body.append(f"echo '=== {index}'\nNODE_PATH=$BIMIP_NODE_MODULES node {name} \"$bob\"")
             expected.append((index, "stored as …"))
     printed = await alone(SCRIPT.format(flags=flags, body="\n".join(body)), tmp_path)
     parts = dict(re.findall(r"^=== (\d+)\n(.*?)(?=^=== |\Z)", printed, re.M | re.S))
