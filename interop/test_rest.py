@@ -1,6 +1,7 @@
 """The API over HTTP by a client that is not ours (httpx): the stories that an app lives through."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -67,8 +68,8 @@ async def test_a_message_is_sent_once_under_its_key(server, names):
 
 
 # MISSION E2
-# MISSION E12
-# HT-HIST-1, HT-MSG-2
+# MISSION A3
+# HT-HIST-1, HT-HIST-2, HT-MSG-2
 async def test_history_is_read_in_pages_both_ways(server, names):
     alice, bob = names("alice", "bob")
     low, high = sorted([alice, bob])
@@ -91,6 +92,37 @@ async def test_history_is_read_in_pages_both_ways(server, names):
         assert await page(after_id=ids[6]) == ([], False)
         bare = await ask.get(server.url(path, "http"))
         assert len(good(bare)["messages"]) == 7
+        chat = good(await ask.get(server.url(f"/v1.0/messages/{bob}?limit=2", "http")))
+        assert [it["messageText"] for it in chat["messages"][0]["payload"]] == ["6", "5"] and chat["has_more"]
+
+
+# MISSION E12
+# HT-SEND-1, HT-HIST-1, HT-ID-2, HT-ERR-1
+@pytest.mark.parametrize("base", ["/api/v1/messages", "/messages"])
+async def test_lines_of_curl(server, names, base):
+    alice, bob = names("alice", "bob")
+    low, high = sorted([alice, bob])
+
+    async def curl(*arguments, token=alice):
+        arguments += ("-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json")
+        run = await asyncio.create_subprocess_exec("curl", "-sS", *arguments, stdout=asyncio.subprocess.PIPE)
+        out, _ = await asyncio.wait_for(run.communicate(), PATIENCE)
+        assert run.returncode == 0
+        return json.loads(out)
+
+    url = server.url(base, "http")
+    body = {"conversation_id": f"d:{low}:{high}", "content": "Hello, @bob", "message_type": "text"}
+    body["mentions"] = [{"user_id": bob, "offset": 7, "length": 4}]
+    sent = await curl("-X", "POST", url, "-d", json.dumps(body))
+    assert (sent["content"], sent["sender_user_id"], sent["status"]) == ("Hello, @bob", alice, "sent")
+    reply = {"conversation_id": f"d:{low}:{high}", "content": "hi", "reply_to_id": sent["id"]}
+    assert (await curl("-X", "POST", url, "-d", json.dumps(reply), token=bob))["reply_to_id"] == sent["id"]
+    page = await curl(f"{url}/d:{low}:{high}?limit=1")
+    assert ([it["content"] for it in page["messages"]], page["has_more"]) == (["hi"], True)
+    page = await curl(f"{url}/d:{low}:{high}?limit=1&before_id={page['messages'][0]['id']}")
+    assert (page["messages"][0]["mentions"], page["has_more"]) == (body["mentions"], False)
+    stranger = await curl("-X", "POST", url, "-d", json.dumps(body), token="eve")
+    assert stranger["code"] == "NOT_MEMBER"
 
 
 # MISSION M6
@@ -178,8 +210,19 @@ async def test_tokens_are_given_made_newer_and_taken_back(accounts):
         assert refused(await ask.get("/profile")) == (401, "UNAUTHENTICATED")
     async with person(accounts, newer) as ask:
         good(await ask.get("/profile"))
-        good(await ask.post("/auth/logout", json={"scope": "account"}), 204)
-        assert refused(await ask.get("/profile")) == (401, "UNAUTHENTICATED")
+
+
+# MISSION A8
+# HT-AUTH-1, HT-AUTH-3
+async def test_who_logs_the_account_out_is_let_in_no_more(tmp_path):
+    server = await Server(tmp_path / "data", tmp_path / "log", auth="jwt").start()
+    try:
+        async with person(server, await server.token("ann")) as ask:
+            good(await ask.get("/profile"))
+            good(await ask.post("/auth/logout", json={"scope": "account"}), 204)
+            assert refused(await ask.get("/profile")) == (401, "UNAUTHENTICATED")
+    finally:
+        await server.stop()
 
 
 # MISSION A8

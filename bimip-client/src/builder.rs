@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bimip_codec::{Codec, Dialect};
-use bimip_proto::{Device, UnixMs};
+use bimip_proto::{CursorBy, Device, UnixMs};
 use bimip_session::client::{ClientSession, Config};
 use bytes::Bytes;
 use thiserror::Error;
@@ -209,9 +209,9 @@ async fn open(
 
 /// What a dialect has words for.
 fn follow(dialect: Dialect, config: &mut Config) {
-    let welcomes = matches!(dialect, Dialect::Scheme | Dialect::Events);
+    let welcomes = matches!(dialect, Dialect::Scheme | Dialect::Events | Dialect::Chat);
     config.welcome = welcomes;
-    config.announce = dialect == Dialect::Events;
+    config.announce = dialect.caps().cursor == CursorBy::Arrival;
     config.resend = dialect != Dialect::VoicePing;
     if !welcomes {
         // Its headers carry it.

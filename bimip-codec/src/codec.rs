@@ -4,7 +4,7 @@ use bimip_proto::{ClientPacket, Device, Message, Said, ServerPacket};
 use bytes::Bytes;
 
 use crate::scheme::deployed;
-use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, events, scheme, voiceping};
+use crate::{DecodeError, Dialect, EncodeError, Frames, Shared, chat, events, scheme, voiceping};
 
 /// A step of a recorded talk, for [`Codec::encode_replay`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ enum Inner {
     Scheme(scheme::State),
     Deployed(deployed::State),
     Events(events::State),
+    Chat(chat::State),
 }
 
 impl Codec {
@@ -48,6 +49,7 @@ impl Codec {
             Dialect::Scheme => Inner::Scheme(scheme::State::default()),
             Dialect::Deployed => Inner::Deployed(deployed::State::default()),
             Dialect::Events => Inner::Events(events::State::default()),
+            Dialect::Chat => Inner::Chat(chat::State::default()),
         };
         Self { me: None, inner }
     }
@@ -60,6 +62,7 @@ impl Codec {
             Inner::Scheme(_) => Dialect::Scheme,
             Inner::Deployed(_) => Dialect::Deployed,
             Inner::Events(_) => Dialect::Events,
+            Inner::Chat(_) => Dialect::Chat,
         }
     }
 
@@ -80,6 +83,7 @@ impl Codec {
             Inner::Scheme(_) => scheme::decode_client(self.me.as_ref(), frame, out)?,
             Inner::Deployed(state) => deployed::decode_client(state, self.me.as_ref(), frame, out)?,
             Inner::Events(_) => out.push(events::decode_client(self.me.as_ref(), &frame)?),
+            Inner::Chat(_) => chat::decode_client(self.me.as_ref(), &frame, out)?,
         }
         Ok(())
     }
@@ -95,6 +99,7 @@ impl Codec {
             Inner::Scheme(_) => scheme::encode_server(me, packet, out),
             Inner::Deployed(state) => deployed::encode_server(state, me, packet, out),
             Inner::Events(_) => events::encode_server(packet, None, out),
+            Inner::Chat(state) => chat::encode_server(state, packet, None, out),
         };
         undo_on_error(written, out, before)
     }
@@ -116,10 +121,11 @@ impl Codec {
         out: &mut Frames,
     ) -> Result<(), EncodeError> {
         let (me, before) = (self.me.as_ref(), out.len());
-        let written = match &self.inner {
+        let written = match &mut self.inner {
             Inner::VoicePing(state) => voiceping::encode_shared(state, me, packet, &shared.voiceping, out),
             Inner::Scheme(_) => scheme::encode_shared(me, packet, &shared.scheme, out),
             Inner::Events(_) => events::encode_server(packet, Some(&shared.events), out),
+            Inner::Chat(state) => chat::encode_server(state, packet, Some(&shared.chat), out),
             // It remembers what it writes, and fans out to two users only.
             Inner::Deployed(_) => return self.encode_server(packet, out),
         };
@@ -138,7 +144,7 @@ impl Codec {
     pub fn encode_replay(&mut self, message: &Message, step: Replay<'_>, out: &mut Frames) {
         match &self.inner {
             Inner::VoicePing(state) => voiceping::encode_replay(state, message, step, out),
-            Inner::Scheme(_) | Inner::Deployed(_) | Inner::Events(_) => {}
+            Inner::Scheme(_) | Inner::Deployed(_) | Inner::Events(_) | Inner::Chat(_) => {}
         }
     }
 
@@ -154,6 +160,7 @@ impl Codec {
             Inner::Scheme(_) => scheme::encode_client(me, packet, out),
             Inner::Deployed(_) => deployed::encode_client(me, packet, out),
             Inner::Events(_) => events::encode_client(packet, out),
+            Inner::Chat(state) => chat::encode_client(state, packet, out),
         };
         let max_bytes = self.dialect().frame_bytes();
         let written = written.and_then(|()| match out.longest_since(before) {
@@ -170,12 +177,14 @@ impl Codec {
     /// [`DecodeError`] when the frame cannot be read; `out` is then as it was.
     pub fn decode_server(&mut self, frame: Bytes, out: &mut Vec<ServerPacket>) -> Result<(), DecodeError> {
         check_len(self.dialect(), frame.len())?;
-        out.extend(match &mut self.inner {
-            Inner::VoicePing(_) => Some(voiceping::decode_server(frame)?),
-            Inner::Scheme(state) => scheme::decode_server(state, frame)?,
-            Inner::Deployed(_) => Some(deployed::decode_server(self.me.as_ref(), frame)?),
-            Inner::Events(state) => events::decode_server(state, self.me.as_ref(), &frame)?,
-        });
+        let me = self.me.as_ref();
+        match &mut self.inner {
+            Inner::VoicePing(_) => out.push(voiceping::decode_server(frame)?),
+            Inner::Scheme(state) => out.extend(scheme::decode_server(state, frame)?),
+            Inner::Deployed(_) => out.push(deployed::decode_server(me, frame)?),
+            Inner::Events(state) => out.extend(events::decode_server(state, me, &frame)?),
+            Inner::Chat(state) => out.extend(chat::decode_server(state, me, &frame)?),
+        }
         Ok(())
     }
 }

@@ -65,7 +65,10 @@ pub fn write(content: &Content) -> String {
     if !content.mentions.is_empty() {
         json.raw("mentions", &array(&content.mentions, mention_text));
     }
-    json.finish()
+    let mut json = json.finish();
+    // It is kept for as long as the message is.
+    json.shrink_to_fit();
+    json
 }
 
 /// The body of a message of this kind, for a draft or an edit.

@@ -25,17 +25,19 @@ pub enum Dialect {
     Deployed,
     /// `bimip.events`: one JSON object a frame.
     Events,
+    /// `bimip.chat`: JSON entities of messages, several a frame.
+    Chat,
 }
 
 /// The text names no dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a dialect is one of voiceping, bimip.v1, bimip.deployed, bimip.events")]
+#[error("a dialect is one of voiceping, bimip.v1, bimip.deployed, bimip.events, bimip.chat")]
 #[non_exhaustive]
 pub struct DialectError;
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 4] = [Self::VoicePing, Self::Scheme, Self::Deployed, Self::Events];
+    pub const ALL: [Self; 5] = [Self::VoicePing, Self::Scheme, Self::Deployed, Self::Events, Self::Chat];
 
     /// Its name.
     #[must_use]
@@ -45,6 +47,7 @@ impl Dialect {
             Self::Scheme => "bimip.v1",
             Self::Deployed => "bimip.deployed",
             Self::Events => "bimip.events",
+            Self::Chat => "bimip.chat",
         }
     }
 
@@ -56,7 +59,14 @@ impl Dialect {
             Self::Scheme => Caps::FULL,
             Self::Deployed => Caps::DEPLOYED,
             Self::Events => Caps::EVENTS,
+            Self::Chat => Caps::CHAT,
         }
+    }
+
+    /// Whether its frames are text, which a web socket tells from bytes.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Events | Self::Chat)
     }
 
     /// The longest frame it reads, in bytes. A driver refuses longer ones before it has them in memory.
@@ -64,7 +74,7 @@ impl Dialect {
     pub const fn frame_bytes(self) -> usize {
         match self {
             Self::VoicePing => limits::WALKIE_FRAME_BYTES,
-            Self::Scheme | Self::Deployed | Self::Events => limits::FRAME_BYTES,
+            Self::Scheme | Self::Deployed | Self::Events | Self::Chat => limits::FRAME_BYTES,
         }
     }
 }

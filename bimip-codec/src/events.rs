@@ -10,7 +10,7 @@
 
 mod decode_client;
 mod decode_server;
-mod encode_client;
+pub(crate) mod encode_client;
 mod encode_server;
 pub(crate) mod fields;
 pub(crate) mod group;
@@ -27,6 +27,6 @@ pub(crate) mod words;
 pub(crate) use self::decode_client::{decode_client, read_awareness};
 pub(crate) use self::decode_server::decode_server;
 pub(crate) use self::encode_client::encode_client;
-pub(crate) use self::encode_server::encode_server;
+pub(crate) use self::encode_server::{encode_server, write_aware};
 pub(crate) use self::message::Made;
 pub(crate) use self::parts::State;

@@ -206,6 +206,17 @@ impl Writer {
         self.0.push_str(value);
     }
 
+    /// The fields of an object that was written before, as they stand there.
+    pub(crate) fn fields(&mut self, object: &str) {
+        let inside = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+        if !inside.is_empty() {
+            if !self.0.ends_with('{') {
+                self.0.push(',');
+            }
+            self.0.push_str(inside);
+        }
+    }
+
     /// A field that holds a string, if there is one.
     pub(crate) fn maybe(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {

@@ -12,6 +12,7 @@
 //! | [`Scheme`](Dialect::Scheme) | one protobuf `MessageScheme` per frame, package `bimip.v1` | `docs/protocol/bimip-v1.md` |
 //! | [`Deployed`](Dialect::Deployed) | the same in the layout of the deployed server | `docs/protocol/bimip-deployed.md` |
 //! | [`Events`](Dialect::Events) | one JSON object per frame | `docs/protocol/events.md` |
+//! | [`Chat`](Dialect::Chat) | JSON entities of messages, several per frame | `docs/protocol/chat.md` |
 //!
 //! # One message, across two dialects
 //!
@@ -75,6 +76,7 @@
 //! [`limits::DEPTH`]: bimip_proto::limits::DEPTH
 #![forbid(unsafe_code)]
 
+mod chat;
 mod codec;
 pub mod content;
 mod dialect;

@@ -1,6 +1,6 @@
 //! What several connections are written alike.
 
-use crate::{events, scheme, voiceping};
+use crate::{chat, events, scheme, voiceping};
 
 /// The frames of one packet, made once for all who get it: a memo that a fan-out carries along, for
 /// [`Codec::encode_shared`](crate::Codec::encode_shared).
@@ -34,6 +34,7 @@ pub struct Shared {
     pub(crate) voiceping: voiceping::Made,
     pub(crate) scheme: scheme::Made,
     pub(crate) events: events::Made,
+    pub(crate) chat: chat::Made,
 }
 
 impl Shared {

@@ -286,3 +286,59 @@ fn long_names_are_bounded() {
     scheme("signal", 7, &[text(1, &long), text(3, &long), text(10, &long), vec![8 << 3, 4]].concat());
     scheme("token", 5, &[text(2, &filled(b"a", room)), vec![3 << 3, 1, 4 << 3, 3]].concat());
 }
+
+// ---- chat -------------------------------------------------------------------------------------------------
+
+/// A frame with as many entities as there may be, and one with as many as fit.
+fn chat(what: &str, entity: &str) {
+    let fit = (limits::FRAME_BYTES - 64) / (entity.len() + 1);
+    for count in [limits::RECEIPT_MESSAGES, limits::CHAT_ENTITIES, fit] {
+        let payload = format!("{{\"payload\":[{}]}}", vec![entity; count].join(","));
+        read(Dialect::Chat, what, payload.as_bytes());
+        if count == fit {
+            continue;
+        }
+        let frames = vec![&payload[..]; (limits::FRAME_BYTES - 64) / (payload.len() + 1)].join(",");
+        read(Dialect::Chat, what, format!("{{\"messages\":[{frames}]}}").as_bytes());
+    }
+}
+
+#[test]
+fn entities_in_great_number_are_bounded() {
+    chat("nothing", "0");
+    chat("empty entities", "{}");
+    chat("flags", r#"{"read":true}"#);
+    chat("texts", r#"{"messageId":"c","receiverId":"b","messageText":"x"}"#);
+    chat("names", &format!(r#"{{"messageId":"{}","read":true}}"#, "00000000000000000001"));
+    let uris = vec!["\"/\""; limits::ATTACHMENTS].join(",");
+    chat("attachments", &format!(r#"{{"receiverId":"b","attachmentURI":[{uris}]}}"#));
+    chat("receipts", r#"{"by":"b","byDeviceId":"d","read":true,"timestamp":1,"offset":1,"prevOffset":0}"#);
+    let head = r#""senderId":"a","senderDeviceId":"d","receiverId":"b","id":"00000000000000000001","timestamp":1,"seq":1"#;
+    chat("messages", &format!(r#"{{{head},"offset":1,"prevOffset":0,"messageText":""}}"#));
+    chat(
+        "shown",
+        &format!(r#"{{{head},"offset":1,"prevOffset":0,"messageText":"","attachmentURI":[{uris}]}}"#),
+    );
+    chat("answers", &format!(r#"{{{head},"offset":1}}"#));
+    let many = vec!["\"/\""; 100_000].join(",");
+    chat("too many attachments", &format!(r#"{{"receiverId":"b","attachmentURI":[{many}]}}"#));
+}
+
+#[test]
+fn long_parts_of_entities_are_bounded() {
+    let room = limits::FRAME_BYTES - 256;
+    let one = |what, entity: String| {
+        read(Dialect::Chat, what, format!(r#"{{"payload":[{entity}]}}"#).as_bytes());
+        read(Dialect::Chat, what, format!(r#"{{"messages":[{{"payload":[{entity}]}}]}}"#).as_bytes());
+    };
+    for part in ["a", "\\n", "\\ud83d\\ude00"] {
+        let long = String::from_utf8(filled(part.as_bytes(), room)).unwrap();
+        one("a text", format!(r#"{{"receiverId":"b","messageText":"{long}"}}"#));
+        one("an address", format!(r#"{{"receiverId":"b","attachmentURI":"{long}"}}"#));
+        one("a name", format!(r#"{{"receiverId":"b","messageId":"{long}","messageText":"x"}}"#));
+        one("a receiver", format!(r#"{{"receiverId":"{long}","messageText":"x"}}"#));
+        let half = &long[..long.len() / 2 / part.len() * part.len()];
+        one("both", format!(r#"{{"receiverId":"b","messageText":"{half}","attachmentURI":["{half}"]}}"#));
+        read(Dialect::Chat, "a token", format!(r#"{{"type":"auth","token":"{long}"}}"#).as_bytes());
+    }
+}

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use bimip_codec::rest::{self, Answer, Asked, Place, Refusal, Request, Route, Serves};
 use bimip_proto::{
-    Act, Address, Ask, Body, BodyKind, Claim, ClientPacket, ClientRef, ConversationState, Device, DeviceName,
-    Draft, Emoji, Form, Found, GroupAct, GroupCommand, GroupId, GroupMember, GroupProfile, GroupState, Head,
-    HistoryMessage, HistoryPlace, LogOut, Marks, MayPost, Message, MessageId, MessageRef, Noted, Offset,
-    OwnDevice, PageFrom, ProfileState, PushToken, React, ReactionSummary, Reject, Revise, Role, Saved, Seq,
-    ServerPacket, Status, TokenAnswer, TokenTask, UnixMs, UserAct, UserCommand, UserId, UserProfile, limits,
+    Act, Address, Ask, Aware, Awareness, Body, BodyKind, Claim, ClientPacket, ClientRef, ConversationState,
+    Device, DeviceName, Draft, Emoji, Form, Found, GroupAct, GroupCommand, GroupId, GroupMember,
+    GroupProfile, GroupState, Head, HistoryMessage, HistoryPlace, LogOut, Marks, MayPost, Message, MessageId,
+    MessageRef, Noted, Offset, OwnDevice, PageFrom, Presence, ProfileState, PushToken, React,
+    ReactionSummary, Reject, Revise, Role, Saved, Seq, ServerPacket, Status, TokenAnswer, TokenTask, UnixMs,
+    UserAct, UserCommand, UserId, UserProfile, limits,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -166,7 +167,13 @@ fn a_draft_waits_for_its_acknowledgement() {
 fn a_draft_that_is_none_is_refused_with_its_field() {
     let wrong = |body: Value| field(asked("sendMessage", &[], "", &body.to_string()));
     assert_eq!(wrong(json!({ "to": "bob", "content": "" })), "content");
-    assert_eq!(wrong(json!({ "to": "bob", "content": "x", "message_type": "sticker" })), "message_type");
+    assert_eq!(
+        wrong(json!({ "to": "bob", "content": "x", "message_type": "sticker" })),
+        "content",
+        "it has none"
+    );
+    let form = json!({ "to": "bob", "content": "x", "message_type": "interactive", "reply_to_id": id().to_string() });
+    assert_eq!(wrong(form), "message_type", "it has no content");
     assert_eq!(wrong(json!({ "to": "bob", "content": "x".repeat(10_001) })), "content");
     assert_eq!(wrong(json!({ "to": null, "content": "x" })), "conversation_id");
     assert_eq!(wrong(json!({ "to": "bob", "content": "x", "mentions": [7] })), "mentions");
@@ -220,6 +227,35 @@ fn history_is_a_question_and_the_newest_is_first() {
         (&json!("new"), &json!(true), &json!(2))
     );
     assert_eq!((&old["content"], &old["deleted"], old.get("is_edited")), (&json!(""), &json!(true), None));
+}
+
+// MISSION A3
+// HT-HIST-2
+#[test]
+fn the_conversation_with_a_user_is_told_in_entities_of_chat() {
+    let place = PageFrom::After(HistoryPlace::Id(id()));
+    let ask = Ask::History { of: Address::User(user("bob")), from: place, limit: 3 };
+    assert_eq!(question("getChat", &["bob"], &format!("limit=3&after_id={}", id())), [ask]);
+    let (mut read, mut deleted) = (kept(Body::text("hi")), kept(Body::text("")));
+    read.marks = Marks::NONE.with(Status::Delivered).with(Status::Read);
+    deleted.deleted = true;
+    let page = Found::History { messages: vec![read, deleted], more: true };
+    let (_, page) = told("getChat", &["bob"], &json!({}), vec![found(page)]);
+    assert_eq!(page["has_more"], json!(true));
+    let [gone, read] = page["messages"][0]["payload"].as_array().unwrap().as_slice() else {
+        panic!("{page}")
+    };
+    assert_eq!(
+        (&gone["deleted"], &gone["messageText"], &gone["read"]),
+        (&json!(true), &json!(""), &json!(false))
+    );
+    let expected = json!({ "senderId": "ann", "receiverId": "bob", "messageId": id().to_string(), "id": id().to_string(),
+        "timestamp": NOW, "messageText": "hi", "attachment": false, "attachmentURI": [], "receivedServer": true,
+        "delivered": true, "read": true, "seq": 5, "kind": "text", "senderDeviceId": "http", "clientMessageId": "k" });
+    assert_eq!(read, &expected);
+    let nothing = Found::History { messages: Vec::new(), more: false };
+    let (_, page) = told("getChat", &["bob"], &json!({}), vec![found(nothing)]);
+    assert_eq!(page, json!({ "messages": [], "has_more": false }));
 }
 
 // HT-REV-1, HT-REV-2, HT-RCT-1
@@ -489,7 +525,7 @@ fn what_a_user_keeps() {
     assert_eq!(another, Refusal::NOT_FOUND);
 }
 
-// HT-LIVE-1, HT-LIVE-2, HT-LIVE-3, HT-AUTH-2, HT-AUTH-3
+// HT-LIVE-1, HT-LIVE-2, HT-LIVE-3, HT-LIVE-4, HT-AUTH-2, HT-AUTH-3
 #[test]
 fn what_is_live_and_what_is_about_tokens() {
     let ClientPacket::Signal(signal) = one("typing", &[], &json!({ "to": "bob", "is_typing": false })) else {

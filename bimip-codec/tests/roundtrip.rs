@@ -3,6 +3,8 @@
 
 #[path = "roundtrip/any.rs"]
 mod any;
+#[path = "roundtrip/chat.rs"]
+mod chat;
 #[path = "roundtrip/events.rs"]
 mod events;
 
@@ -106,6 +108,49 @@ proptest! {
         prop_assert_eq!(down(Dialect::Events, &packet), vec![events::told(packet)]);
     }
 
+    // MISSION A4
+    #[test]
+    fn chat_client_packets_survive(packet in any::scheme_client(), body in chat::body()) {
+        let packet = match packet {
+            ClientPacket::Send(draft) => chat::with(draft, body),
+            packet => packet,
+        };
+        if let Some(expected) = chat::said(&packet) {
+            let said = up(Dialect::Chat, &packet);
+            prop_assert_eq!(said.len(), 1);
+            prop_assert_eq!(&said[0].claim, &Claim::Own);
+            prop_assert_eq!(&said[0].packet, &expected);
+        } else {
+            prop_assert!(!matches!(packet, ClientPacket::Send(_)), "all of these have words");
+        }
+    }
+
+    // MISSION A4
+    #[test]
+    fn chat_server_packets_say_what_there_are_words_for(packet in any::scheme_server(), body in chat::body()) {
+        let packet = chat::possible(packet);
+        let heard = down(Dialect::Chat, &packet);
+        prop_assert!(chat::is_told(&packet, &heard), "{heard:?}");
+        for once in heard {
+            prop_assert_eq!(down(Dialect::Chat, &once), vec![once]);
+        }
+        if let Some(whole) = chat::row_with(&packet, &body) {
+            prop_assert_eq!(down(Dialect::Chat, &whole), vec![whole]);
+        }
+    }
+
+    #[test]
+    fn damaged_chat_is_survived(
+        packet in any::scheme_client(), answer in any::scheme_server(), damage in any::damage(),
+    ) {
+        let (mut codec, mut frames) = (codec(Dialect::Chat), Frames::new());
+        let _ = codec.encode_client(&packet, &mut frames);
+        codec.encode_server(&answer, &mut frames).unwrap();
+        for frame in frames.drain() {
+            feed(Dialect::Chat, &damage.apply(&frame));
+        }
+    }
+
     #[test]
     fn damaged_events_are_survived(
         packet in any::scheme_client(), answer in any::scheme_server(), damage in any::damage(),
@@ -117,7 +162,8 @@ proptest! {
 
     #[test]
     fn any_text_is_survived(text: String) {
-        feed(Dialect::Events, &Bytes::from(text));
+        feed(Dialect::Events, &Bytes::from(text.clone()));
+        feed(Dialect::Chat, &Bytes::from(text));
     }
 
     #[test]
@@ -154,6 +200,7 @@ proptest! {
         feed(Dialect::VoicePing, &bytes);
         feed(Dialect::Scheme, &bytes);
         feed(Dialect::Events, &bytes);
+        feed(Dialect::Chat, &bytes);
     }
 
     #[test]

@@ -156,7 +156,7 @@ fn drafts_are_taken_as_they_are() {
     assert_eq!(message(|it| it.id = "x".repeat(129)), nameless("id"));
     // BM-ACK-2: what has a name is refused by it.
     let refused = |reason| {
-        let packet = ClientPacket::Unfit { id: ClientRef::new("c-1").unwrap(), reason };
+        let packet = ClientPacket::Unfit { id: ClientRef::new("c-1").ok(), reason };
         Ok(Said { claim: Claim::Own, origin: 6, packet })
     };
     let wrong = |field| refused(Reject::Field(field));
@@ -570,7 +570,7 @@ fn groups_are_managed_by_commands_with_names() {
         (group(|it| it.action = 5), "users"),
         (group(|it| (it.action, it.users) = (4, vec!["u".into(); limits::GROUP_ADD_USERS + 1])), "users"),
     ] {
-        assert_eq!(said, Ok(ClientPacket::Unfit { id: id.clone(), reason: Reject::Field(field) }));
+        assert_eq!(said, Ok(ClientPacket::Unfit { id: Some(id.clone()), reason: Reject::Field(field) }));
     }
     // The answers, and the refusal of what was unfit.
     let done = Noted::Grouped { client_ref: id.clone(), edition: 7, offset: Offset(9) };

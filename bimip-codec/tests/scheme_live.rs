@@ -154,7 +154,7 @@ fn live_signals_go_to_somebody_and_are_no_rows() {
     );
     // BM-ACK-2: what has a name is refused by it.
     let refused =
-        |field| Ok(ClientPacket::Unfit { id: ClientRef::new("t").unwrap(), reason: Reject::Field(field) });
+        |field| Ok(ClientPacket::Unfit { id: ClientRef::new("t").ok(), reason: Reject::Field(field) });
     assert_eq!(live(|_| {}), refused("to.eid"));
     assert_eq!(live(|it| it.conversation = "g:%zz".into()), refused("conversation"));
     assert_eq!(live(|it| it.id.clear()), wrong(7, "to.eid"));

@@ -131,6 +131,16 @@ impl Caps {
     /// One request and its answer.
     pub const CALL: Self = Self { presence: false, present: false, calls: true, ..Self::FULL };
 
+    /// JSON entities of messages: chat, and what is said about it.
+    pub const CHAT: Self = Self {
+        fine_marks: false,
+        queries: false,
+        group_changes: false,
+        reactions: false,
+        user_changes: false,
+        ..Self::EVENTS
+    };
+
     /// The msgpack push-to-talk dialect.
     pub const WALKIE: Self = Self {
         cursor: CursorBy::Barrier,

@@ -117,7 +117,7 @@ pub const REVOKED_DEVICES: usize = 256;
 /// Users whose presence is told, and who are told, for having a conversation of two with a user. Those of the groups
 /// come on top.
 pub const CONTACTS: usize = 1_024;
-/// Presences in one packet at the beginning of a session.
+/// Presences in one packet at the beginning of a session, and in one answer about who is here.
 pub const AROUND: usize = 64;
 /// How long it holds that somebody is online, if it is not said again.
 pub const PRESENCE_TTL_S: u32 = 120;
@@ -127,6 +127,9 @@ pub const PRESENCE_REFRESH_MS: u64 = 60_000;
 pub const PRESENCE_TTL_MAX_S: u32 = 24 * 60 * 60;
 /// Messages or presences in one frame that carries several.
 pub const BATCH_PARTS: usize = 256;
+/// Entities in one frame of the chat dialect: two screens of messages that were read. Each may take a thousand bytes of memory for
+/// fifty of the frame.
+pub const CHAT_ENTITIES: usize = 128;
 /// Rows of one answer about what is stored. Two screens of messages; a client that wants more asks again.
 pub const PAGE_ROWS: u32 = 100;
 /// Members of a group, present and former, that are looked at for one page of who is in it: a read of some tenths of a

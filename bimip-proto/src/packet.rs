@@ -72,10 +72,10 @@ pub enum ClientPacket {
     LogOut(LogOut),
     /// What is stored there?
     Query(Query),
-    /// Something that its codec could not carry over, though it could read the name: refused by it.
+    /// Something that its codec could not carry over, beside what it could: refused by its name.
     Unfit {
-        /// What the client called it.
-        id: ClientRef,
+        /// What the client called it, where that can be read.
+        id: Option<ClientRef>,
         /// What is wrong with it.
         reason: Reject,
     },

@@ -13,6 +13,8 @@ pub const DEFAULT_DEVICE: &str = "default";
 pub const VOICEPING_DEVICE: &str = "voiceping";
 /// The device of a sign-in to the JSON dialect that names none: one for each user.
 pub const EVENTS_DEVICE: &str = "events";
+/// The device of a sign-in to the chat dialect that names none: one for each user.
+pub const CHAT_DEVICE: &str = "chat";
 
 /// The device of a request of HTTP that names none.
 pub const HTTP_DEVICE: &str = "http";
@@ -50,12 +52,13 @@ impl SignIn {
     }
 
     /// The device it names, or the default one of its dialect: [`DEFAULT_DEVICE`], [`VOICEPING_DEVICE`],
-    /// [`EVENTS_DEVICE`]; over HTTP [`HTTP_DEVICE`].
+    /// [`EVENTS_DEVICE`], [`CHAT_DEVICE`]; over HTTP [`HTTP_DEVICE`].
     #[must_use]
     pub fn device_or_default(&self) -> DeviceName {
         let default = || match self.dialect {
             Some(Dialect::VoicePing) => voiceping_device(),
             Some(Dialect::Events) => constant(EVENTS_DEVICE),
+            Some(Dialect::Chat) => constant(CHAT_DEVICE),
             _ => constant(self.default_device),
         };
         self.device.clone().unwrap_or_else(default)

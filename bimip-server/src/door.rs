@@ -5,6 +5,7 @@
 //! | `GET /` with an upgrade, and any path that is nobody else's | the msgpack dialect |
 //! | `GET /bimip` with an upgrade | the protobuf dialect |
 //! | `GET /ws` with an upgrade | JSON events |
+//! | `GET /chat?encoding=text` with an upgrade | the chat dialect |
 //! | `GET /application/development` with an upgrade | the protobuf dialect of the deployed server |
 //! | `GET /` | a banner |
 //! | `GET /health` | how the server is doing, as JSON |
@@ -15,6 +16,7 @@
 
 mod accounts;
 mod api;
+mod chat;
 mod deployed;
 mod files;
 mod grpc;
@@ -65,20 +67,16 @@ fn poll_drain(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> Po
 /// What the msgpack clients look for, and their monitoring.
 const BANNER: &str = concat!("Welcome to VoicePing Router ", env!("CARGO_PKG_VERSION"));
 
-/// Paths that are kept for dialects to come: a client of theirs must not be taken for a msgpack one.
-const RESERVED: [&str; 1] = ["/chat"];
-
 impl Server {
     /// The doors as a router, to be merged into an application's own. Its fallback answers what nobody else does.
     pub fn router(&self) -> Router {
-        let reserved =
-            RESERVED.into_iter().fold(Router::new(), |router, path| router.route(path, any(nothing)));
-        reserved
+        Router::new()
             .route("/", any(root))
             .route("/bimip", any(bimip))
             // Else it would be the VoicePing door, where the first subprotocol is the token.
             .route("/bimip/", any(bimip))
             .route("/ws", any(events))
+            .route("/chat", any(chat::enter))
             .route("/application/development", any(deployed::enter))
             .route("/health", get(health::health))
             .route("/files/audio/{id}", get(files::audio))

@@ -20,6 +20,11 @@ pub fn decode_deployed(bytes: &[u8]) {
     decode(Dialect::Deployed, bytes);
 }
 
+/// Any bytes, as a frame of the chat dialect of either side.
+pub fn decode_chat(bytes: &[u8]) {
+    decode(Dialect::Chat, bytes);
+}
+
 /// What can be read in VoicePing can be written and read again, and is the same.
 pub fn roundtrip_voiceping(bytes: &[u8]) {
     let Ok(frame) = Frame::decode(Bytes::copy_from_slice(bytes)) else { return };

@@ -13,7 +13,7 @@ mod token;
 mod vectors;
 
 pub use crate::codec::{
-    decode_deployed, decode_scheme, decode_voiceping, roundtrip_deployed, roundtrip_scheme,
+    decode_chat, decode_deployed, decode_scheme, decode_voiceping, roundtrip_deployed, roundtrip_scheme,
     roundtrip_voiceping,
 };
 pub use crate::content::content;
@@ -27,10 +27,11 @@ pub use crate::vectors::vectors;
 pub type Entry = fn(&[u8]);
 
 /// Every target with its name, which is also that of its binary and its corpus.
-pub const TARGETS: [(&str, Entry); 10] = [
+pub const TARGETS: [(&str, Entry); 11] = [
     ("decode_voiceping", decode_voiceping),
     ("decode_scheme", decode_scheme),
     ("decode_deployed", decode_deployed),
+    ("decode_chat", decode_chat),
     ("roundtrip_voiceping", roundtrip_voiceping),
     ("roundtrip_scheme", roundtrip_scheme),
     ("roundtrip_deployed", roundtrip_deployed),

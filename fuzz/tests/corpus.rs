@@ -90,6 +90,12 @@ fn decode_deployed() {
     run("decode_deployed");
 }
 
+// MISSION L4 A4
+#[test]
+fn decode_chat() {
+    run("decode_chat");
+}
+
 // MISSION L4
 #[test]
 fn roundtrip_voiceping() {

@@ -109,6 +109,7 @@ const fn path(dialect: Dialect) -> &'static str {
         Dialect::VoicePing => "/",
         Dialect::Deployed => "/application/development",
         Dialect::Events => "/ws",
+        Dialect::Chat => "/chat",
         _ => "/bimip",
     }
 }

@@ -34,10 +34,10 @@ pub(super) async fn upgrade(
     }
 }
 
-/// SI-WAY-1: `bimip.v1` and JSON events sign in by their first frame, the others by headers.
+/// SI-WAY-1: `bimip.v1`, JSON events and chat sign in by their first frame, the others by headers.
 fn request(address: &Address, caller: &Caller) -> Result<Request, ConnectError> {
     let mut request = address.url.as_str().into_client_request().map_err(to_io)?;
-    if !matches!(caller.dialect, Dialect::Scheme | Dialect::Events) {
+    if !matches!(caller.dialect, Dialect::Scheme | Dialect::Events | Dialect::Chat) {
         let unfit =
             |_| std::io::Error::new(std::io::ErrorKind::InvalidInput, "it does not fit into a header");
         let device = HeaderValue::from_bytes(caller.device.name.as_str().as_bytes());

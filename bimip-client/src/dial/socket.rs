@@ -31,7 +31,7 @@ enum Inner {
 
 impl Socket {
     pub(super) fn web_socket(socket: WebSocketStream<Stream>, dialect: Dialect) -> Self {
-        Self(Inner::Web(Box::new(socket), dialect == Dialect::Events))
+        Self(Inner::Web(Box::new(socket), dialect.is_text()))
     }
 
     pub(super) fn framed(stream: Stream, dialect: Dialect) -> Self {

@@ -211,3 +211,31 @@ async fn a_token_that_headers_carry_is_refused_before_the_first_frame() {
     }
     server.shutdown().await;
 }
+
+// MISSION A4
+// CH-STORE-2, CH-ACK-1, CH-RCP-2
+#[tokio::test]
+async fn a_chat_client_sends_and_is_told_what_became_of_it() {
+    let (server, url) = Shelf::new().open().await;
+    let (alice, mut to_alice) = builder("alice").dialect(Dialect::Chat).server(&url).start().await.unwrap();
+    let (bob, mut to_bob) = builder("bob").server(&url).start().await.unwrap();
+    online(&mut to_alice).await;
+    online(&mut to_bob).await;
+
+    let name = alice.send_text(address("bob"), "hello").await.unwrap();
+    let sent = progress(&mut to_alice, Progress::Sent).await;
+    assert_eq!(sent.client_ref(), Some(&name));
+    let here = message(&mut to_bob).await;
+    assert_eq!((text(&here).as_str(), here.message.head.id), ("hello", sent.message.head.id));
+    assert_eq!(progress(&mut to_alice, Progress::Delivered).await.client_ref(), Some(&name));
+    bob.read(&here).await.unwrap();
+    assert_eq!(progress(&mut to_alice, Progress::Read).await.client_ref(), Some(&name));
+
+    bob.send_text(address("alice"), "and you?").await.unwrap();
+    let heard = message(&mut to_alice).await;
+    assert_eq!(text(&heard), "and you?");
+    progress(&mut to_bob, Progress::Delivered).await;
+    alice.read(&heard).await.unwrap();
+    progress(&mut to_bob, Progress::Read).await;
+    server.shutdown().await;
+}

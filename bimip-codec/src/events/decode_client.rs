@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
         };
         let [id] = self.fields([name]);
         match id.client_ref() {
-            Ok(Some(id)) => Ok(ClientPacket::Unfit { id, reason }),
+            Ok(id @ Some(_)) => Ok(ClientPacket::Unfit { id, reason }),
             _ => read,
         }
     }

@@ -160,13 +160,13 @@ pub(super) fn event(kind: u32) -> Writer {
 }
 
 /// The beginning of an event of this name.
-pub(super) fn named(name: &str) -> Writer {
+pub(crate) fn named(name: &str) -> Writer {
     let mut to = Writer::new(192);
     to.text("type", name);
     to
 }
 
-pub(super) fn put(to: Writer, out: &mut Frames) {
+pub(crate) fn put(to: Writer, out: &mut Frames) {
     out.push(to.finish().into());
 }
 
@@ -175,7 +175,7 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], field: &'static str) -> Result<&'a str, 
 }
 
 /// EV-ID-1. A place in a conversation is no name here.
-pub(super) fn name(message: &MessageRef) -> Result<String, EncodeError> {
+pub(crate) fn name(message: &MessageRef) -> Result<String, EncodeError> {
     match message {
         MessageRef::Id(id) => Ok(id.to_string()),
         MessageRef::Alias(alias) => Ok(alias.to_string()),

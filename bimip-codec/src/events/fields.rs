@@ -6,10 +6,10 @@ use bimip_proto::{
 
 use super::time;
 use crate::DecodeError;
-use crate::json::Object;
+use crate::json::{Object, elements};
 
 /// Takes a frame apart: what kind of event it is, and the object that has its fields.
-pub(super) fn open(frame: &[u8]) -> Result<(String, Object<'_>), DecodeError> {
+pub(crate) fn open(frame: &[u8]) -> Result<(String, Object<'_>), DecodeError> {
     let whole = Object::parse_bytes(frame).ok_or(DecodeError::Malformed { at: "not one JSON object" })?;
     let [kind, payload] = whole.pick(["type", "payload"]);
     let kind = kind.and_then(|raw| serde_json::from_str(raw).ok());
@@ -42,6 +42,33 @@ impl<'a> Value<'a> {
 
     pub(crate) const fn is_there(&self) -> bool {
         self.raw.is_some()
+    }
+
+    /// The same field, which is not there if it is an empty string.
+    pub(crate) fn unless_empty(self) -> Self {
+        Self { raw: self.raw.filter(|raw| *raw != "\"\""), ..self }
+    }
+
+    /// Walks through a list, as long as `take` says so. Whether it is one, has at most so many elements, and all were taken.
+    pub(crate) fn each(&self, most: usize, take: impl FnMut(&'a str) -> bool) -> bool {
+        self.raw.is_some_and(|raw| elements(raw, most, take))
+    }
+
+    /// As [`each`](Self::each), of objects; the first error is the one of the list.
+    pub(crate) fn each_object(
+        &self,
+        most: usize,
+        mut take: impl FnMut(Object<'a>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let mut error = self.wrong();
+        let whole = self.each(most, |raw| match Object::parse(raw).map(&mut take) {
+            Some(Err(why)) => {
+                error = why;
+                false
+            }
+            taken => taken.is_some(),
+        });
+        if whole { Ok(()) } else { Err(error) }
     }
 
     fn read<T>(&self, read: impl FnOnce(&'a str) -> Option<T>) -> Result<Option<T>, DecodeError> {
@@ -153,6 +180,17 @@ impl<'a> Value<'a> {
     /// EV-ID-1: a message by its id, or by the id that push-to-talk clients know it by.
     pub(crate) fn message(&self) -> Result<MessageRef, DecodeError> {
         self.some_word(reference)
+    }
+
+    /// The strings of a list, or the one that stands there alone; none where nothing is said.
+    pub(crate) fn one_or_more(&self, most: usize) -> Result<Vec<String>, DecodeError> {
+        let Some(raw) = self.raw else { return Ok(Vec::new()) };
+        if raw.starts_with('"') {
+            return Ok(vec![self.some_text()?]);
+        }
+        let mut texts = Vec::new();
+        let all = self.each(most, |raw| serde_json::from_str(raw).map(|text| texts.push(text)).is_ok());
+        if all { Ok(texts) } else { Err(self.wrong()) }
     }
 
     pub(crate) fn messages(&self, max: usize) -> Result<Vec<MessageRef>, DecodeError> {

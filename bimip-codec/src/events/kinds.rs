@@ -2,10 +2,10 @@
 
 macro_rules! kinds {
     ($($constant:ident = $number:literal $name:literal),+ $(,)?) => {
-        $(pub(super) const $constant: u32 = $number;)+
+        $(pub(crate) const $constant: u32 = $number;)+
 
         /// The number of an event of this name; `None` for one that this version does not know.
-        pub(super) fn number(name: &str) -> Option<u32> {
+        pub(crate) fn number(name: &str) -> Option<u32> {
             match name {
                 $($name => Some($number),)+
                 _ => None,
@@ -13,7 +13,7 @@ macro_rules! kinds {
         }
 
         /// The name of an event; empty where there is none.
-        pub(super) const fn name(number: u32) -> &'static str {
+        pub(crate) const fn name(number: u32) -> &'static str {
             match number {
                 $($number => $name,)+
                 _ => "",
@@ -56,6 +56,7 @@ kinds! {
     BLOCKED = 31 "blocked",
     GROUP_STATE = 32 "group_state",
     MEMBERS = 33 "members",
+    AROUND = 34 "around",
 }
 
 /// Whether it is a question about what is stored.
@@ -72,6 +73,7 @@ pub(super) const fn asks(kind: u32) -> bool {
             | BLOCKED
             | GROUP_STATE
             | MEMBERS
+            | AROUND
     )
 }
 
@@ -81,9 +83,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=MEMBERS {
+        for kind in AUTH..=AROUND {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(MEMBERS + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(AROUND + 1)), (None, None, "", ""));
     }
 }

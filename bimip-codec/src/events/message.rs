@@ -15,13 +15,13 @@ use crate::DecodeError;
 use crate::json::{Object, Writer};
 
 /// In the place of what a client of this dialect cannot read: EV-BODY-3.
-const SEALED: &str = "[encrypted message]";
-const UNREADABLE: &str = "[message in a form this client cannot show]";
-const TOO_LONG: &str = "[message too long for this client]";
+pub(crate) const SEALED: &str = "[encrypted message]";
+pub(crate) const UNREADABLE: &str = "[message in a form this client cannot show]";
+pub(crate) const TOO_LONG: &str = "[message too long for this client]";
 /// The key of the id inside JSON of push-to-talk clients, which names the message in that dialect only.
 const MESSAGE_ID: &str = "message_id";
 /// What stands around a body in an event, with the longest names.
-const AROUND_BYTES: usize = 8 * 1024;
+pub(crate) const AROUND_BYTES: usize = 8 * 1024;
 
 /// What was made of a message for the first reader.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ pub(crate) fn write_body(to: &mut Writer, body: &Body, head: Option<&Head>) {
             to.text("content", "");
             to.number("duration_ms", duration_ms);
             if let Some(head) = head.filter(|_| body.sound().is_some()) {
-                to.text("url", &format!("/files/audio/{}", Percent(&head.alias().to_string())));
+                to.text("url", &sound_url(head));
             }
         }
         (_, Some(Ok(text))) => write_text(to, body, text),
@@ -85,6 +85,11 @@ pub(crate) fn write_body(to: &mut Writer, body: &Body, head: Option<&Head>) {
             to.text("signature", signature);
         });
     }
+}
+
+/// Where the sound of a recorded talk is fetched (VP-FILE-1).
+pub(crate) fn sound_url(head: &Head) -> String {
+    format!("/files/audio/{}", Percent(&head.alias().to_string()))
 }
 
 fn write_text(to: &mut Writer, body: &Body, text: &str) {
@@ -191,7 +196,7 @@ fn read_seal(object: Object<'_>, origin: u32) -> Result<Seal, DecodeError> {
 }
 
 /// Where a message that one hears went to: in a conversation of two to the one who did not write it.
-pub(super) fn to_of(conversation: &ConversationId, from: &UserId) -> Option<Address> {
+pub(crate) fn to_of(conversation: &ConversationId, from: &UserId) -> Option<Address> {
     conversation.to_of(from)
 }
 

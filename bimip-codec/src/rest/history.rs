@@ -1,15 +1,16 @@
 //! Messages that are stored, and how far one got.
 
-use bimip_proto::{Ask, Found, HistoryMessage, HistoryPlace, PageFrom, Reject};
+use bimip_proto::{Address, Ask, ClientPacket, Found, HistoryMessage, HistoryPlace, PageFrom, Reject};
 
 use super::answer::{Answer, Asked, Told};
 use super::parameter::{
-    AFTER_ID, AFTER_USER, BEFORE_ID, CONVERSATION, LIMIT_MESSAGES, LIMIT_RECIPIENTS, MESSAGE,
+    AFTER_ID, AFTER_USER, BEFORE_ID, CONVERSATION, LIMIT_MESSAGES, LIMIT_RECIPIENTS, MESSAGE, USER,
 };
 use super::refusal::Refusal;
 use super::request::Request;
 use super::table::{Method, Route, Says};
 use super::{draft, objects};
+use crate::chat::entity;
 use crate::events::{query, status};
 use crate::json::Writer;
 
@@ -31,6 +32,13 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         tag: "messages",
+        summary: "A page of the conversation with a user, as entities of chat, the newest first.",
+        parameters: &[&USER, &LIMIT_MESSAGES, &BEFORE_ID, &AFTER_ID],
+        answers: &[Says::json(200, "The messages that this user may see.", &objects::ENTITIES)],
+        ..Route::new(Method::Get, "/v1.0/messages/{user}", "getChat", chat)
+    },
+    Route {
+        tag: "messages",
         summary: "How far a message got, with whom, and what keeps it.",
         parameters: &[&MESSAGE, &AFTER_USER, &LIMIT_RECIPIENTS],
         answers: &[Says::json(200, "How far it got.", &objects::STATUS)],
@@ -40,6 +48,15 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// HT-HIST-1.
 fn page(request: &Request<'_>) -> Result<Asked, Refusal> {
+    Ok(Asked::one(request, history(request, request.conversation()?)?, paged))
+}
+
+/// HT-HIST-2.
+fn chat(request: &Request<'_>) -> Result<Asked, Refusal> {
+    Ok(Asked::one(request, history(request, Address::User(request.user(0)?))?, entities))
+}
+
+fn history(request: &Request<'_>, of: Address) -> Result<ClientPacket, Refusal> {
     let (before, after) = (request.message_id(&BEFORE_ID)?, request.message_id(&AFTER_ID)?);
     let from = match (before, after) {
         (None, None) => PageFrom::Latest,
@@ -47,8 +64,7 @@ fn page(request: &Request<'_>) -> Result<Asked, Refusal> {
         (None, Some(after)) => PageFrom::After(HistoryPlace::Id(after)),
         _ => return Err(Refusal::field("after_id")),
     };
-    let ask = Ask::History { of: request.conversation()?, from, limit: request.limit(&LIMIT_MESSAGES)? };
-    Ok(Asked::one(request, request.asks(ask)?, paged))
+    request.asks(Ask::History { of, from, limit: request.limit(&LIMIT_MESSAGES)? })
 }
 
 fn paged(told: &Told<'_>) -> Result<Answer, Refusal> {
@@ -57,6 +73,24 @@ fn paged(told: &Told<'_>) -> Result<Answer, Refusal> {
     };
     let mut to = Writer::new(messages.iter().map(|it| it.message.body.bytes.len() + 512).sum());
     to.objects("messages", messages.iter().rev(), write);
+    to.flag("has_more", *more);
+    Ok(Answer::ok(to))
+}
+
+fn entities(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let Found::History { messages, more } = told.found(0)? else {
+        return Err(Refusal::UNAVAILABLE);
+    };
+    let mut to = Writer::new(messages.iter().map(|it| it.message.body.bytes.len() + 512).sum());
+    let batches = if messages.is_empty() { None } else { Some(messages) };
+    to.objects("messages", batches, |to, messages| {
+        to.objects("payload", messages.iter().rev(), |to, it| {
+            entity::write_marked(to, &it.message, it.marks);
+            if it.deleted {
+                to.flag("deleted", true);
+            }
+        });
+    });
     to.flag("has_more", *more);
     Ok(Answer::ok(to))
 }

@@ -1,13 +1,14 @@
 //! What is live and never stored.
 
-use bimip_proto::{Act, Awareness, ClientPacket, Reach, ServerPacket, Signal};
+use bimip_proto::{Act, Ask, Awareness, ClientPacket, Found, Reach, ServerPacket, Signal};
 
 use super::answer::{Answer, Asked, Told, nothing};
+use super::parameter::AFTER_USER;
 use super::refusal::Refusal;
 use super::request::{Request, address};
 use super::table::{Method, Route, Says};
 use super::{bodies, objects};
-use crate::events::read_awareness;
+use crate::events::{read_awareness, write_aware};
 use crate::json::Writer;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -18,6 +19,13 @@ pub(super) const ROUTES: &[Route] = &[
         body: Some(&bodies::TYPING),
         answers: &[Says::nothing("Said to those who are here.")],
         ..Route::new(Method::Post, "/api/v1/messages/typing", "typing", typing)
+    },
+    Route {
+        tag: "presence",
+        summary: "Who is here of those whom the user may see, and what they are doing.",
+        parameters: &[&AFTER_USER],
+        answers: &[Says::json(200, "The presences.", &objects::AROUND)],
+        ..Route::new(Method::Get, "/api/v1/presence", "getPresence", around)
     },
     Route {
         tag: "presence",
@@ -51,6 +59,20 @@ fn aware(request: &Request<'_>) -> Result<Asked, Refusal> {
     }
     let said = Awareness { id: None, to: None, at: None, ..said };
     Ok(Asked::one(request, ClientPacket::Aware(said), nothing))
+}
+
+/// HT-LIVE-4.
+fn around(request: &Request<'_>) -> Result<Asked, Refusal> {
+    let ask = Ask::Around { after: request.user_in_query(&AFTER_USER)? };
+    Ok(Asked::one(request, request.asks(ask)?, told))
+}
+
+fn told(told: &Told<'_>) -> Result<Answer, Refusal> {
+    let Found::Around { around, more, .. } = told.found(0)? else { return Err(Refusal::UNAVAILABLE) };
+    let mut to = Writer::new(128 * around.len());
+    to.objects("presences", around, write_aware);
+    to.flag("has_more", *more);
+    Ok(Answer::ok(to))
 }
 
 /// HT-LIVE-3.

@@ -109,6 +109,44 @@ pub(super) static MESSAGES: Named = named(
     ],
 );
 
+static ENTITY: Named = named(
+    "ChatEntity",
+    "A message, as clients of chat know it.",
+    &[
+        needs("senderId", ID),
+        may("receiverId", ID),
+        may("groupId", ID),
+        needs("messageId", MESSAGE_ID),
+        needs("id", MESSAGE_ID),
+        needs("timestamp", Shape::Time),
+        needs("messageText", TEXT),
+        needs("attachment", Shape::Flag).means("Whether anything is attached."),
+        needs("attachmentURI", Shape::List { of: &TEXT, min: 0, max: limits::ATTACHMENTS }),
+        may("durationMs", NUMBER),
+        needs("receivedServer", Shape::Flag),
+        needs("delivered", Shape::Flag),
+        needs("read", Shape::Flag),
+        needs("seq", NUMBER),
+        needs("kind", KINDS),
+        needs("senderDeviceId", NAME),
+        may("clientMessageId", CLIENT_ID),
+        may("clientTimestamp", Shape::Time),
+        may("deleted", Shape::Flag),
+    ],
+);
+
+static BATCH: Named = named(
+    "ChatBatch",
+    "Entities that came together.",
+    &[needs("payload", Shape::List { of: &Shape::Named(&ENTITY), min: 1, max: limits::PAGE_ROWS as usize })],
+);
+
+pub(super) static ENTITIES: Named = named(
+    "ChatEntities",
+    "A page of entities, the newest first.",
+    &[needs("messages", Shape::List { of: &Shape::Named(&BATCH), min: 0, max: 1 }), MORE],
+);
+
 pub(super) static EDITED: Named = named(
     "EditedMessage",
     "What a message says from now on.",
@@ -408,8 +446,8 @@ static PRESENCE: Named = named(
 
 pub(super) static AROUND: Named = named(
     "Presences",
-    "Those of who is here.",
-    &[needs("presences", Shape::List { of: &Shape::Named(&PRESENCE), min: 0, max: limits::AROUND })],
+    "Those of who is here, in the order of their ids.",
+    &[needs("presences", Shape::List { of: &Shape::Named(&PRESENCE), min: 0, max: limits::AROUND }), MORE],
 );
 
 pub(super) static VISIBILITY: Named =

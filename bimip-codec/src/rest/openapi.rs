@@ -149,7 +149,7 @@ fn write_parameter(to: &mut Writer, it: &Parameter, found: &mut Components) {
 fn write_schemas(to: &mut Writer, found: &mut Components) {
     let mut written = BTreeSet::new();
     loop {
-        let Some(next) = found.iter().map(|(_, it)| *it).find(|it| !written.contains(it.name)) else {
+        let Some(next) = found.values().copied().find(|it| !written.contains(it.name)) else {
             return;
         };
         written.insert(next.name);

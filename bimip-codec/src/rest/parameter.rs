@@ -75,7 +75,6 @@ pub(super) static EMOJI: Parameter = path(
         max_chars: limits::EMOJI_BYTES,
         format: "bimip-emoji",
         pattern: super::shape::PRINTABLE,
-        ..Text::ANY
     }),
     "An emoji or a shortcode, at most 64 bytes.",
 );

@@ -174,7 +174,7 @@ fn by_name(id: &str, read: Result<ClientPacket, DecodeError>) -> Result<ClientPa
         Err(DecodeError::TooLong { .. }) => Reject::TooLarge,
         read => return read,
     };
-    ClientRef::new(id).map_or(read, |id| Ok(ClientPacket::Unfit { id, reason }))
+    ClientRef::new(id).map_or(read, |id| Ok(ClientPacket::Unfit { id: Some(id), reason }))
 }
 
 /// Whoever says nothing about who speaks, claims nothing.

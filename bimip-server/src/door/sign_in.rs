@@ -15,6 +15,8 @@ use crate::config::VoicePingSessions;
 const BIMIP_V1: &str = "bimip.v1";
 /// The subprotocol of JSON events.
 const EVENTS: &str = "bimip.events";
+/// The subprotocol of the chat dialect.
+const CHAT: &str = "bimip.chat";
 /// What somebody at the door said.
 #[derive(Debug)]
 pub(super) struct Knock {
@@ -79,6 +81,11 @@ pub(super) fn bimip(headers: &HeaderMap) -> Result<Knock, StatusCode> {
 /// JSON events: as [`bimip`], with `bimip.events` for its name, and the device also as `X-Device-ID`.
 pub(super) fn events(headers: &HeaderMap) -> Result<Knock, StatusCode> {
     knock(headers, Dialect::Events, EVENTS, &["x-device-id", "device_id"])
+}
+
+/// Chat: as [`events`], with `bimip.chat` for its name.
+pub(super) fn chat(headers: &HeaderMap) -> Result<Knock, StatusCode> {
+    knock(headers, Dialect::Chat, CHAT, &["x-device-id", "device_id"])
 }
 
 fn knock(

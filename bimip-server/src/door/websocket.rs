@@ -113,13 +113,7 @@ impl WebSocket {
             .max_message_size(Some(frame_bytes))
             .max_frame_size(Some(frame_bytes));
         let frames = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
-        Some(Self {
-            frames,
-            closing: Closing::Writing,
-            questions,
-            closed: false,
-            text: dialect == Dialect::Events,
-        })
+        Some(Self { frames, closing: Closing::Writing, questions, closed: false, text: dialect.is_text() })
     }
 }
 

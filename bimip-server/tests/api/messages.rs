@@ -201,3 +201,28 @@ async fn reactions_are_set_and_taken_back() {
     );
     assert_eq!(bob.delete(&path).await.good()["count"], 0);
 }
+
+// MISSION A3
+// HT-HIST-2, HT-HIST-1
+#[tokio::test]
+async fn the_conversation_with_a_user_is_paged_both_ways() {
+    let running = Running::start().await;
+    let (ann, bob) = (Person::new(&running, "ann"), Person::new(&running, "bob"));
+    let mut ids = Vec::new();
+    for content in ["0", "1", "2", "3", "4"] {
+        ids.push(send(&ann, "bob", content).await["id"].as_str().unwrap().to_owned());
+    }
+    let page = async |query: &str| {
+        let page = bob.get(&format!("~/v1.0/messages/ann?{query}")).await.good();
+        let entities = page["messages"][0]["payload"].as_array().cloned().unwrap_or_default();
+        let texts = entities.iter().map(|it| it["messageText"].as_str().unwrap().to_owned());
+        (texts.collect::<Vec<_>>().join(""), page["has_more"] == json!(true))
+    };
+    assert_eq!(page("limit=2").await, ("43".to_owned(), true));
+    assert_eq!(page(&format!("limit=2&before_id={}", ids[3])).await, ("21".to_owned(), true));
+    assert_eq!(page(&format!("limit=2&before_id={}", ids[1])).await, ("0".to_owned(), false));
+    assert_eq!(page(&format!("limit=2&after_id={}", ids[0])).await, ("21".to_owned(), true));
+    assert_eq!(page(&format!("after_id={}", ids[4])).await, (String::new(), false));
+    let flat = bob.get(&format!("/messages/d:ann:bob?limit=2&after_id={}", ids[2])).await.good();
+    assert_eq!((texts(&flat), &flat["has_more"]), (vec!["4", "3"], &json!(false)));
+}

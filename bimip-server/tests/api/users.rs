@@ -67,7 +67,7 @@ async fn devices_are_listed_and_removed() {
     assert_eq!(ann.get("/devices").await.good(), json!({ "devices": [] }));
 }
 
-// HT-LIVE-1, HT-LIVE-2, HT-LIVE-3
+// HT-LIVE-1, HT-LIVE-2, HT-LIVE-3, HT-LIVE-4
 #[tokio::test]
 async fn what_is_live_is_heard_by_those_who_are_here() {
     let running = Running::start().await;
@@ -83,6 +83,11 @@ async fn what_is_live_is_heard_by_those_who_are_here() {
             other => panic!("{other:?}"),
         }
     }
+    let around = ann.get("/presence").await.good();
+    assert_eq!(
+        (&around["presences"][0]["user_id"], &around["presences"][0]["status"]),
+        (&json!("bob"), &json!("online"))
+    );
     ann.put("/presence", &json!({ "status": "busy", "ttl_s": 60 })).await.done();
     assert_eq!(ann.put("/presence", &json!({ "status": "typing" })).await.field(), "status");
     assert_eq!(

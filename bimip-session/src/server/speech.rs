@@ -152,7 +152,7 @@ impl ServerCore {
                 self.look_after(now, conn);
             }
             ClientPacket::Bye => self.leave(now, conn, CloseReason::Bye),
-            ClientPacket::Unfit { id, reason } => self.decline(conn, said.origin, Some(id), reason),
+            ClientPacket::Unfit { id, reason } => self.decline(conn, said.origin, id, reason),
             _ => self.garbled(now, conn, unsupported(said.origin)),
         }
     }
