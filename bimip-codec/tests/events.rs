@@ -733,13 +733,23 @@ fn questions_and_answers() {
         ClientPacket::Unfit { reason, .. } => Err(reason),
         other => panic!("{other:?}"),
     };
-    let history = Ask::History { of: bob(), from: PageFrom::Before(Seq(9)), limit: 50 };
+    let history = Ask::History { of: bob(), from: PageFrom::Before(Seq(9).into()), limit: 50 };
     assert_eq!(
         asked(json!({"type": "history", "id": "c", "to": "bob", "before": 9, "limit": 50})),
         Ok(history)
     );
-    let both = json!({"type": "history", "id": "c", "to": "bob", "before": 9, "after": 3});
-    assert_eq!(asked(both), Err(Reject::Field("after")));
+    let by_id = Ask::History { of: bob(), from: PageFrom::After(id().into()), limit: 0 };
+    assert_eq!(
+        asked(json!({"type": "history", "id": "c", "to": "bob", "after_id": here_text(0)})),
+        Ok(by_id)
+    );
+    for (name, twice) in [("before", "after"), ("before", "after_id"), ("after", "before_id")] {
+        let place = |name: &str| if name.ends_with("id") { json!(here_text(0)) } else { json!(9) };
+        let both = json!({"type": "history", "id": "c", "to": "bob", name: place(name), twice: place(twice)});
+        assert_eq!(asked(both), Err(Reject::Field("after")));
+    }
+    let two = json!({"type": "history", "id": "c", "to": "bob", "before": 9, "before_id": here_text(0)});
+    assert_eq!(asked(two), Err(Reject::Field("before_id")));
     assert_eq!(
         asked(json!({"type": "conversation", "id": "c", "conversation_id": "g:team%201"})),
         Ok(Ask::Conversation(team()))

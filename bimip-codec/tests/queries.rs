@@ -47,12 +47,15 @@ fn questions_are_read() {
     let bob = Address::User(UserId::new("bob").unwrap());
     let history = |from, limit| Ask::History { of: bob.clone(), from, limit };
     assert_eq!(ask(|_| {}), history(PageFrom::Latest, 0));
-    assert_eq!(ask(|it| (it.before, it.limit) = (Some(0), 9)), history(PageFrom::Before(Seq(0)), 9));
-    assert_eq!(ask(|it| it.after = Some(7)), history(PageFrom::After(Seq(7)), 0));
+    assert_eq!(ask(|it| (it.before, it.limit) = (Some(0), 9)), history(PageFrom::Before(Seq(0).into()), 9));
+    assert_eq!(ask(|it| it.after = Some(7)), history(PageFrom::After(Seq(7).into()), 0));
+    let id = MessageId::new(7, 42);
+    assert_eq!(ask(|it| it.before_id = id.to_string()), history(PageFrom::Before(id.into()), 0));
+    assert_eq!(ask(|it| it.after_id = id.to_string()), history(PageFrom::After(id.into()), 0));
     let team = Address::Group(GroupId::new("team").unwrap());
     let of_team = |it: &mut v1::Query| (it.ask, it.to, it.conversation) = (2, None, "g:team".into());
     assert_eq!(ask(of_team), Ask::Conversation(team));
-    let (list, id) = (|it: &mut v1::Query| (it.ask, it.to) = (3, None), MessageId::new(7, 42));
+    let list = |it: &mut v1::Query| (it.ask, it.to) = (3, None);
     let conversations = |from| Ask::Conversations { from, limit: 0 };
     assert_eq!(ask(list), conversations(PageFrom::Latest));
     for (before, from) in [(true, PageFrom::Before(id)), (false, PageFrom::After(id))] {

@@ -76,7 +76,7 @@ pub use crate::packet::{Claim, ClientPacket, Noted, Ping, Said, ServerPacket, We
 pub use crate::percent::Percent;
 pub use crate::presence::{Act, Aware, Awareness, Location, Presence, Reach, Signal, Track};
 pub use crate::query::{
-    Ask, ConversationState, Found, HistoryMessage, PageFrom, Query, page_rows, status_users,
+    Ask, ConversationState, Found, HistoryMessage, HistoryPlace, PageFrom, Query, page_rows, status_users,
 };
 pub use crate::reaction::{
     KnownReaction, React, Reaction, ReactionCount, ReactionPart, ReactionSummary, Reactions,

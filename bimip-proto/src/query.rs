@@ -24,7 +24,7 @@ pub enum Ask {
         /// Which conversation: the group, or the user that it is with.
         of: Address,
         /// Which of its messages.
-        from: PageFrom<Seq>,
+        from: PageFrom<HistoryPlace>,
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
     },
@@ -89,6 +89,41 @@ pub enum PageFrom<P> {
     Before(P),
     /// The oldest of those after this place.
     After(P),
+}
+
+impl<P> PageFrom<P> {
+    /// The same part, by another name of its place.
+    #[must_use]
+    pub fn map<Q>(self, name: impl FnOnce(P) -> Q) -> PageFrom<Q> {
+        match self {
+            Self::Latest => PageFrom::Latest,
+            Self::Before(place) => PageFrom::Before(name(place)),
+            Self::After(place) => PageFrom::After(name(place)),
+        }
+    }
+}
+
+/// A place in a conversation, by either of its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a message has a place and an id")]
+pub enum HistoryPlace {
+    /// The place itself. There need be no message.
+    Seq(Seq),
+    /// That of the message with this id. There need be none in the conversation: what was stored earlier is before it, and
+    /// what was stored later is after it. In another store everything is after it.
+    Id(MessageId),
+}
+
+impl From<Seq> for HistoryPlace {
+    fn from(seq: Seq) -> Self {
+        Self::Seq(seq)
+    }
+}
+
+impl From<MessageId> for HistoryPlace {
+    fn from(id: MessageId) -> Self {
+        Self::Id(id)
+    }
 }
 
 /// How many rows a page has at most.

@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use bimip_proto::{
-    Address, Ask, Body, Caps, ClientPacket, Device, DeviceName, Draft, Found, Now, PageFrom, Said, Seq,
-    UserId,
+    Address, Ask, Body, Caps, ClientPacket, Device, DeviceName, Draft, Found, MessageId, Now, PageFrom, Said,
+    Seq, UserId,
 };
 use bimip_server::storage::embedded::EmbeddedStorage;
 use bimip_server::storage::{Reader, Storage};
@@ -110,9 +110,24 @@ fn a_page_of_fifty_comes_in_time_out_of_two_million() {
     let page = timed("a page of 50", |number| {
         // Far apart from each other, so that hardly anything is in memory.
         let (of, place) = (number * 77 % PEERS, 51 + number * 7_919 % (each - 50));
-        let from = PageFrom::Before(Seq(place));
+        let from = PageFrom::Before(Seq(place).into());
         let ask = Ask::History { of: Address::User(peer(of)), from, limit: 50 };
         match reader.query(&ann, &ask).unwrap() {
+            Found::History { messages, .. } => assert_eq!(messages.len(), 50),
+            other => panic!("{other:?}"),
+        }
+    });
+    let Found::History { messages, .. } = reader
+        .query(&ann, &Ask::History { of: Address::User(peer(0)), from: PageFrom::Latest, limit: 1 })
+        .unwrap()
+    else {
+        panic!()
+    };
+    let epoch = messages[0].message.head.id.epoch();
+    let by_id = timed("a page of 50 before an id", |number| {
+        let id = MessageId::new(epoch, MESSAGES / 2 + number * 7_919 % (MESSAGES / 2));
+        let (of, from) = (Address::User(peer(number * 77 % PEERS)), PageFrom::Before(id.into()));
+        match reader.query(&ann, &Ask::History { of, from, limit: 50 }).unwrap() {
             Found::History { messages, .. } => assert_eq!(messages.len(), 50),
             other => panic!("{other:?}"),
         }
@@ -124,5 +139,5 @@ fn a_page_of_fifty_comes_in_time_out_of_two_million() {
             other => panic!("{other:?}"),
         }
     });
-    assert!(page <= GOAL, "{page:?}");
+    assert!(page <= GOAL && by_id <= GOAL, "{page:?}, {by_id:?}");
 }

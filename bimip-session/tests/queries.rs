@@ -5,8 +5,8 @@ mod harness;
 
 use bimip_proto::{
     Address, Ask, Body, Caps, ClientPacket, ClientRef, CloseReason, ConversationState, Draft, Form, Found,
-    GroupId, HistoryMessage, MessageId, MessageRef, PageFrom, Query, Reject, Revise, Seq, ServerPacket,
-    Status, limits,
+    GroupId, HistoryMessage, HistoryPlace, MessageId, MessageRef, PageFrom, Query, Reject, Revise, Seq,
+    ServerPacket, Status, limits,
 };
 use bimip_session::ledger::{View, find};
 use bimip_session::server::{ConnId, Input};
@@ -48,7 +48,7 @@ fn query(name: &str, ask: Ask) -> Query {
     Query { id: ClientRef::new(name).unwrap(), ask }
 }
 
-fn history(of: &Address, from: PageFrom<Seq>, limit: u32) -> Ask {
+fn history(of: &Address, from: PageFrom<HistoryPlace>, limit: u32) -> Ask {
     Ask::History { of: of.clone(), from, limit }
 }
 
@@ -57,7 +57,7 @@ fn finds(
     house: &House,
     name: &str,
     of: &Address,
-    from: PageFrom<Seq>,
+    from: PageFrom<HistoryPlace>,
     limit: u32,
 ) -> (Vec<HistoryMessage>, bool) {
     match find(&history(of, from, limit), &user(name), &house.book) {
@@ -108,21 +108,79 @@ fn pages_go_both_ways_from_a_place() {
         let page = |from, limit| finds(&house, name, &of, from, limit);
         let latest = page(PageFrom::Latest, 3);
         assert_eq!((seqs(&latest), latest.1), (vec![8, 9, 10], true));
-        let before = page(PageFrom::Before(Seq(8)), 7);
+        let before = page(PageFrom::Before(Seq(8).into()), 7);
         assert_eq!((seqs(&before), before.1), (vec![1, 2, 3, 4, 5, 6, 7], false));
-        let after = page(PageFrom::After(Seq(2)), 3);
+        let after = page(PageFrom::After(Seq(2).into()), 3);
         assert_eq!((seqs(&after), after.1), (vec![3, 4, 5], true));
-        let rest = page(PageFrom::After(Seq(5)), 5);
+        let rest = page(PageFrom::After(Seq(5).into()), 5);
         assert_eq!((seqs(&rest), rest.1), (vec![6, 7, 8, 9, 10], false));
         for nothing in [
-            PageFrom::After(Seq(10)),
-            PageFrom::After(Seq(u64::MAX)),
-            PageFrom::Before(Seq(1)),
-            PageFrom::Before(Seq(0)),
+            PageFrom::After(Seq(10).into()),
+            PageFrom::After(Seq(u64::MAX).into()),
+            PageFrom::Before(Seq(1).into()),
+            PageFrom::Before(Seq(0).into()),
         ] {
             assert_eq!(page(nothing, 3), (Vec::new(), false), "{nothing:?}");
         }
-        assert_eq!(seqs(&page(PageFrom::Before(Seq(99)), 2)), [9, 10]);
+        assert_eq!(seqs(&page(PageFrom::Before(Seq(99).into()), 2)), [9, 10]);
+    }
+}
+
+// DM-HIS-10
+// MISSION A1
+#[test]
+fn the_id_of_a_message_is_as_good_as_its_place() {
+    let (mut house, ann, bob) = told(1);
+    let mut ids = vec![MessageId::NONE];
+    for number in 0..6 {
+        // Other conversations are stored between.
+        let with = if number % 2 == 0 { "bob" } else { "cid" };
+        ids.push(sends(&mut house, ann, &to(with), "x"));
+    }
+    revises(&mut house, ann, "gone", ids[3], None);
+    sends(&mut house, bob, &to("ann"), "y");
+    let page = |from: PageFrom<HistoryPlace>| {
+        let page = finds(&house, "bob", &to("ann"), from, 2);
+        (seqs(&page), page.1)
+    };
+    // What is Bob's of these: the place itself, or the one that it comes before.
+    for (at, seq, theirs) in
+        [(1, 2, true), (2, 3, false), (3, 3, true), (4, 4, false), (5, 4, true), (6, 5, false)]
+    {
+        let (id, seq) = (HistoryPlace::Id(ids[at]), Seq(seq));
+        assert_eq!(page(PageFrom::Before(id)), page(PageFrom::Before(seq.into())), "before {at}");
+        let last = if theirs { seq } else { Seq(seq.0 - 1) };
+        assert_eq!(page(PageFrom::After(id)), page(PageFrom::After(last.into())), "after {at}");
+    }
+    for id in [MessageId::NONE, MessageId::new(8, ids[3].sequence())] {
+        assert_eq!(page(PageFrom::Before(id.into())), (vec![], false), "in another store all is after it");
+        assert_eq!(page(PageFrom::After(id.into())), (vec![1, 2], true));
+    }
+    let beyond = HistoryPlace::Id(MessageId::new(7, u64::MAX));
+    assert_eq!(page(PageFrom::Before(beyond)), (vec![4, 5], true));
+    assert_eq!(page(PageFrom::After(beyond)), (vec![], false));
+}
+
+// DM-HIS-5, DM-HIS-10
+#[test]
+fn an_id_that_is_not_theirs_tells_a_member_nothing() {
+    let house = a_team();
+    let group = Address::Group(team());
+    let all = finds(&house, "ann", &group, PageFrom::Latest, 0).0;
+    let sees = |from: PageFrom<HistoryPlace>| seqs(&finds(&house, "bob", &group, from, 9));
+    // Bob sees 3, 4 and 6.
+    for (id, before, after) in [
+        (1, &[][..], &[3, 4, 6][..]),
+        (2, &[], &[3, 4, 6]),
+        (3, &[], &[4, 6]),
+        (4, &[3], &[6]),
+        (5, &[3, 4], &[6]),
+        (6, &[3, 4], &[]),
+    ] {
+        let place = HistoryPlace::Id(all[id - 1].message.head.id);
+        assert_eq!(sees(PageFrom::Before(place)), before, "before {id}");
+        assert_eq!(sees(PageFrom::After(place)), after, "after {id}");
+        assert_eq!(finds(&house, "eve", &group, PageFrom::After(place), 9), (Vec::new(), false));
     }
 }
 
@@ -139,10 +197,10 @@ fn pages_meet_without_gap_or_repeat_while_messages_come() {
         if !page.1 {
             break;
         }
-        from = PageFrom::Before(Seq(seen[0]));
+        from = PageFrom::Before(Seq(seen[0]).into());
     }
     assert_eq!(seen, (1..=20).collect::<Vec<_>>());
-    while let page = finds(&house, "bob", &to("ann"), PageFrom::After(Seq(*seen.last().unwrap())), 3)
+    while let page = finds(&house, "bob", &to("ann"), PageFrom::After(Seq(*seen.last().unwrap()).into()), 3)
         && !page.0.is_empty()
     {
         seen.extend(seqs(&page));
@@ -163,13 +221,13 @@ fn a_page_is_bounded_by_rows_and_bytes_and_has_one_row_always() {
         sends(&mut house, ann, &to("bob"), text);
     }
     let back = |seq| {
-        let page = finds(&house, "bob", &to("ann"), PageFrom::Before(Seq(seq)), 9);
+        let page = finds(&house, "bob", &to("ann"), PageFrom::Before(Seq(seq).into()), 9);
         (seqs(&page), page.1)
     };
     assert_eq!(back(110), (vec![109], true), "the one before it is too large beside it");
     assert_eq!(back(109), (vec![108], true), "it always fits alone");
     assert_eq!(back(108), (vec![106, 107], true));
-    let after = finds(&house, "bob", &to("ann"), PageFrom::After(Seq(105)), 9);
+    let after = finds(&house, "bob", &to("ann"), PageFrom::After(Seq(105).into()), 9);
     assert_eq!((seqs(&after), after.1), (vec![106, 107], true));
 }
 
@@ -223,9 +281,9 @@ fn a_member_sees_what_was_said_while_they_were_there() {
     let group = Address::Group(team());
     assert_eq!(seqs(&finds(&house, "ann", &group, PageFrom::Latest, 0)), [1, 2, 3, 4, 5, 6]);
     assert_eq!(seqs(&finds(&house, "bob", &group, PageFrom::Latest, 0)), [3, 4, 6]);
-    let before = finds(&house, "bob", &group, PageFrom::Before(Seq(6)), 1);
+    let before = finds(&house, "bob", &group, PageFrom::Before(Seq(6).into()), 1);
     assert_eq!((seqs(&before), before.1), (vec![4], true));
-    let first = finds(&house, "bob", &group, PageFrom::Before(Seq(4)), 1);
+    let first = finds(&house, "bob", &group, PageFrom::Before(Seq(4).into()), 1);
     assert_eq!((seqs(&first), first.1), (vec![3], false), "what was before is not hinted at");
     let bob = house.open(Caps::FULL, &device("bob", "tablet"));
     house.says(bob, ClientPacket::Leave(team()));
@@ -282,7 +340,7 @@ fn a_stranger_and_nobody_are_answered_alike() {
     let nowhere =
         [Address::Group(team()), Address::Group(GroupId::new("none").unwrap()), to("ann"), to("nobody")];
     for of in nowhere {
-        for from in [PageFrom::Latest, PageFrom::Before(Seq(4)), PageFrom::After(Seq(1))] {
+        for from in [PageFrom::Latest, PageFrom::Before(Seq(4).into()), PageFrom::After(Seq(1).into())] {
             assert_eq!(find(&history(&of, from, 9), &user("eve"), &house.book), Ok(nothing.clone()));
         }
         assert_eq!(state(&house, "eve", &of), None);

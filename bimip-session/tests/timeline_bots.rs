@@ -70,7 +70,7 @@ impl Screen {
         let of = Address::User(self.with.clone());
         let (mut all, mut after) = (Vec::new(), Seq(0));
         loop {
-            let ask = Ask::History { of: of.clone(), from: PageFrom::After(after), limit: 0 };
+            let ask = Ask::History { of: of.clone(), from: PageFrom::After(after.into()), limit: 0 };
             let Ok(Found::History { messages, more }) = find(&ask, user, disk) else { panic!("{ask:?}") };
             after = messages.last().map_or(after, |last| last.message.head.seq);
             all.extend(messages);

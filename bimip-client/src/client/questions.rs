@@ -1,6 +1,9 @@
 //! What an app asks the server about what is stored there.
 
-use bimip_proto::{Ask, Found, GroupId, GroupMember, GroupState, MessageRef, MessageStatus, Reject, UserId};
+use bimip_proto::{
+    Address, Ask, Found, GroupId, GroupMember, GroupState, HistoryMessage, HistoryPlace, MessageRef,
+    MessageStatus, PageFrom, Reject, UserId,
+};
 
 use super::Client;
 use crate::command::{AskError, Command};
@@ -15,6 +18,22 @@ impl Client {
     /// [`AskError`].
     pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
         self.asked(|answer| Command::Ask(ask, answer)).await?
+    }
+
+    /// Messages of a conversation as the server has them now, in its order, and whether there are more that way: also those from
+    /// before this device was there. What the device itself keeps is [`history`](Self::history).
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn stored_history(
+        &self,
+        of: Address,
+        from: PageFrom<HistoryPlace>,
+    ) -> Result<(Vec<HistoryMessage>, bool), AskError> {
+        match self.ask(Ask::History { of, from, limit: 0 }).await? {
+            Found::History { messages, more } => Ok((messages, more)),
+            _ => Err(ANOTHER_ANSWER),
+        }
     }
 
     /// How far a message got, with whom, and why no further: a page of its recipients after this one, which was the last of

@@ -1,8 +1,8 @@
 //! Questions about what is stored, and their answers.
 
 use bimip_proto::{
-    Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, PageFrom, Query, Seq,
-    ServerPacket, UserId, limits,
+    Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, HistoryPlace, PageFrom, Query,
+    Seq, ServerPacket, UserId, limits,
 };
 
 use super::encode_client::{event, name, named, write_address};
@@ -23,7 +23,8 @@ pub(super) fn read_request(
     let ask = match origin {
         kinds::HISTORY => {
             let [before, after] = fields(object, origin, ["before", "after"]);
-            let from = page(before.number()?.map(Seq), after.number()?.map(Seq), after)?;
+            let [before_id, after_id] = fields(object, origin, ["before_id", "after_id"]);
+            let from = page(place(before, before_id)?, place(after, after_id)?, after)?;
             Ask::History { of: address(me, conversation, to)?, from, limit }
         }
         kinds::STATUS => {
@@ -62,6 +63,15 @@ pub(super) fn read_request(
     Ok(ClientPacket::Query(Query { id, ask }))
 }
 
+/// A place in a conversation: by itself, or by the id of a message.
+fn place(seq: Value<'_>, id: Value<'_>) -> Result<Option<HistoryPlace>, DecodeError> {
+    match (seq.number()?, id.message_id()?) {
+        (Some(_), Some(_)) => Err(id.wrong()),
+        (Some(seq), None) => Ok(Some(HistoryPlace::Seq(Seq(seq)))),
+        (None, id) => Ok(id.map(HistoryPlace::Id)),
+    }
+}
+
 fn page<P>(before: Option<P>, after: Option<P>, field: Value<'_>) -> Result<PageFrom<P>, DecodeError> {
     match (before, after) {
         (None, None) => Ok(PageFrom::Latest),
@@ -79,8 +89,10 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             write_address(&mut to, of);
             match from {
                 PageFrom::Latest => {}
-                PageFrom::Before(seq) => to.number("before", seq.0),
-                PageFrom::After(seq) => to.number("after", seq.0),
+                PageFrom::Before(HistoryPlace::Seq(seq)) => to.number("before", seq.0),
+                PageFrom::Before(HistoryPlace::Id(id)) => to.text("before_id", &id.to_string()),
+                PageFrom::After(HistoryPlace::Seq(seq)) => to.number("after", seq.0),
+                PageFrom::After(HistoryPlace::Id(id)) => to.text("after_id", &id.to_string()),
             }
             to.number("limit", *limit);
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bimip_proto::{
     Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, DeviceName,
-    Found, GroupId, HistoryMessage, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query, Reject, Saved,
-    Seq, ServerPacket, UnixMs, UserId, UserProfile, limits,
+    Found, GroupId, HistoryMessage, HistoryPlace, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query,
+    Reject, Saved, Seq, ServerPacket, UnixMs, UserId, UserProfile, limits,
 };
 use bytes::Bytes;
 
@@ -34,12 +34,15 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
     };
     Ok(match &it.ask {
         Ask::History { of, from, limit } => {
-            let (before, after) = match from {
-                PageFrom::Latest => (None, None),
-                PageFrom::Before(Seq(seq)) => (Some(*seq), None),
-                PageFrom::After(Seq(seq)) => (None, Some(*seq)),
-            };
-            v1::Query { ask: HISTORY, before, after, limit: *limit, ..about(of, shape) }
+            let mut asked = v1::Query { ask: HISTORY, limit: *limit, ..about(of, shape) };
+            match from {
+                PageFrom::Latest => {}
+                PageFrom::Before(HistoryPlace::Seq(seq)) => asked.before = Some(seq.0),
+                PageFrom::Before(HistoryPlace::Id(id)) => asked.before_id = id.to_string(),
+                PageFrom::After(HistoryPlace::Seq(seq)) => asked.after = Some(seq.0),
+                PageFrom::After(HistoryPlace::Id(id)) => asked.after_id = id.to_string(),
+            }
+            asked
         }
         Ask::Conversation(of) => v1::Query { ask: CONVERSATION, ..about(of, shape) },
         Ask::Conversations { from, limit } => {
@@ -100,10 +103,11 @@ pub(super) fn read_request(
     let of = || fields.address(me, &it.conversation, it.to.as_ref().map_or("", |to| &to.eid));
     let ask = match it.ask {
         HISTORY => {
-            let from = match (it.before, it.after) {
+            let before = read_place(fields, it.before, &it.before_id, "before_id")?;
+            let from = match (before, read_place(fields, it.after, &it.after_id, "after_id")?) {
                 (None, None) => PageFrom::Latest,
-                (Some(before), None) => PageFrom::Before(Seq(before)),
-                (None, Some(after)) => PageFrom::After(Seq(after)),
+                (Some(before), None) => PageFrom::Before(before),
+                (None, Some(after)) => PageFrom::After(after),
                 _ => return Err(fields.wrong("after")),
             };
             Ask::History { of: of()?, from, limit: it.limit }
@@ -138,6 +142,20 @@ pub(super) fn read_request(
         _ => return Err(fields.wrong("ask")),
     };
     Ok(ClientPacket::Query(Query { id, ask }))
+}
+
+/// A place in a conversation: by itself, or by the id of a message.
+fn read_place(
+    fields: Fields,
+    seq: Option<u64>,
+    id: &str,
+    field: &'static str,
+) -> Result<Option<HistoryPlace>, DecodeError> {
+    match (seq, id) {
+        (seq, "") => Ok(seq.map(|seq| HistoryPlace::Seq(Seq(seq)))),
+        (None, id) => id.parse().map(|id| Some(HistoryPlace::Id(id))).map_err(|_| fields.wrong(field)),
+        _ => Err(fields.wrong(field)),
+    }
 }
 
 /// The group that a question is about, which it names as a conversation.

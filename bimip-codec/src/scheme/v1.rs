@@ -523,7 +523,8 @@ pub struct Query {
     /// Of ask 1: the oldest messages after this place.
     #[prost(uint64, optional, tag = "7")]
     pub after: ::core::option::Option<u64>,
-    /// Of ask 3: the newest conversations whose last message is older than this one, by its signal_id.
+    /// Of ask 1: the newest messages before the one of this signal_id. Of ask 3: the newest conversations whose last message is
+    /// older than this one.
     #[prost(string, tag = "8")]
     pub before_id: ::prost::alloc::string::String,
     /// How many rows at most; 0 for as many as there may be.
@@ -547,8 +548,8 @@ pub struct Query {
     /// Who asks.
     #[prost(message, optional, tag = "15")]
     pub from: ::core::option::Option<Identity>,
-    /// Of ask 3: the oldest conversations whose last message is newer than this one. Of ask 6, 8 and 10: the users after this one,
-    /// by its id. Of an answer to ask 10: after whom to go on, where there may be more.
+    /// Of ask 1: the oldest messages after the one of this signal_id. Of ask 3: the oldest conversations whose last message is newer
+    /// than this one. Of ask 6, 8 and 10: the users after this one, by its id. Of an answer to ask 10: after whom to go on, where there may be more.
     #[prost(string, tag = "16")]
     pub after_id: ::prost::alloc::string::String,
     /// Of ask 4: which message, by its signal_id or its msgpack name.

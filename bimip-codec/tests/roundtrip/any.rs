@@ -11,10 +11,10 @@ use bimip_proto::{
     Address, Alias, AliasKind, Ask, Body, BodyKind, Channel, ClientPacket, ClientRef, CloseReason,
     ConversationId, ConversationState, Device, DeviceName, DeviceState, DeviceStatus, Draft, Emoji, Entry,
     Fault, FaultKind, Floor, Form, Found, GroupAct, GroupChange, GroupCommand, GroupId, GroupNews,
-    GroupProfile, Head, HistoryMessage, Marks, MayPost, Message, MessageId, MessageRef, MessageStatus, Names,
-    NotYet, Noted, Offset, PageFrom, Ping, PushToken, Query, React, Reaction, ReactionCount, ReactionSummary,
-    Receipt, RecipientStatus, Reject, Revise, Revision, Role, Row, Seal, Seq, ServerPacket, Status,
-    StatusCounts, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
+    GroupProfile, Head, HistoryMessage, HistoryPlace, Marks, MayPost, Message, MessageId, MessageRef,
+    MessageStatus, Names, NotYet, Noted, Offset, PageFrom, Ping, PushToken, Query, React, Reaction,
+    ReactionCount, ReactionSummary, Receipt, RecipientStatus, Reject, Revise, Revision, Role, Row, Seal, Seq,
+    ServerPacket, Status, StatusCounts, Talk, TalkAct, UnixMs, UserId, Welcome, Window, limits,
 };
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -371,10 +371,11 @@ fn page_from<P: core::fmt::Debug + Clone>(
 }
 
 fn query() -> impl Strategy<Value = Query> {
-    let seq = any::<u64>().prop_map(Seq);
     let id = (1..u32::MAX, 1..u64::MAX).prop_map(|(epoch, sequence)| MessageId::new(epoch, sequence));
+    let seq = any::<u64>().prop_map(|seq| HistoryPlace::Seq(Seq(seq)));
+    let place = prop_oneof![seq, id.clone().prop_map(HistoryPlace::Id)];
     let ask = prop_oneof![
-        (address(), page_from(seq), any::<u32>()).prop_map(|(of, from, limit)| Ask::History {
+        (address(), page_from(place), any::<u32>()).prop_map(|(of, from, limit)| Ask::History {
             of,
             from,
             limit

@@ -5,6 +5,7 @@
 mod conversations;
 mod group;
 mod history;
+mod place;
 mod seen;
 mod status;
 mod user;

@@ -2,12 +2,13 @@
 
 use bimip_proto::{
     Act, Address, Ask, Awareness, Body, ClientPacket, ClientRef, Device, DeviceName, Draft, Emoji, GroupAct,
-    GroupCommand, GroupId, GroupProfile, Head, Location, LogOut, MayPost, MessageRef, PageFrom, Presence,
-    Query, Reach, React, Revise, Role, Seq, Signal, Status, Talk, TalkAct, Track, UnixMs, UserId,
+    GroupCommand, GroupId, GroupProfile, Head, HistoryPlace, Location, LogOut, MayPost, MessageRef, PageFrom,
+    Presence, Query, Reach, React, Revise, Role, Seq, Signal, Status, Talk, TalkAct, Track, UnixMs, UserId,
 };
 use bytes::Bytes;
 
-use super::graph::{Thing, own_group};
+use super::super::harness::user;
+use super::graph::{Thing, USERS, own_group};
 
 /// Names packets as it goes.
 pub struct Names(pub u32);
@@ -109,17 +110,12 @@ pub fn probes(kind: &str, thing: &Thing, me: &Device, names: &mut Names) -> Vec<
 fn asks(kind: &str, thing: &Thing, me: &UserId) -> Vec<Ask> {
     let of = address(thing);
     match (kind, thing) {
-        // In a group of one's own, around what was said before one came or after one left.
-        ("History", Thing::Message(head)) => {
-            let Address::Group(_) = head.to else { return Vec::new() };
-            let from = [PageFrom::Before(Seq(head.seq.0 + 1)), PageFrom::After(Seq(head.seq.0 - 1))];
-            from.map(|from| Ask::History { of: head.to.clone(), from, limit: 3 }).to_vec()
-        }
+        ("History", Thing::Message(head)) => around(head),
         ("Conversation", Thing::Message(head)) => vec![Ask::Conversation(head.to.clone())],
         ("History", _) => {
             let Some(of) = of else { return Vec::new() };
             let from = [PageFrom::Latest, PageFrom::Before(Seq(9)), PageFrom::After(Seq(0))];
-            from.map(|from| Ask::History { of: of.clone(), from, limit: 5 }).to_vec()
+            from.map(|from| Ask::History { of: of.clone(), from: from.map(Into::into), limit: 5 }).to_vec()
         }
         ("Conversation", _) => of.map(Ask::Conversation).into_iter().collect(),
         ("Conversations", Thing::Message(head)) => {
@@ -153,6 +149,21 @@ fn asks(kind: &str, thing: &Thing, me: &UserId) -> Vec<Ask> {
         ("Profile" | "AddressBook" | "Blocked" | "Devices", _) => Vec::new(),
         (other, _) => panic!("what of others can a question of kind {other} name? Say it here."),
     }
+}
+
+/// By its id in every conversation with somebody; and by its place and its id in a group, which may be one's own, around what
+/// was said before one came or after one left.
+fn around(head: &Head) -> Vec<Ask> {
+    let id = HistoryPlace::Id(head.id);
+    let mut all: Vec<(Address, PageFrom<HistoryPlace>)> = Vec::new();
+    for of in USERS.iter().map(|name| Address::User(user(name))).chain([head.to.clone()]) {
+        all.extend([PageFrom::Before(id), PageFrom::After(id)].map(|from| (of.clone(), from)));
+    }
+    if let Address::Group(_) = head.to {
+        let from = [PageFrom::Before(Seq(head.seq.0 + 1)), PageFrom::After(Seq(head.seq.0 - 1))];
+        all.extend(from.map(|from| (head.to.clone(), from.map(HistoryPlace::Seq))));
+    }
+    all.into_iter().map(|(of, from)| Ask::History { of, from, limit: 3 }).collect()
 }
 
 fn members(group: &GroupId, after: Option<&UserId>) -> Ask {

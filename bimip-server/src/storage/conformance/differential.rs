@@ -1,9 +1,9 @@
 //! The same words to the store under test and to the model, and the same answers from both.
 
 use bimip_proto::{
-    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, LogOut, MayPost,
-    MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket, Status, Talk,
-    TalkAct, TokenTask, UserAct, limits,
+    Address, Ask, Body, Caps, ClientPacket, ClientRef, DeviceName, Found, GroupAct, Head, HistoryPlace,
+    LogOut, MayPost, MessageId, MessageRef, Offset, PageFrom, PushToken, Revise, Role, Seq, ServerPacket,
+    Status, Talk, TalkAct, TokenTask, UserAct, limits,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
@@ -329,6 +329,17 @@ impl<S: Storage> Pair<S> {
                     |one| statuses::status(&one.reader, who, &message, limit),
                     |other| statuses::status(&other.reader, who, &message, limit),
                 );
+                // Where it is, and in a conversation that it may not be in.
+                for of in [head.to.clone(), Address::User(user(USERS[self.dice.below(USERS.len())]))] {
+                    for from in [PageFrom::Before(head.id), PageFrom::After(head.id)] {
+                        let ask = Ask::History { of: of.clone(), from: from.map(HistoryPlace::Id), limit };
+                        let found = |found: Result<Found, StorageError>| format!("{found:?}");
+                        self.each(
+                            |one| found(one.reader.query(&user(who), &ask)),
+                            |other| found(other.reader.query(&user(who), &ask)),
+                        );
+                    }
+                }
             }
         }
     }
@@ -345,7 +356,7 @@ fn asks() -> Vec<Ask> {
             (PageFrom::After(Seq(2)), 2),
             (PageFrom::Latest, 0),
         ] {
-            asks.push(Ask::History { of: of.clone(), from, limit });
+            asks.push(Ask::History { of: of.clone(), from: from.map(HistoryPlace::Seq), limit });
         }
         asks.push(Ask::Conversation(of));
     }

@@ -1,8 +1,8 @@
 //! Pages of history, the list of conversations, and what is unread.
 
 use bimip_proto::{
-    Address, Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, MessageRef, PageFrom,
-    Revise, Seq, Status,
+    Address, Ask, ClientPacket, ClientRef, ConversationState, Found, HistoryMessage, HistoryPlace,
+    MessageRef, PageFrom, Revise, Seq, Status,
 };
 
 use super::Subject;
@@ -13,7 +13,7 @@ fn history<S: Storage>(
     world: &World<S>,
     who: &str,
     of: &Address,
-    from: PageFrom<Seq>,
+    from: PageFrom<HistoryPlace>,
     limit: u32,
 ) -> (Vec<HistoryMessage>, bool) {
     match world.reader.query(&user(who), &Ask::History { of: of.clone(), from, limit }) {
@@ -52,11 +52,14 @@ pub(super) fn pages_of_history_meet_while_messages_come<S: Storage>(subject: &Su
         if !more {
             break;
         }
-        from = PageFrom::Before(Seq(seen[0]));
+        // By its place, or by its id.
+        let first: HistoryPlace =
+            if seen.len() % 2 == 0 { Seq(seen[0]).into() } else { page[0].message.head.id.into() };
+        from = PageFrom::Before(first);
     }
     assert_eq!(seen, (1..=20).collect::<Vec<_>>());
     loop {
-        let (page, more) = history(&world, "a", &b, PageFrom::After(Seq(seen.len() as u64)), 2);
+        let (page, more) = history(&world, "a", &b, PageFrom::After(Seq(seen.len() as u64).into()), 2);
         seen.extend(seqs(&page));
         if !more {
             break;

@@ -3,8 +3,8 @@
 use core::ops::{Bound, RangeBounds as _};
 
 use bimip_proto::{
-    Address, Ask, ConversationId, ConversationState, Found, HistoryMessage, MessageId, PageFrom, Reactions,
-    Seq, Unread, UserId,
+    Address, Ask, ConversationId, ConversationState, Found, HistoryMessage, HistoryPlace, MessageId,
+    PageFrom, Reactions, Seq, Unread, UserId,
 };
 
 use super::conversations::{ConversationList, ConversationSummary, Wanted};
@@ -24,7 +24,11 @@ impl Timeline {
             (false, _, Bound::Excluded(seq)) => PageFrom::After(seq),
             (false, _, Bound::Included(Seq(seq))) => PageFrom::After(Seq(seq.saturating_sub(1))),
         };
-        Ask::History { of: address(&self.me().user, self.conversation()), from, limit: limit(request) }
+        Ask::History {
+            of: address(&self.me().user, self.conversation()),
+            from: from.map(HistoryPlace::Seq),
+            limit: limit(request),
+        }
     }
 
     /// The answer to [`ask`](Self::ask), as [`Event::Answer`](crate::client::Event::Answer) brings it.

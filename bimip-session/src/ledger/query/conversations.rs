@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bimip_proto::{ConversationId, ConversationState, MessageId, PageFrom, Seq, UserId, limits};
 
+use super::place::sequence;
 use super::seen::Seen;
 use super::{Page, history, weight};
 use crate::ledger::view::View;
@@ -20,12 +21,10 @@ pub(super) fn page<V: View>(
     rows: u32,
     view: &V,
 ) -> Result<(Vec<ConversationState>, bool), V::Error> {
-    // Of another store nothing here is older, and all of it newer.
-    let place = |id: MessageId| if id.epoch() == view.epoch() { id.sequence() } else { 0 };
     let (after, before) = match from {
         PageFrom::Latest => (None, u64::MAX),
-        PageFrom::Before(id) => (None, place(id)),
-        PageFrom::After(id) => (Some(place(id)), u64::MAX),
+        PageFrom::Before(id) => (None, sequence(id, view)),
+        PageFrom::After(id) => (Some(sequence(id, view)), u64::MAX),
     };
     let mut nearest = Nearest { after, before, most: rows as usize + 1, found: BTreeMap::new() };
     nearest.look_at(Seen::by(user, ConversationId::direct(user.clone(), user.clone()), view)?, view)?;

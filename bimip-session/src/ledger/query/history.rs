@@ -1,27 +1,27 @@
 //! Pages of a conversation's messages, as they are now.
 
 use bimip_proto::{
-    Address, Body, Entry, Form, HistoryMessage, Marks, PageFrom, ReactionCount, ReactionSummary, Seq, Status,
-    limits,
+    Address, Body, Entry, Form, HistoryMessage, HistoryPlace, Marks, PageFrom, ReactionCount,
+    ReactionSummary, Seq, Status, limits,
 };
 use bytes::Bytes;
 
 use super::seen::Seen;
-use super::{Page, weight};
+use super::{Page, place, weight};
 use crate::ledger::group::Membership;
 use crate::ledger::view::{Revised, View};
 
 /// The messages in their order, and whether there are more of them that way.
 pub(super) fn page<V: View>(
     seen: &Seen,
-    from: PageFrom<Seq>,
+    from: PageFrom<HistoryPlace>,
     rows: u32,
     view: &V,
 ) -> Result<(Vec<HistoryMessage>, bool), V::Error> {
     match from {
-        PageFrom::After(seq) => gather(seen, seen.from(seq), rows, view),
+        PageFrom::After(place) => gather(seen, seen.from(place::after(seen, place, view)?), rows, view),
         PageFrom::Latest => backwards(seen, Seq(u64::MAX), rows, view),
-        PageFrom::Before(seq) => backwards(seen, seq, rows, view),
+        PageFrom::Before(place) => backwards(seen, place::before(seen, place, view)?, rows, view),
     }
 }
 

@@ -74,6 +74,16 @@ impl Seen {
         self.stretches.iter().map(beyond).sum()
     }
 
+    /// The message that has so many before it.
+    pub(super) fn nth(&self, before: u64) -> Option<Seq> {
+        let mut left = before;
+        self.stretches.iter().find_map(|(first, last)| {
+            let seq = first.saturating_add(left);
+            left = left.saturating_sub(last - first + 1);
+            (seq <= *last).then_some(Seq(seq))
+        })
+    }
+
     /// Those after this place, in order.
     pub(super) fn from(&self, place: Seq) -> impl Iterator<Item = Seq> + '_ {
         let place = place.0.saturating_add(1);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bimip_proto::{
-    Address, Ask, ClientRef, ConversationId, ConversationState, Device, Entry, Found, HistoryMessage,
-    Message, PageFrom, Query, Seq, Status, UserId, limits, unread_of,
+    Address, Ask, ClientRef, ConversationId, ConversationState, Device, Entry, Found, Head, HistoryMessage,
+    HistoryPlace, Message, PageFrom, Query, Seq, Status, UserId, limits, unread_of,
 };
 
 use super::findings::Findings;
@@ -145,15 +145,19 @@ fn visible<'b>(durable: &'b Book, user: &UserId, id: &ConversationId) -> Vec<&'b
     messages.filter(mine).collect()
 }
 
-fn page<'b>(all: &[&'b Message], from: PageFrom<Seq>, limit: u32) -> Vec<&'b Message> {
-    let of = |keep: &dyn Fn(Seq) -> bool| -> Vec<&'b Message> {
-        all.iter().copied().filter(|it| keep(it.head.seq)).collect()
+fn page<'b>(all: &[&'b Message], from: PageFrom<HistoryPlace>, limit: u32) -> Vec<&'b Message> {
+    let of = |keep: &dyn Fn(&Head) -> bool| -> Vec<&'b Message> {
+        all.iter().copied().filter(|it| keep(&it.head)).collect()
     };
     let newest = |mut all: Vec<&'b Message>| all.split_off(all.len().saturating_sub(rows(limit)));
     match from {
         PageFrom::Latest => newest(of(&|_| true)),
-        PageFrom::Before(seq) => newest(of(&|it| it < seq)),
-        PageFrom::After(seq) => of(&|it| it > seq).into_iter().take(rows(limit)).collect(),
+        PageFrom::Before(HistoryPlace::Seq(seq)) => newest(of(&|it| it.seq < seq)),
+        PageFrom::Before(HistoryPlace::Id(id)) => newest(of(&|it| it.id < id)),
+        PageFrom::After(HistoryPlace::Seq(seq)) => {
+            of(&|it| it.seq > seq).into_iter().take(rows(limit)).collect()
+        }
+        PageFrom::After(HistoryPlace::Id(id)) => of(&|it| it.id > id).into_iter().take(rows(limit)).collect(),
     }
 }
 

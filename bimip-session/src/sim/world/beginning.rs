@@ -197,8 +197,8 @@ impl World {
                 0 => Ask::Conversations { from: PageFrom::Latest, limit },
                 1 => Ask::Conversation(self.somebody()),
                 2 => Ask::History { of: self.somebody(), from: PageFrom::Latest, limit },
-                3 => Ask::History { of: self.somebody(), from: PageFrom::Before(near), limit },
-                _ => Ask::History { of: self.somebody(), from: PageFrom::After(near), limit },
+                3 => Ask::History { of: self.somebody(), from: PageFrom::Before(near.into()), limit },
+                _ => Ask::History { of: self.somebody(), from: PageFrom::After(near.into()), limit },
             };
             if let Ok(id) = ClientRef::new(&format!("q{number}")) {
                 self.at(at, Happening::Query { node, query: Query { id, ask } });
