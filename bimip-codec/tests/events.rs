@@ -908,6 +908,29 @@ fn who_is_in_a_group() {
     assert_eq!(told(vec![], None), json!({"type": "answer", "id": "q", "members": [], "has_more": false}));
 }
 
+// EV-LIVE-4
+#[test]
+fn who_is_here() {
+    let asked = said(&json!({"type": "around", "id": "q", "after_user": "bob"}));
+    let ask = Ask::Around { after: Some(user("bob")) };
+    assert_eq!(asked, ClientPacket::Query(Query { id: name("q"), ask }));
+    let awareness =
+        Awareness { id: None, to: None, presence: Presence::Away, location: None, ttl_s: 120, at: Some(AT) };
+    let around = vec![Aware { from: device("cid", "phone"), awareness }];
+    // What storage knows is told to nobody.
+    let found = Found::Around { around, more: true, contacts: vec![user("dan")] };
+    assert_eq!(
+        event(&ServerPacket::Answer { id: name("q"), found }),
+        json!({
+            "type": "answer", "id": "q", "has_more": true,
+            "presences": [{
+                "user_id": "cid", "device_id": "phone", "status": "away", "ttl_s": 120,
+                "timestamp": "2025-11-20T15:20:00.123Z",
+            }],
+        })
+    );
+}
+
 // MISSION A1 E4
 // EV-STAT-1, EV-STAT-2
 #[test]

@@ -5,10 +5,11 @@ use bimip_codec::scheme::v1::message_scheme::Payload;
 use bimip_codec::scheme::v1::{self, MessageScheme};
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{
-    Address, Ask, Body, BodyKind, ClientPacket, ClientRef, ConversationState, Device, DeviceName,
-    DeviceState, DeviceStatus, Emoji, Form, Found, GroupId, Head, HistoryMessage, Marks, Message, MessageId,
-    MessageRef, MessageStatus, NotYet, Offset, OwnDevice, PageFrom, Query, ReactionCount, ReactionSummary,
-    RecipientStatus, Reject, Seq, ServerPacket, StatusCounts, UnixMs, UserId, limits,
+    Address, Ask, Aware, Awareness, Body, BodyKind, ClientPacket, ClientRef, ConversationState, Device,
+    DeviceName, DeviceState, DeviceStatus, Emoji, Form, Found, GroupId, Head, HistoryMessage, Location,
+    Marks, Message, MessageId, MessageRef, MessageStatus, NotYet, Offset, OwnDevice, PageFrom, Presence,
+    Query, ReactionCount, ReactionSummary, RecipientStatus, Reject, Seq, ServerPacket, StatusCounts, UnixMs,
+    UserId, limits,
 };
 use bytes::Bytes;
 use prost::Message as _;
@@ -114,6 +115,39 @@ fn who_is_in_a_group_is_asked_in_pages() {
         let read = codec().decode_server(scheme.encode_to_vec().into(), &mut Vec::new());
         assert_eq!(read, Err(DecodeError::Field { origin: 18, field }));
     }
+}
+
+// BM-QRY-8
+#[test]
+fn who_is_here_is_asked_in_pages_that_fit() {
+    let after = UserId::new("bob").ok();
+    assert_eq!(ask(|it| (it.ask, it.to, it.after_id) = (11, None, "bob".into())), Ask::Around { after });
+    let awareness = Awareness {
+        id: None,
+        to: None,
+        presence: Presence::Online,
+        location: Location::new(52.5, 13.4, None),
+        ttl_s: 120,
+        at: Some(UnixMs(1 << 53)),
+    };
+    let aware = |number: usize| Aware {
+        from: Device::new(
+            UserId::new(&format!("{number:0>256}")).unwrap(),
+            DeviceName::new(&format!("{number:0>256}")).unwrap(),
+        ),
+        awareness: awareness.clone(),
+    };
+    let answer = |contacts| {
+        let around = (0..limits::AROUND).map(aware).collect();
+        let found = Found::Around { around, more: true, contacts };
+        ServerPacket::Answer { id: ClientRef::new("q-1").unwrap(), found }
+    };
+    let (mut frames, mut read) = (Frames::new(), Vec::new());
+    codec().encode_server(&answer(vec![UserId::new("dan").unwrap()]), &mut frames).unwrap();
+    let frame = frames.drain().next().unwrap();
+    assert!(frame.len() < limits::FRAME_BYTES);
+    codec().decode_server(frame, &mut read).unwrap();
+    assert_eq!(read, [answer(vec![])], "what storage knows is told to nobody");
 }
 
 // BM-QRY-3

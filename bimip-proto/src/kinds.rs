@@ -67,4 +67,5 @@ kinds! { Ask:
     Self::Blocked { .. } => "Blocked",
     Self::Group(_) => "Group",
     Self::Members { .. } => "Members",
+    Self::Around { .. } => "Around",
 }

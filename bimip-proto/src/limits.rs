@@ -117,7 +117,7 @@ pub const REVOKED_DEVICES: usize = 256;
 /// Users whose presence is told, and who are told, for having a conversation of two with a user. Those of the groups
 /// come on top.
 pub const CONTACTS: usize = 1_024;
-/// Presences in one packet at the beginning of a session.
+/// Presences in one packet at the beginning of a session, and in one answer about who is here.
 pub const AROUND: usize = 64;
 /// How long it holds that somebody is online, if it is not said again.
 pub const PRESENCE_TTL_S: u32 = 120;

@@ -1,7 +1,7 @@
 //! What is stored, as a client asks for it: pages of history, and the list of conversations.
 
 use crate::{
-    Address, ClientRef, ConversationId, GroupId, GroupMember, GroupState, Marks, Message, MessageId,
+    Address, Aware, ClientRef, ConversationId, GroupId, GroupMember, GroupState, Marks, Message, MessageId,
     MessageRef, MessageStatus, OwnDevice, ProfileState, ReactionSummary, Saved, Seq, UserId, limits,
 };
 
@@ -76,6 +76,12 @@ pub enum Ask {
         after: Option<UserId>,
         /// At most so many; 0 and more than [`PAGE_ROWS`](limits::PAGE_ROWS) are that many.
         limit: u32,
+    },
+    /// Who is here of those whom the user who asks may see, and what they are doing: [`Found::Around`]. What the beginning of
+    /// a session tells, at any time.
+    Around {
+        /// Those after this one, in the order of their ids; `None` from the beginning.
+        after: Option<UserId>,
     },
 }
 
@@ -185,6 +191,16 @@ pub enum Found {
         members: Vec<GroupMember>,
         /// After whom to go on, where there may be more: the last of these, or somebody who has left.
         next: Option<UserId>,
+    },
+    /// Who is here, in the order of their ids.
+    Around {
+        /// What they are doing, at most [`AROUND`](limits::AROUND).
+        around: Vec<Aware>,
+        /// Whether there are more after them.
+        more: bool,
+        /// With whom the user who asks has a conversation of two, at most [`CONTACTS`](limits::CONTACTS): what storage knows,
+        /// from which a core tells who is here. It is told to nobody.
+        contacts: Vec<UserId>,
     },
 }
 

@@ -59,6 +59,7 @@
 //! ```
 
 mod account;
+mod around;
 mod budget;
 mod burst;
 mod connection;

@@ -1,7 +1,7 @@
 //! What an app asks the server about what is stored there.
 
 use bimip_proto::{
-    Address, Ask, Found, GroupId, GroupMember, GroupState, HistoryMessage, HistoryPlace, MessageRef,
+    Address, Ask, Aware, Found, GroupId, GroupMember, GroupState, HistoryMessage, HistoryPlace, MessageRef,
     MessageStatus, PageFrom, Reject, UserId,
 };
 
@@ -18,6 +18,18 @@ impl Client {
     /// [`AskError`].
     pub async fn ask(&self, ask: Ask) -> Result<Found, AskError> {
         self.asked(|answer| Command::Ask(ask, answer)).await?
+    }
+
+    /// Who is here of those whom this user may see, and what they are doing: those after this one, who was the last of the page
+    /// before, and whether there are more. What changes is heard as events.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn around(&self, after: Option<UserId>) -> Result<(Vec<Aware>, bool), AskError> {
+        match self.ask(Ask::Around { after }).await? {
+            Found::Around { around, more, .. } => Ok((around, more)),
+            _ => Err(ANOTHER_ANSWER),
+        }
     }
 
     /// Messages of a conversation as the server has them now, in its order, and whether there are more that way: also those from

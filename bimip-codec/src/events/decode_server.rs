@@ -316,7 +316,7 @@ fn by(object: Object<'_>) -> Result<Device, DecodeError> {
     device(user, name)
 }
 
-fn aware(object: Object<'_>) -> Result<Aware, DecodeError> {
+pub(super) fn aware(object: Object<'_>) -> Result<Aware, DecodeError> {
     Ok(Aware { from: by(object)?, awareness: read_awareness(None, object, 0)? })
 }
 

@@ -337,7 +337,7 @@ fn write_device(to: &mut Writer, device: &Device) {
     to.text("device_id", device.name.as_str());
 }
 
-fn write_aware(to: &mut Writer, it: &Aware) {
+pub(super) fn write_aware(to: &mut Writer, it: &Aware) {
     write_device(to, &it.from);
     write_awareness(to, &it.awareness);
 }

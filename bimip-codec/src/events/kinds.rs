@@ -56,6 +56,7 @@ kinds! {
     BLOCKED = 31 "blocked",
     GROUP_STATE = 32 "group_state",
     MEMBERS = 33 "members",
+    AROUND = 34 "around",
 }
 
 /// Whether it is a question about what is stored.
@@ -72,6 +73,7 @@ pub(super) const fn asks(kind: u32) -> bool {
             | BLOCKED
             | GROUP_STATE
             | MEMBERS
+            | AROUND
     )
 }
 
@@ -81,9 +83,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_go_together() {
-        for kind in AUTH..=MEMBERS {
+        for kind in AUTH..=AROUND {
             assert_eq!(number(name(kind)), Some(kind));
         }
-        assert_eq!((number(""), number("auth "), name(0), name(MEMBERS + 1)), (None, None, "", ""));
+        assert_eq!((number(""), number("auth "), name(0), name(AROUND + 1)), (None, None, "", ""));
     }
 }

@@ -5,7 +5,9 @@ use bimip_proto::{
     Seq, ServerPacket, UserId, limits,
 };
 
+use super::decode_server::aware;
 use super::encode_client::{event, name, named, write_address};
+use super::encode_server::write_aware;
 use super::fields::{Value, address, fields};
 use super::{group, kinds, message, reaction, status, user, words};
 use crate::json::{Object, Writer};
@@ -48,6 +50,10 @@ pub(super) fn read_request(
         kinds::GROUP_STATE => {
             let [group] = fields(object, origin, ["group_id"]);
             Ask::Group(group.some_group()?)
+        }
+        kinds::AROUND => {
+            let [after] = fields(object, origin, ["after_user"]);
+            Ask::Around { after: after.user()? }
         }
         kinds::MEMBERS => {
             let [group, after] = fields(object, origin, ["group_id", "after_user"]);
@@ -130,6 +136,10 @@ pub(super) fn request(it: &Query) -> Result<Writer, EncodeError> {
             to = event(kinds::GROUP_STATE);
             to.text("group_id", group.as_str());
         }
+        Ask::Around { after } => {
+            to = event(kinds::AROUND);
+            to.maybe("after_user", after.as_ref().map(|it| it.as_str()));
+        }
         Ask::Members { group, after, limit } => {
             to = event(kinds::MEMBERS);
             to.text("group_id", group.as_str());
@@ -184,6 +194,10 @@ pub(super) fn answer(id: &ClientRef, found: &Found) -> Option<Writer> {
             to.flag("has_more", next.is_some());
             to.maybe("after_user", next.as_ref().map(|it| it.as_str()));
         }
+        Found::Around { around, more, .. } => {
+            to.objects("presences", around, write_aware);
+            to.flag("has_more", *more);
+        }
         _ => return None,
     }
     Some(to)
@@ -215,10 +229,10 @@ fn write_conversation(to: &mut Writer, it: &ConversationState) {
 pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
     let [id, messages, conversations, status, more] =
         fields(object, 0, ["id", "messages", "conversations", "status", "has_more"]);
-    let [profile, book, devices, blocked, group, members, next] = fields(
+    let [profile, book, devices, blocked, group, members, next, presences] = fields(
         object,
         0,
-        ["profile", "address_book", "devices", "blocked", "group", "members", "after_user"],
+        ["profile", "address_book", "devices", "blocked", "group", "members", "after_user", "presences"],
     );
     let (id, more) = (id.some_client_ref()?, more.flag()?.unwrap_or_default());
     let rows = limits::PAGE_ROWS as usize;
@@ -231,6 +245,9 @@ pub(super) fn read_answer(object: Object<'_>) -> Result<ServerPacket, DecodeErro
     } else if let Some(group) = group.object()? {
         let there = (group.len() > 0).then(|| group::read_state(group)).transpose()?;
         Found::Group(there.map(Box::new))
+    } else if presences.is_there() {
+        let list = presences.objects(limits::AROUND)?.into_iter().map(aware);
+        Found::Around { around: list.collect::<Result<_, _>>()?, more, contacts: Vec::new() }
     } else if members.is_there() {
         let list = members.objects(rows)?.into_iter().map(group::read_member);
         Found::Members { members: list.collect::<Result<_, _>>()?, next: next.user()? }

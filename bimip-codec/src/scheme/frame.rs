@@ -148,7 +148,7 @@ fn parts(frame: &[u8]) -> Result<usize, Broken> {
 
 /// How many rows a frame of route 18 carries, likewise.
 fn rows(frame: &[u8]) -> Result<usize, Broken> {
-    elements(frame, route::QUERY, &[10, 25, 26, 28])
+    elements(frame, route::QUERY, &[10, 25, 26, 28, 29])
 }
 
 /// Whether a frame of route 18 has no more recipients than there may be, and none of them more devices.

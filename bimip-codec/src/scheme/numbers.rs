@@ -106,6 +106,8 @@ pub const ASK_BLOCKED: i32 = 8;
 pub const ASK_GROUP: i32 = 9;
 /// The `ask` of a question about who is in a group.
 pub const ASK_MEMBERS: i32 = 10;
+/// The `ask` of a question about who is here.
+pub const ASK_AROUND: i32 = 11;
 /// The `action` of a revision that edits.
 pub const EDIT: i32 = 1;
 /// The `action` of a revision that deletes.

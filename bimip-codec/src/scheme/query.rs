@@ -12,9 +12,10 @@ use bytes::Bytes;
 use super::decode_server::told;
 use super::frame::{Fields, identity, named, put, reference_text, to_ms};
 use super::group;
+use super::live;
 use super::numbers::{
-    self, ASK_ADDRESS_BOOK, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_MEMBERS, ASK_PROFILE, CONVERSATION,
-    CONVERSATIONS, HISTORY, MESSAGE_STATUS, kind,
+    self, ASK_ADDRESS_BOOK, ASK_AROUND, ASK_BLOCKED, ASK_DEVICES, ASK_GROUP, ASK_MEMBERS, ASK_PROFILE,
+    CONVERSATION, CONVERSATIONS, HISTORY, MESSAGE_STATUS, kind,
 };
 use super::payload::payload;
 use super::reaction;
@@ -65,6 +66,7 @@ pub(super) fn request(me: Option<&Device>, it: &Query) -> Result<v1::Query, Enco
         Ask::Devices => v1::Query { ask: ASK_DEVICES, ..shape },
         Ask::Blocked { after, limit } => after_user(ASK_BLOCKED, after.as_ref(), *limit, shape),
         Ask::Group(group) => v1::Query { ask: ASK_GROUP, ..about_group(group, shape) },
+        Ask::Around { after } => after_user(ASK_AROUND, after.as_ref(), 0, shape),
         Ask::Members { group, after, limit } => {
             about_group(group, after_user(ASK_MEMBERS, after.as_ref(), *limit, shape))
         }
@@ -134,6 +136,7 @@ pub(super) fn read_request(
         ASK_DEVICES => Ask::Devices,
         ASK_BLOCKED => Ask::Blocked { after: read_after(fields, &it.after_id)?, limit: it.limit },
         ASK_GROUP => Ask::Group(group_of(fields, of()?)?),
+        ASK_AROUND => Ask::Around { after: read_after(fields, &it.after_id)? },
         ASK_MEMBERS => Ask::Members {
             group: group_of(fields, of()?)?,
             after: read_after(fields, &it.after_id)?,
@@ -205,6 +208,12 @@ pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
         Found::Group(found) => {
             v1::Query { ask: ASK_GROUP, group: found.as_deref().map(group::state), ..shape }
         }
+        Found::Around { around, more, .. } => v1::Query {
+            ask: ASK_AROUND,
+            around: around.iter().map(live::aware).collect(),
+            more: *more,
+            ..shape
+        },
         Found::Members { members, next } => v1::Query {
             members: members.iter().map(group::member).collect(),
             more: next.is_some(),
@@ -346,6 +355,11 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
         (kind::RESPONSE, ASK_GROUP) => {
             let found = it.group.map(|it| group::read_state(fields, it)).transpose()?;
             ServerPacket::Answer { id, found: Found::Group(found.map(Box::new)) }
+        }
+        (kind::RESPONSE, ASK_AROUND) => {
+            let around = it.around.iter().map(|row| live::read_aware(fields, row));
+            let around = around.collect::<Result<_, _>>()?;
+            ServerPacket::Answer { id, found: Found::Around { around, more, contacts: Vec::new() } }
         }
         (kind::RESPONSE, ASK_MEMBERS) => {
             let members = it.members.iter().map(|row| group::read_member(fields, row));

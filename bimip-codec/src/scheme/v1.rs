@@ -507,8 +507,8 @@ pub struct Query {
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
     /// 1 messages of a conversation, 2 one conversation, 3 conversations, 4 how far a message got, 5 a user's profile, 6 one's
-    /// address book, 7 one's devices, 8 whom one has blocked, 9 a group, 10 who is in it. In an answer 1 or 3 to 10, for
-    /// what it has.
+    /// address book, 7 one's devices, 8 whom one has blocked, 9 a group, 10 who is in it, 11 who is here. In an answer
+    /// 1 or 3 to 11, for what it has.
     #[prost(int32, tag = "3")]
     pub ask: i32,
     /// Which conversation it is about, as a message names where it goes (BM-GROUP-1).
@@ -549,7 +549,7 @@ pub struct Query {
     #[prost(message, optional, tag = "15")]
     pub from: ::core::option::Option<Identity>,
     /// Of ask 1: the oldest messages after the one of this signal_id. Of ask 3: the oldest conversations whose last message is newer
-    /// than this one. Of ask 6, 8 and 10: the users after this one, by its id. Of an answer to ask 10: after whom to go on, where there may be more.
+    /// than this one. Of ask 6, 8, 10 and 11: the users after this one, by its id. Of an answer to ask 10: after whom to go on, where there may be more.
     #[prost(string, tag = "16")]
     pub after_id: ::prost::alloc::string::String,
     /// Of ask 4: which message, by its signal_id or its msgpack name.
@@ -576,6 +576,9 @@ pub struct Query {
     /// Of an answer to ask 10: who is in the group, in an order that does not change.
     #[prost(message, repeated, tag = "28")]
     pub members: ::prost::alloc::vec::Vec<QueryMember>,
+    /// Of an answer to ask 11: who is here, and what they are doing, in the order of their ids. At most 64.
+    #[prost(message, repeated, tag = "29")]
+    pub around: ::prost::alloc::vec::Vec<Awareness>,
 }
 /// How far a message got (BM-QRY-4). Times are the server's, in milliseconds since the Unix epoch, 0 where not known.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

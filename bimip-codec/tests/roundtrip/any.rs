@@ -389,6 +389,7 @@ fn query() -> impl Strategy<Value = Query> {
         }),
         users::ask(),
         groups::ask(),
+        option::of(user()).prop_map(|after| Ask::Around { after }),
     ];
     (client_ref(), ask).prop_map(|(id, ask)| Query { id, ask })
 }
@@ -496,6 +497,11 @@ fn answer() -> impl Strategy<Value = ServerPacket> {
         option::of(message_status().prop_map(Box::new)).prop_map(Found::Status),
         users::found(),
         groups::found(),
+        (vec(live::aware(), 0..4), any::<bool>()).prop_map(|(around, more)| Found::Around {
+            around,
+            more,
+            contacts: Vec::new()
+        }),
     ];
     prop_oneof![
         (client_ref(), found).prop_map(|(id, found)| ServerPacket::Answer { id, found }),

@@ -47,14 +47,14 @@ fn declined(origin: u32, id: Option<ClientRef>, reason: Reject, retry_after_ms: 
         (27, Some(client_ref)) => {
             ServerPacket::Noted(Noted::UserUnchanged { client_ref, reason, retry_after_ms })
         }
-        (17..=19 | 26 | 28..=33, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
+        (17..=19 | 26 | 28..=34, Some(id)) => ServerPacket::Unanswered { id, reason, retry_after_ms },
         (origin, id) => ServerPacket::Declined { origin, id, reason, retry_after_ms },
     }
 }
 
 /// What was asked is said by its name, which a number of another dialect may not have.
 fn named(origin: u32) -> u32 {
-    if origin <= 33 { origin } else { 0 }
+    if origin <= 34 { origin } else { 0 }
 }
 
 fn found_as_told(found: Found) -> Found {

@@ -32,7 +32,7 @@ fn awareness() -> impl Strategy<Value = Awareness> {
     })
 }
 
-fn aware() -> impl Strategy<Value = Aware> {
+pub(super) fn aware() -> impl Strategy<Value = Aware> {
     (device(), awareness()).prop_map(|(from, awareness)| Aware { from, awareness })
 }
 

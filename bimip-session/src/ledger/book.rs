@@ -418,6 +418,10 @@ impl View for Book {
         Ok(self.members.get(group).into_iter().flatten().cloned().collect())
     }
 
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, Infallible> {
+        Ok(Self::contacts(self, user))
+    }
+
     fn memberships(
         &self,
         group: &GroupId,

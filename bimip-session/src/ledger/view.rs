@@ -104,6 +104,13 @@ pub trait View {
         each: &mut dyn FnMut(&UserId) -> Result<(), Self::Error>,
     ) -> Result<(), Self::Error>;
 
+    /// The first of them, in an order of the backend's that does not change: at most [`CONTACTS`](bimip_proto::limits::CONTACTS), who
+    /// are told of this user's presence. Given in the order of their names.
+    ///
+    /// # Errors
+    /// As the backend reads.
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, Self::Error>;
+
     /// The cursor of a device; [`Offset::ZERO`] for an unknown one.
     ///
     /// # Errors

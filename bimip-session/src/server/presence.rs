@@ -120,6 +120,12 @@ impl ServerCore {
         }
     }
 
+    /// What a user is doing who is here and not hidden.
+    pub(super) fn shows(&self, now: Now, user: &UserId) -> Option<Aware> {
+        let here = self.presences.0.get(user).filter(|doing| doing.gone.is_none());
+        here.filter(|_| !self.roster.is_hidden(user)).map(|doing| doing.aware(now))
+    }
+
     fn begin(&mut self, now: Now, device: &Device) {
         self.unset_presence(&device.user);
         let due_mono_ms = now.mono_ms + self.config.presence_refresh_ms;
@@ -208,7 +214,7 @@ impl ServerCore {
 
     /// Everybody who shares a conversation with a user, or a group that is not too large, once each, and not the user. Nobody
     /// of two of whom one has blocked the other: neither sees what the other is doing.
-    fn neighbours(
+    pub(super) fn neighbours(
         &self,
         user: &UserId,
         contacts: &[UserId],

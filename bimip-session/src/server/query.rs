@@ -1,6 +1,6 @@
 //! Questions about what is stored, answered in the order in which they were asked.
 
-use bimip_proto::{Device, Found, Now, Query, Reject, limits};
+use bimip_proto::{Ask, Device, Found, Now, Query, Reject, UserId, limits};
 
 use super::core::ServerCore;
 use super::io::{Answered, ConnId, Lookup, Output};
@@ -30,8 +30,13 @@ impl ServerCore {
         let user = connection.grant().map(|grant| grant.device.user.clone());
         let next = connection.queries.front().map(|next| next.ask.clone());
         let mut found = answered.found;
-        if let (Some(Found::Status(Some(status))), Some(user)) = (&mut found, &user) {
-            self.add_live(user, status);
+        match (&mut found, &user) {
+            (Some(Found::Status(Some(status))), Some(user)) => self.add_live(user, status),
+            (Some(Found::Around { contacts, .. }), Some(user)) => {
+                let (contacts, after) = (std::mem::take(contacts), around_after(&query.ask));
+                found = Some(self.around(now, user, after, &contacts));
+            }
+            _ => {}
         }
         match found {
             Some(found) => self.output(Output::Send(conn, Outgoing::answer(query.id, found))),
@@ -41,5 +46,12 @@ impl ServerCore {
             self.output(Output::Query(Lookup { conn, user, ask }));
         }
         self.part_if_due(now, conn);
+    }
+}
+
+const fn around_after(ask: &Ask) -> Option<&UserId> {
+    match ask {
+        Ask::Around { after } => after.as_ref(),
+        _ => None,
     }
 }

@@ -145,6 +145,10 @@ fn asks(kind: &str, thing: &Thing, me: &UserId) -> Vec<Ask> {
         ("Members", Thing::User(user)) => {
             vec![members(&own_group(me), Some(user))]
         }
+        ("Around", Thing::User(user)) => {
+            [None, Some(user.clone())].map(|after| Ask::Around { after }).to_vec()
+        }
+        ("Around", _) => vec![Ask::Around { after: None }],
         // They are about users, or about nobody else.
         ("Profile" | "AddressBook" | "Blocked" | "Devices", _) => Vec::new(),
         (other, _) => panic!("what of others can a question of kind {other} name? Say it here."),

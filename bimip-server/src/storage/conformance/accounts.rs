@@ -1,15 +1,15 @@
 //! What users decide about their account, where to push to, and with whom they have a conversation.
 
 use bimip_proto::{
-    Address, Caps, ClientPacket, CloseReason, DeviceName, LogOut, Noted, PushToken, Reject, ServerPacket,
-    TokenAnswer, UnixMs, limits,
+    Address, Ask, Caps, ClientPacket, CloseReason, DeviceName, Found, LogOut, Noted, PushToken, Reject,
+    ServerPacket, TokenAnswer, UnixMs, limits,
 };
 use bimip_session::server::ConnId;
 use bytes::Bytes;
 
 use super::Subject;
 use super::world::{TOKEN_MS, World, draft, group, user};
-use crate::storage::Storage;
+use crate::storage::{Reader, Storage};
 
 pub(super) fn what_is_decided_survives_reopening<S: Storage>(subject: &Subject<'_, S>) {
     let mut world = World::new(subject.open());
@@ -208,6 +208,10 @@ pub(super) fn contacts_are_bounded<S: Storage>(subject: &Subject<'_, S>) {
         assert!(contacts.is_sorted_by(|one, next| one < next), "once each, by name");
         assert_eq!(world.attach("a", "1").contacts, contacts);
         assert_eq!(world.contacts("00003"), [user("a")]);
+        // A core makes the answer of it.
+        let found = world.reader.query(&user("a"), &Ask::Around { after: None });
+        let half = Found::Around { around: Vec::new(), more: false, contacts: contacts.clone() };
+        assert_eq!(found.unwrap_or_else(|error| panic!("{error}")), half);
         contacts
     };
     let before = look(&world);

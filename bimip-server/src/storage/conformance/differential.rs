@@ -367,6 +367,7 @@ fn asks() -> Vec<Ask> {
         asks.push(Ask::Blocked { after, limit });
     }
     asks.push(Ask::Devices);
+    asks.push(Ask::Around { after: None });
     asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 2 });
     asks.push(Ask::Conversations { from: PageFrom::Latest, limit: 0 });
     asks

@@ -197,6 +197,11 @@ impl View for BatchView<'_> {
         self.memo.borrow_mut().members(group, &self.rows)
     }
 
+    /// Read when it is asked for: no commit asks.
+    fn contacts(&self, user: &UserId) -> Result<Vec<UserId>, StorageError> {
+        self.user_no(user)?.map_or_else(|| Ok(Vec::new()), |user| self.rows.contacts(user))
+    }
+
     fn memberships(
         &self,
         group: &GroupId,
