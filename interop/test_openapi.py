@@ -13,7 +13,7 @@ from inbox import PATIENCE
 from server import Server
 
 HERE = Path(__file__).parent
-EXAMPLES = 5
+EXAMPLES = 4
 
 
 # MISSION A8
@@ -32,7 +32,7 @@ async def test_the_server_does_what_its_document_says(tmp_path):
         # These would end the session that everything is asked in, last, and wait.
         for path in ("auth/logout", "events", "sync"):
             arguments += ["--exclude-path", f"/api/v1/{path}"]
-        arguments += [ "--workers", "2", "--warnings", "off", "--no-color"]
+        arguments += ["--warnings", "off", "--no-color"]
         environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE)}
         run = await asyncio.create_subprocess_exec(
             Path(sys.executable).parent / "st",

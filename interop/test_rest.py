@@ -210,8 +210,19 @@ async def test_tokens_are_given_made_newer_and_taken_back(accounts):
         assert refused(await ask.get("/profile")) == (401, "UNAUTHENTICATED")
     async with person(accounts, newer) as ask:
         good(await ask.get("/profile"))
-        good(await ask.post("/auth/logout", json={"scope": "account"}), 204)
-        assert refused(await ask.get("/profile")) == (401, "UNAUTHENTICATED")
+
+
+# MISSION A8
+# HT-AUTH-1, HT-AUTH-3
+async def test_who_logs_the_account_out_is_let_in_no_more(tmp_path):
+    server = await Server(tmp_path / "data", tmp_path / "log", auth="jwt").start()
+    try:
+        async with person(server, await server.token("ann")) as ask:
+            good(await ask.get("/profile"))
+            good(await ask.post("/auth/logout", json={"scope": "account"}), 204)
+            assert refused(await ask.get("/profile")) == (401, "UNAUTHENTICATED")
+    finally:
+        await server.stop()
 
 
 # MISSION A8

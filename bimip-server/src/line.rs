@@ -212,6 +212,8 @@ mod tests {
         UserId,
     };
 
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::auth::OpenAuth;
     use crate::storage::memory::MemoryStorage;
@@ -271,5 +273,28 @@ mod tests {
             "{stored:?}"
         );
         server.shutdown().await;
+    }
+
+    // GR-STRM-2
+    #[tokio::test]
+    async fn what_was_handed_out_arrived_once_the_next_thing_is_asked_for() {
+        let server = server();
+        let bob = Grant::new(Device::new(user("bob"), DeviceName::new("grpc").unwrap()));
+        let mut reads = server.line(bob, Caps::EVENTS, Vec::new(), 0).await.unwrap();
+        let mut hears = server.line(ann(), Caps::EVENTS, Vec::new(), 0).await.unwrap();
+        server.call(ann(), draft("a"), 5).await.unwrap();
+        while !matches!(reads.next().await.unwrap().packet(), ServerPacket::Deliver(_)) {}
+        let told = async |hears: &mut Line| {
+            while !matches!(hears.next().await.unwrap().packet(), ServerPacket::Deliver(_)) {}
+        };
+        assert!(told(&mut hears).now_or_never().is_none(), "it may still be on its way");
+        tokio::select! {
+            () = told(&mut hears) => {}
+            _ = reads.next() => panic!("there is nothing more for bob"),
+        }
+        drop(reads);
+        while server.report().await.unwrap().connections > 1 {
+            tokio::task::yield_now().await;
+        }
     }
 }

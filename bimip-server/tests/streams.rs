@@ -182,7 +182,7 @@ async fn a_poll_waits_for_the_first_row() {
         answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\"next\":1,\"head\":1"),
         "{answer}"
     );
-    assert!(answer.contains("cache-control: no-store\r\n") && !answer.contains("etag"), "{answer}");
+    assert!(answer.contains("cache-control: no-store\r\n") && !answer.contains("\r\netag:"), "{answer}");
     let answer = Reads::get(&running, "/api/v1/sync?token=bob&since=1&timeout=0").await.rest().await;
     assert!(
         answer.ends_with("\"since\":1,\"next\":1,\"head\":1,\"has_more\":false,\"events\":[]}"),
@@ -231,11 +231,11 @@ async fn whoever_reads_nothing_more_gives_up_their_place() {
     (config.unread_wait, config.core.window.bytes) = (Duration::from_millis(300), 64 << 20);
     let running = Running::over(MemoryStorage::new(), config).await;
     let mut phone = running.phone("ann", "phone").await;
-    let text = "x".repeat(500_000);
+    let text = "x".repeat(200_000);
     let mut stream = Reads::get(&running, "/api/v1/events?token=bob").await;
     stream.until("\"type\":\"welcome\"").await;
     let before = connections(&running).await;
-    for name in 0..40 {
+    for name in 0..100 {
         let to = Address::User(UserId::new("bob").unwrap());
         let client_ref = ClientRef::new(&name.to_string()).ok();
         phone

@@ -396,6 +396,7 @@ impl Kept {
     }
 
     fn step(&mut self, step: Step) {
+        let has = self.has();
         match step {
             Step::Send(count) => {
                 let from = self.sent;
@@ -422,13 +423,13 @@ impl Kept {
                 self.given.clear();
                 self.house.hold_commits = !matches!(fate, Fate::Stored);
                 let caps = if polls { Caps::POLL } else { Caps::STREAM };
-                self.conn = Some(returns(&mut self.house, caps, self.has()));
+                self.conn = Some(returns(&mut self.house, caps, has));
                 self.settle(fate);
             }
             Step::Ack(fate) => {
                 self.house.hold_commits = !matches!(fate, Fate::Stored);
                 let conn = self.house.open(Caps::CALL, &web());
-                self.house.says(conn, ClientPacket::Dispose(Offset(self.has())));
+                self.house.says(conn, ClientPacket::Dispose(Offset(has)));
                 self.settle(fate);
                 self.house.input(Input::Closed(conn));
             }

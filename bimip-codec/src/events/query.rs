@@ -73,7 +73,8 @@ pub(super) fn read_request(
 fn place(seq: Value<'_>, id: Value<'_>) -> Result<Option<HistoryPlace>, DecodeError> {
     match (seq.number()?, id.message_id()?) {
         (Some(_), Some(_)) => Err(id.wrong()),
-        (seq, id) => Ok(seq.map(|seq| HistoryPlace::Seq(Seq(seq))).or_else(|| id.map(HistoryPlace::Id))),
+        (Some(seq), None) => Ok(Some(HistoryPlace::Seq(Seq(seq)))),
+        (None, id) => Ok(id.map(HistoryPlace::Id)),
     }
 }
 

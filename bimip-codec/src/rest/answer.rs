@@ -159,8 +159,8 @@ pub(super) fn refused(answer: Option<&ServerPacket>) -> Option<(Reject, Option<u
             FaultKind::Field => (Reject::Field("request"), None),
             _ => (Reject::Unsupported, None),
         }),
-        // The session that says it is the one that ends.
-        ServerPacket::Bye(CloseReason::LoggedOut | CloseReason::Revoked) => None,
+        // To a log-out of this session.
+        ServerPacket::Bye(CloseReason::LoggedOut | CloseReason::Revoked | CloseReason::Expired) => None,
         ServerPacket::Bye(_) => Some((Reject::Unavailable, None)),
         _ => None,
     }

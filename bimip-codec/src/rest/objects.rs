@@ -493,7 +493,7 @@ pub(super) static EVENT: Named = named(
     ],
 );
 
-pub(super) static BATCH: Named = named(
+pub(super) static SYNCED: Named = named(
     "Batch",
     "The next events of the mailbox.",
     &[

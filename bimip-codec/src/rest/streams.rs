@@ -31,7 +31,7 @@ pub(super) const ROUTES: &[Route] = &[
         tag: "events",
         summary: "The next events of the mailbox: what is there, or what comes first.",
         parameters: &[&SINCE, &EPOCH, &TIMEOUT, &LIMIT_EVENTS, &DEVICE_ID, &TOKEN],
-        answers: &[Says::json(200, "What there is; no events where none came in time.", &objects::BATCH)],
+        answers: &[Says::json(200, "What there is; no events where none came in time.", &objects::SYNCED)],
         ..door(Method::Get, "/api/v1/sync", "sync", Door::Sync)
     },
     Route {

@@ -1,11 +1,8 @@
 //! Route 18: questions about what is stored.
 
-use std::sync::Arc;
-
 use bimip_proto::{
-    Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, DeviceName,
-    Found, GroupId, HistoryMessage, HistoryPlace, Marks, Offset, OwnDevice, PageFrom, ProfileState, Query,
-    Reject, Saved, Seq, ServerPacket, UnixMs, UserId, UserProfile, limits,
+    Address, Ask, BodyKind, ClientPacket, ClientRef, ConversationId, ConversationState, Device, Found,
+    GroupId, HistoryMessage, HistoryPlace, Marks, PageFrom, Query, Reject, Seq, ServerPacket, UserId, limits,
 };
 use bytes::Bytes;
 
@@ -20,6 +17,7 @@ use super::numbers::{
 use super::payload::payload;
 use super::reaction;
 use super::status;
+use super::user;
 use super::v1;
 use super::v1::message_scheme::Payload;
 use crate::{DecodeError, EncodeError, Frames};
@@ -190,16 +188,16 @@ pub(super) fn put_answer(id: &ClientRef, found: &Found, out: &mut Frames) {
             v1::Query { ask: CONVERSATIONS, rows, more: *more, ..shape }
         }
         Found::Profile(found) => {
-            v1::Query { ask: ASK_PROFILE, users: found.iter().map(profile).collect(), ..shape }
+            v1::Query { ask: ASK_PROFILE, users: found.iter().map(user::state).collect(), ..shape }
         }
         Found::AddressBook { saved: entries, more } => v1::Query {
             ask: ASK_ADDRESS_BOOK,
-            users: entries.iter().map(saved).collect(),
+            users: entries.iter().map(user::entry).collect(),
             more: *more,
             ..shape
         },
         Found::Devices(devices) => {
-            v1::Query { ask: ASK_DEVICES, devices: devices.iter().map(device).collect(), ..shape }
+            v1::Query { ask: ASK_DEVICES, devices: devices.iter().map(user::own_device).collect(), ..shape }
         }
         Found::Blocked { users, more } => {
             let row = |user: &UserId| v1::QueryUser { eid: user.as_str().to_owned(), ..Default::default() };
@@ -282,33 +280,6 @@ fn conversation(it: &ConversationState) -> v1::QueryRow {
     }
 }
 
-fn profile(it: &ProfileState) -> v1::QueryUser {
-    v1::QueryUser {
-        eid: it.user.as_str().to_owned(),
-        name: it.profile.name.as_ref().to_owned(),
-        about: it.profile.about.as_ref().to_owned(),
-        avatar: it.profile.avatar.as_ref().to_owned(),
-        edition: it.edition,
-        last_seen: it.last_seen.map_or(0, to_ms),
-    }
-}
-
-fn saved(it: &Saved) -> v1::QueryUser {
-    let (eid, name) = (it.user.as_str().to_owned(), it.name.as_ref().to_owned());
-    v1::QueryUser { eid, name, ..Default::default() }
-}
-
-fn device(it: &OwnDevice) -> v1::QueryDevice {
-    v1::QueryDevice {
-        device: it.name.as_str().to_owned(),
-        first_seen: to_ms(it.first_seen),
-        last_seen: to_ms(it.last_seen),
-        cursor: it.cursor.0,
-        push: it.push,
-        logged_out: it.logged_out_before.map_or(0, to_ms),
-    }
-}
-
 pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket, DecodeError> {
     let id = fields.client_ref(&it.id)?.ok_or_else(|| fields.wrong("id"))?;
     let more = it.more;
@@ -329,22 +300,19 @@ pub(super) fn read_server(fields: Fields, it: v1::Query) -> Result<ServerPacket,
         }
         (kind::RESPONSE, ASK_PROFILE) => {
             let mut users = it.users.into_iter();
-            let found = users.next().map(|row| read_profile(fields, row)).transpose()?;
+            let found = users.next().map(|row| user::read_state(fields, row)).transpose()?;
             if users.next().is_some() {
                 return Err(fields.wrong("users"));
             }
             ServerPacket::Answer { id, found: Found::Profile(found) }
         }
         (kind::RESPONSE, ASK_ADDRESS_BOOK) => {
-            let saved = it
-                .users
-                .into_iter()
-                .map(|row| Ok(Saved { user: fields.eid(&row.eid, "users.eid")?, name: row.name.into() }));
+            let saved = it.users.into_iter().map(|row| user::read_entry(fields, row));
             let saved = saved.collect::<Result<_, _>>()?;
             ServerPacket::Answer { id, found: Found::AddressBook { saved, more } }
         }
         (kind::RESPONSE, ASK_DEVICES) => {
-            let devices = it.devices.into_iter().map(|row| read_device(fields, &row));
+            let devices = it.devices.into_iter().map(|row| user::read_own_device(fields, &row));
             ServerPacket::Answer { id, found: Found::Devices(devices.collect::<Result<_, _>>()?) }
         }
         (kind::RESPONSE, ASK_BLOCKED) => {
@@ -397,27 +365,4 @@ fn read_conversation(fields: Fields, row: v1::QueryRow) -> Result<ConversationSt
     }
     let deleted = row.unread_deleted.iter().map(|seq| Seq(*seq)).collect();
     Ok(ConversationState { last: read_message(fields, row)?, messages, read, unread, deleted, exact })
-}
-
-fn read_profile(fields: Fields, row: v1::QueryUser) -> Result<ProfileState, DecodeError> {
-    let last_seen = fields.ms(row.last_seen, "users.last_seen")?;
-    let (name, about, avatar) = (row.name.into(), row.about.into(), row.avatar.into());
-    Ok(ProfileState {
-        user: fields.eid(&row.eid, "users.eid")?,
-        edition: row.edition,
-        profile: Arc::new(UserProfile { name, about, avatar }),
-        last_seen: Some(last_seen).filter(|at| *at > UnixMs(0)),
-    })
-}
-
-fn read_device(fields: Fields, row: &v1::QueryDevice) -> Result<OwnDevice, DecodeError> {
-    let logged_out = fields.ms(row.logged_out, "devices.logged_out")?;
-    Ok(OwnDevice {
-        name: DeviceName::new(&row.device).map_err(|_| fields.wrong("devices.device"))?,
-        first_seen: fields.ms(row.first_seen, "devices.first_seen")?,
-        last_seen: fields.ms(row.last_seen, "devices.last_seen")?,
-        cursor: Offset(row.cursor),
-        push: row.push,
-        logged_out_before: Some(logged_out).filter(|at| *at > UnixMs(0)),
-    })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bimip_proto::{
-    ClientPacket, ClientRef, Device, DeviceName, Entry, Noted, Offset, Reject, Row, Saved, ServerPacket,
-    UserAct, UserChange, UserCommand, UserId, UserNews, UserProfile,
+    ClientPacket, ClientRef, Device, DeviceName, Entry, Noted, Offset, OwnDevice, ProfileState, Reject, Row,
+    Saved, ServerPacket, UnixMs, UserAct, UserChange, UserCommand, UserId, UserNews, UserProfile,
 };
 
 use super::frame::{Fields, identity, put, to_ms};
@@ -181,4 +181,60 @@ fn saved(fields: Fields, it: v1::User) -> Result<Saved, DecodeError> {
 
 fn device(fields: Fields, it: &v1::User) -> Result<DeviceName, DecodeError> {
     DeviceName::new(&it.device).map_err(|_| fields.wrong("device"))
+}
+
+// ---- what is asked (BM-QRY-5) -------------------------------------------------------------------------------
+
+pub(super) fn state(it: &ProfileState) -> v1::QueryUser {
+    v1::QueryUser {
+        eid: it.user.as_str().to_owned(),
+        name: it.profile.name.as_ref().to_owned(),
+        about: it.profile.about.as_ref().to_owned(),
+        avatar: it.profile.avatar.as_ref().to_owned(),
+        edition: it.edition,
+        last_seen: it.last_seen.map_or(0, to_ms),
+    }
+}
+
+pub(super) fn read_state(fields: Fields, row: v1::QueryUser) -> Result<ProfileState, DecodeError> {
+    let last_seen = fields.ms(row.last_seen, "users.last_seen")?;
+    let (name, about, avatar) = (row.name.into(), row.about.into(), row.avatar.into());
+    Ok(ProfileState {
+        user: fields.eid(&row.eid, "users.eid")?,
+        edition: row.edition,
+        profile: Arc::new(UserProfile { name, about, avatar }),
+        last_seen: Some(last_seen).filter(|at| *at > UnixMs(0)),
+    })
+}
+
+pub(super) fn entry(it: &Saved) -> v1::QueryUser {
+    let (eid, name) = (it.user.as_str().to_owned(), it.name.as_ref().to_owned());
+    v1::QueryUser { eid, name, ..Default::default() }
+}
+
+pub(super) fn own_device(it: &OwnDevice) -> v1::QueryDevice {
+    v1::QueryDevice {
+        device: it.name.as_str().to_owned(),
+        first_seen: to_ms(it.first_seen),
+        last_seen: to_ms(it.last_seen),
+        cursor: it.cursor.0,
+        push: it.push,
+        logged_out: it.logged_out_before.map_or(0, to_ms),
+    }
+}
+
+pub(super) fn read_own_device(fields: Fields, row: &v1::QueryDevice) -> Result<OwnDevice, DecodeError> {
+    let logged_out = fields.ms(row.logged_out, "devices.logged_out")?;
+    Ok(OwnDevice {
+        name: DeviceName::new(&row.device).map_err(|_| fields.wrong("devices.device"))?,
+        first_seen: fields.ms(row.first_seen, "devices.first_seen")?,
+        last_seen: fields.ms(row.last_seen, "devices.last_seen")?,
+        cursor: Offset(row.cursor),
+        push: row.push,
+        logged_out_before: Some(logged_out).filter(|at| *at > UnixMs(0)),
+    })
+}
+
+pub(super) fn read_entry(fields: Fields, row: v1::QueryUser) -> Result<Saved, DecodeError> {
+    Ok(Saved { user: fields.eid(&row.eid, "users.eid")?, name: row.name.into() })
 }

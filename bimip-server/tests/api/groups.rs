@@ -6,6 +6,7 @@ use crate::client::Person;
 use crate::support::Running;
 
 // MISSION M6
+// MISSION E2
 // HT-CONV-1, HT-CONV-2, HT-CONV-3
 #[tokio::test]
 async fn conversations_are_listed_with_the_newest_first() {

@@ -1,12 +1,12 @@
 //! One request, from its headers to its answer.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bimip_codec::rest::{self, Answer, Asked, Door, Refusal, Route, Serves};
-use bimip_proto::{CloseReason, Device, ServerPacket, UnixMs, limits};
+use bimip_proto::{ClientPacket, CloseReason, Device, Said, ServerPacket, UnixMs, limits};
 use bimip_session::server::Grant;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -124,7 +124,7 @@ async fn read(
         return Err(Refusal::TOO_LARGE);
     }
     // A form of another site cannot send this without asking first.
-    if length != Some(0) && !is_json(headers) {
+    if !body.is_end_stream() && !is_json(headers) {
         return Err(Refusal::NOT_JSON);
     }
     match timeout(server.config().call_wait, to_bytes(body, most_bytes)).await {
@@ -145,13 +145,18 @@ async fn said(
     asked: &Asked,
     bytes: usize,
 ) -> Result<Vec<Option<ServerPacket>>, Refusal> {
-    let call = |said: &bimip_proto::Said| {
+    let call = |said: &Said| {
         let (server, grant, said) = (server.clone(), grant.clone(), said.clone());
+        let logs_out = matches!(said.packet, ClientPacket::LogOut(_));
         async move {
             match server.call(grant, said, bytes).await {
                 Ok(answer) => Ok(answer.map(|answer| answer.packet().clone())),
-                Err(NoAnswer::Ended(reason)) => Ok(Some(ServerPacket::Bye(reason))),
-                Err(NoAnswer::Full | NoAnswer::Late) => Err(Refusal::UNAVAILABLE),
+                // Whoever logs this session out is told by its end.
+                Err(NoAnswer::Ended(reason)) if logs_out && is_over(&reason) => {
+                    Ok(Some(ServerPacket::Bye(reason)))
+                }
+                Err(NoAnswer::Ended(reason)) if is_over(&reason) => Err(Refusal::UNAUTHENTICATED),
+                Err(_) => Err(Refusal::UNAVAILABLE),
             }
         }
     };
@@ -166,9 +171,6 @@ async fn said(
     }
     for said in asked.said() {
         let answer = call(said).await?;
-        if matches!(answer, Some(ServerPacket::Bye(CloseReason::Expired))) {
-            return Err(Refusal::UNAUTHENTICATED);
-        }
         let ends = asked.ends(answer.as_ref());
         answers.push(answer);
         if ends {
@@ -176,6 +178,11 @@ async fn said(
         }
     }
     Ok(answers)
+}
+
+/// Whether it ended because its token is no good any more.
+const fn is_over(reason: &CloseReason) -> bool {
+    matches!(reason, CloseReason::Expired | CloseReason::Revoked | CloseReason::LoggedOut)
 }
 
 /// HT-KEY-2: the same for the same key of the same device, and otherwise nobody's.
