@@ -3,16 +3,21 @@
 //! What is stored needs nothing to be known of who asks: the commit and the lookup judge it. What is live does, so that a call
 //! for it asks storage first, as the beginning of a session does, unless its user is here anyway.
 
-use bimip_proto::{ClientPacket, Device, Offset, Said};
+use bimip_proto::{ClientPacket, CloseReason, Device, Now, Offset, Said};
 
+use super::account::refused;
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Grant, Output};
 
 impl ServerCore {
-    /// Somebody calls.
-    pub(super) fn call(&mut self, conn: ConnId, grant: Grant) {
+    /// Somebody calls. Storage judged the grant a moment ago; what was decided since is known of a user who is here.
+    pub(super) fn call(&mut self, now: Now, conn: ConnId, grant: Grant) {
         self.counters.calls += 1;
+        if refused(&self.roster.standing(&grant.device.user), &grant) {
+            self.counters.sign_in_refused += 1;
+            return self.close(now, conn, CloseReason::Refused);
+        }
         if let Some(connection) = self.conns.get_mut(&conn) {
             connection.phase = Phase::Calling { grant };
         }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bimip_proto::{
-    Caps, ClientRef, CloseReason, GroupId, Now, Offset, Query, Said, Silence, TokenId, TokenTask, UnixMs,
-    limits,
+    Caps, ClientRef, CloseReason, CursorBy, GroupId, Now, Offset, Query, Said, Silence, TokenId, TokenTask,
+    UnixMs, limits,
 };
 
 use super::budget::UnderWay;
@@ -138,6 +138,11 @@ impl Connection {
     /// Whether what it says is carried out.
     pub(super) const fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Live { .. } | Phase::Calling { .. })
+    }
+
+    /// Whether its client may say by calls what it has stored.
+    pub(super) const fn is_called_for(&self) -> bool {
+        matches!(self.caps.cursor, CursorBy::Return | CursorBy::Arrival)
     }
 
     /// Who it is, once that is known.

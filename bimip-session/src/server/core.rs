@@ -241,7 +241,7 @@ impl ServerCore {
         }
         let grant = match grant {
             // It lasts as long as its driver waits for the answer, and there are very many: no timer for it.
-            Some(grant) if caps.calls => return self.call(conn, grant),
+            Some(grant) if caps.calls => return self.call(now, conn, grant),
             grant => grant,
         };
         self.timers.set(now.mono_ms.saturating_add(probe_ms), Due::Silence(conn));
@@ -292,7 +292,7 @@ impl ServerCore {
     /// The newest session of a device wins.
     fn replace(&mut self, now: Now, grant: &Grant) {
         let same = |other: &ConnId| {
-            let other = self.conns.get(other).and_then(Connection::grant);
+            let other = self.conns.get(other).filter(|it| !it.caps.calls).and_then(Connection::grant);
             other.is_some_and(|other| other.device == grant.device)
         };
         let old: Vec<ConnId> = self.roster.of(&grant.device.user).iter().copied().filter(same).collect();
@@ -400,6 +400,9 @@ impl ServerCore {
             self.parted(conn, user, left.is_some());
             if let Some(left) = left {
                 self.pulls.forget(user);
+                self.went(user, left);
+            } else if connection.caps.present && !self.is_present(user) {
+                let left = self.roster.as_left(user);
                 self.went(user, left);
             }
         }

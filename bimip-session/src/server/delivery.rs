@@ -1,6 +1,6 @@
 //! Proofs and pages: how rows reach devices.
 
-use bimip_proto::{Address, CloseReason, Device, Head, Now, Offset, Seq};
+use bimip_proto::{Address, CloseReason, CursorBy, Device, Head, Now, Offset, Seq};
 
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
@@ -67,7 +67,7 @@ impl ServerCore {
         }
         self.wake_others(proof);
         if proof.is_adrift() {
-            self.adrift(now, conn);
+            self.adrift(now, conn, proof.cursor().map(|(device, _)| device));
         }
         self.answered(now, conn, proof.charge());
         if proof.ack().bars() {
@@ -114,8 +114,9 @@ impl ServerCore {
         if let Ack::Pulled(user) = failed.ack() {
             self.pull_failed(now, user);
         }
-        if matches!(failed.ack(), Ack::Disposed(_)) {
-            self.adrift(now, conn);
+        let returns = self.conns.get(&conn).is_some_and(|it| it.caps.cursor == CursorBy::Return);
+        if matches!(failed.ack(), Ack::Disposed(_)) || returns && failed.cursor().is_some() {
+            self.adrift(now, conn, failed.cursor().map(|(device, _)| device));
         }
         self.answered(now, conn, failed.charge());
         if failed.ack().bars() {
@@ -124,14 +125,20 @@ impl ServerCore {
     }
 
     /// What a disposal delivers could not be stored, and there is no word for that. Its rows have to come again, from
-    /// where the cursor stands.
-    fn adrift(&mut self, now: Now, conn: ConnId) {
-        let Some(connection) = self.conns.get(&conn) else { return };
-        let device = connection.grant().filter(|_| connection.caps.calls).map(|grant| grant.device.clone());
-        if let Some(stream) = device.and_then(|device| self.stream_of(&device)) {
+    /// where the cursor stands: on the connection that said it, and if that called, on the stream that it called for.
+    fn adrift(&mut self, now: Now, conn: ConnId, device: Option<&Device>) {
+        let stream = device.and_then(|device| self.stream_of(device));
+        let called = match self.conns.get(&conn) {
+            Some(connection) => connection.caps.calls,
+            // A call may be gone before its answer.
+            None => stream.and_then(|stream| self.conns.get(&stream)).is_some_and(Connection::is_called_for),
+        };
+        if let Some(stream) = stream.filter(|_| called) {
             self.close(now, stream, CloseReason::Unavailable);
         }
-        self.close(now, conn, CloseReason::Unavailable);
+        if self.conns.contains_key(&conn) {
+            self.close(now, conn, CloseReason::Unavailable);
+        }
     }
 
     fn deliver(&mut self, now: Now, delivery: &Delivery) {

@@ -149,7 +149,13 @@ impl ServerCore {
         }
     }
 
-    /// The last connection of a user is gone.
+    /// Whether a connection of a user says that they are here.
+    pub(super) fn is_present(&self, user: &UserId) -> bool {
+        let says = |conn: &ConnId| self.conns.get(conn).is_some_and(|it| it.caps.present);
+        self.roster.of(user).iter().any(says)
+    }
+
+    /// The last connection of a user is gone, or the last that said that they are here.
     pub(super) fn went(&mut self, user: &UserId, left: Left) {
         self.unset_presence(user);
         let ends = self.is_draining();

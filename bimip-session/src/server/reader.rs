@@ -100,6 +100,14 @@ pub(super) enum Offer {
     Later,
 }
 
+/// What the word of a client that came back came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claimed {
+    Known,
+    /// There is no such row.
+    Beyond,
+}
+
 /// What a disposal came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Disposal {
@@ -231,17 +239,26 @@ impl Reader {
     /// The next page to ask for, if one is due. Waits until half of the window is free, so that a slow reader
     /// does not cost a read for every row.
     pub(super) fn wants(&mut self, conn: ConnId) -> Option<ReadPage> {
-        let rows = self.window.rows.saturating_sub(u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX));
-        let bytes = self.window.bytes.saturating_sub(self.flying_bytes);
-        let roomy = self.has_room() && rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2;
-        // A row that did not fit is not read again before something was disposed of.
-        let roomy = self.in_flight.is_empty() || (roomy && !self.cramped);
-        if self.reading || self.sent >= self.head.max(self.hinted) || !roomy {
+        if self.reading || self.sent >= self.head.max(self.hinted) || !self.is_roomy() {
             return None;
         }
+        let (rows, bytes) = self.free();
         self.reading = true;
         self.hinted_since = false;
         Some(ReadPage { conn, user: self.device.user.clone(), after: self.sent, rows: rows.max(1), bytes })
+    }
+
+    /// What of the window is free, in rows and in bytes.
+    fn free(&self) -> (u32, u64) {
+        let flying = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        (self.window.rows.saturating_sub(flying), self.window.bytes.saturating_sub(self.flying_bytes))
+    }
+
+    /// Whether there is room for a page. A row that did not fit is not read again before something was disposed of.
+    fn is_roomy(&self) -> bool {
+        let (rows, bytes) = self.free();
+        let roomy = self.has_room() && rows >= self.window.rows / 2 && bytes >= self.window.bytes / 2;
+        self.in_flight.is_empty() || (roomy && !self.cramped)
     }
 
     /// The device has stored everything up to `upto`.
@@ -313,14 +330,17 @@ impl Reader {
         (disposal.cursor > before).then_some(disposal)
     }
 
-    /// The client came back and says that it has everything up to `upto`: of the mailbox as it is, and no further. `false` for
-    /// a client whose word is about what it was given on this connection.
-    pub(super) fn claims(&mut self, upto: Offset) -> bool {
-        let returns = self.caps.cursor == CursorBy::Return;
-        if returns {
-            self.claimed = self.claimed.max(upto.min(self.head));
+    /// The client came back and says that it has everything up to `upto`. What is beyond the end of the mailbox was in
+    /// another one, and says nothing about this. `None` for a client whose word is about what it was given on this connection.
+    pub(super) fn claims(&mut self, upto: Offset) -> Option<Claimed> {
+        if self.caps.cursor != CursorBy::Return {
+            return None;
         }
-        returns
+        if upto > self.head {
+            return Some(Claimed::Beyond);
+        }
+        self.claimed = self.claimed.max(upto);
+        Some(Claimed::Known)
     }
 
     /// There are rows on their way that the client has, as it says: up to there.
@@ -333,7 +353,8 @@ impl Reader {
     pub(super) fn is_to_return(&self) -> bool {
         self.caps.cursor == CursorBy::Return
             && !self.disposes
-            && (self.cramped || !self.has_room())
+            && !self.reading
+            && !self.is_roomy()
             && self.claimed().is_none()
             && self.sent < self.head.max(self.hinted)
     }

@@ -60,6 +60,12 @@ impl Roster {
         Some(Left { groups: here.groups.into_keys().collect(), hidden, blocked })
     }
 
+    /// What would be left of a user who is here.
+    pub(super) fn as_left(&self, user: &UserId) -> Left {
+        let (groups, hidden) = (self.groups_of(user), self.is_hidden(user));
+        Left { groups, hidden, blocked: self.blocked(user) }
+    }
+
     /// Whether storage has spoken of a user who is here.
     pub(super) fn knows(&self, user: &UserId) -> bool {
         self.users.get(user).is_some_and(|here| here.standing.is_some())

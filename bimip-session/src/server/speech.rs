@@ -8,7 +8,7 @@ use bimip_proto::{
 use super::connection::{Connection, Phase};
 use super::core::ServerCore;
 use super::io::{ConnId, Output};
-use super::reader::Reader;
+use super::reader::{Claimed, Reader};
 use super::{draft, receipt};
 use crate::ledger::{Ack, Advance, Outgoing, Put, Ticket};
 
@@ -38,7 +38,7 @@ impl ServerCore {
         loop {
             let Some(connection) = self.conns.get(&conn) else { return };
             let Some(next) = connection.held.front() else { break };
-            if connection.barred > 0 {
+            if connection.barred > 0 || matches!(connection.phase, Phase::Attaching { .. }) {
                 // What it waits for calls again.
                 return;
             }
@@ -209,10 +209,11 @@ impl ServerCore {
     /// A device has stored what it was given: on this connection, or on another one, for which this one calls.
     fn stored(&mut self, now: Now, conn: ConnId, device: &Device, origin: u32, upto: Offset) {
         if !self.conns.get(&conn).is_some_and(|it| it.caps.calls) {
-            if self.reader(conn).is_some_and(|reader| reader.claims(upto)) {
-                return self.arrived(now, conn, upto.0);
-            }
-            return self.dispose(now, conn, conn, upto);
+            return match self.reader(conn).and_then(|reader| reader.claims(upto)) {
+                Some(Claimed::Known) => self.arrived(now, conn, upto.0),
+                Some(Claimed::Beyond) => self.counters.dispose_clamped += 1,
+                None => self.dispose(now, conn, conn, upto),
+            };
         }
         match self.stream_of(device) {
             Some(stream) => self.dispose(now, conn, stream, upto),

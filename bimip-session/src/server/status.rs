@@ -68,7 +68,7 @@ impl ServerCore {
     ) -> Vec<Live> {
         let mut live = Vec::new();
         for conn in self.roster.of(&recipient.user) {
-            let Some(connection) = self.conns.get(conn) else { continue };
+            let Some(connection) = self.conns.get(conn).filter(|it| !it.caps.calls) else { continue };
             let Some(grant) = connection.grant().filter(|grant| grant.device != *from) else { continue };
             let state = match &connection.phase {
                 Phase::Live { reader, .. } => state(reader, recipient, to, deleted),

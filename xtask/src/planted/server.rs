@@ -95,7 +95,7 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-WIN-2",
         &[edit(
             "server/speech.rs",
-            "        self.commit(conn, ticket);\n        self.fill(conn);\n",
+            "        self.commit(conn, ticket);\n        self.fill(reads);\n",
             "        self.commit(conn, ticket);\n",
         )],
     ),
@@ -126,8 +126,8 @@ pub(super) const BUGS: &[Bug] = &[
         "DM-WIN-2",
         &[edit(
             "server/delivery.rs",
-            "            self.offered(page.conn, offer);\n        }\n        self.fill(page.conn);\n",
-            "            self.offered(page.conn, offer);\n        }\n",
+            "            return self.arrived(now, page.conn, upto.0);\n        }\n        self.fill(page.conn);\n",
+            "            return self.arrived(now, page.conn, upto.0);\n        }\n",
         )],
     ),
     Bug::new(
