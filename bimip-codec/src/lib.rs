@@ -83,10 +83,12 @@ mod dialect;
 mod error;
 mod events;
 mod frames;
+pub mod grpc;
 mod json;
 pub mod rest;
 pub mod scheme;
 mod shared;
+pub mod stream;
 pub mod voiceping;
 
 pub use crate::codec::{Codec, Replay};

@@ -38,12 +38,15 @@ mod request;
 mod revision;
 mod session;
 mod shape;
+mod streams;
 mod table;
 mod user;
 
 pub use self::answer::{Answer, Asked};
+pub(crate) use self::draft::write_flat;
 pub use self::openapi::openapi;
 pub use self::parameter::{Parameter, Place};
 pub use self::refusal::Refusal;
 pub use self::request::Request;
+pub use self::streams::{StreamAsked, read_ack, stored};
 pub use self::table::{Door, Method, ROUTES, Reads, Route, Says, Serves, routes};

@@ -4,8 +4,8 @@ use bimip_proto::limits;
 
 use super::objects::MENTION;
 use super::shape::{
-    CLIENT_ID, CONVERSATION, Field, ID, MESSAGE_ID, MESSAGE_NAME, NAME, Named, Shape, TEXT, Text, needs,
-    takes, text,
+    CLIENT_ID, CONVERSATION, Field, ID, MESSAGE_ID, MESSAGE_NAME, NAME, NUMBER, Named, Shape, TEXT, Text,
+    needs, takes, text,
 };
 
 /// What a client may send: CT-KIND, and what has no content.
@@ -257,5 +257,12 @@ pub(super) static LOG_OUT: Named = Named {
         needs("scope", Shape::Word(&["device", "session", "account"])),
         takes("device_id", NAME).means("Of `device`: which one; this one where nothing is said."),
     ],
+    one_of: &[],
+};
+
+pub(super) static ACK: Named = Named {
+    name: "Ack",
+    what: "How far a device has stored what its stream gave it.",
+    fields: &[needs("offset", NUMBER)],
     one_of: &[],
 };

@@ -64,7 +64,7 @@ pub(super) fn write(to: &mut Writer, it: &Message) {
 }
 
 /// HT-MSG-1: the parts of content that stand beside each other here.
-pub(super) fn write_flat(to: &mut Writer, body: &Body) {
+pub(crate) fn write_flat(to: &mut Writer, body: &Body) {
     let Some(content) = content::of(body) else { return };
     if !content.mentions.is_empty() {
         to.objects("mentions", &content.mentions, |to, it| {

@@ -482,3 +482,33 @@ static DETAILS: Named = named(
 
 pub(super) static DOCUMENT: Named =
     named("Document", "An OpenAPI document.", &[needs("openapi", TEXT), needs("paths", Shape::Object)]);
+
+pub(super) static EVENT: Named = named(
+    "Event",
+    "An event, as docs/protocol/events.md has them.",
+    &[
+        needs("type", TEXT),
+        may("offset", NUMBER).means("Its place in the mailbox, where it has one."),
+        may("prev_offset", NUMBER).means("The place of the last one before it."),
+    ],
+);
+
+pub(super) static SYNCED: Named = named(
+    "Batch",
+    "The next events of the mailbox.",
+    &[
+        needs("epoch", NUMBER).means("Which mailbox this is."),
+        needs("first", NUMBER).means("The oldest offset that is kept."),
+        needs("since", NUMBER).means("What the client has, as far as the server knows."),
+        needs("next", NUMBER).means("What to say as `since` once this is stored."),
+        needs("head", NUMBER).means("The newest offset."),
+        needs("has_more", Shape::Flag).means("Whether there may be more at once."),
+        needs("events", Shape::List { of: &Shape::Named(&EVENT), min: 0, max: usize::MAX }),
+    ],
+);
+
+pub(super) static ACKED: Named = named(
+    "Acked",
+    "How far the device has stored its mailbox.",
+    &[needs("offset", NUMBER).means("No further than what it was given.")],
+);

@@ -102,3 +102,32 @@ pub(super) static LIMIT_MESSAGES: Parameter = limit(PAGE_ROWS, 50);
 pub(super) static LIMIT_CONVERSATIONS: Parameter = limit(PAGE_ROWS, 20);
 pub(super) static LIMIT_ROWS: Parameter = limit(PAGE_ROWS, PAGE_ROWS);
 pub(super) static LIMIT_RECIPIENTS: Parameter = limit(limits::STATUS_USERS, limits::STATUS_USERS);
+pub(super) static DEVICE_ID: Parameter =
+    query("device_id", NAME, "The device, where no header names it: `stream` where nothing does.");
+pub(super) static TOKEN: Parameter =
+    query("token", Shape::Text(Text { min_chars: 1, ..Text::ANY }), "The token, for what sets no headers.");
+pub(super) static LAST_EVENT: Parameter = Parameter {
+    name: "Last-Event-ID",
+    place: Place::Header,
+    what: "The id of the last event that the client has.",
+    shape: OFFSET,
+    default: None,
+};
+pub(super) static LAST_EVENT_ID: Parameter =
+    query("last_event_id", OFFSET, "The same, where no header says it.");
+pub(super) static SINCE: Parameter = query("since", OFFSET, "`next` of the batch that the client has.");
+pub(super) static EPOCH: Parameter = query(
+    "epoch",
+    Shape::Whole { min: 0, max: u32::MAX as u64 },
+    "The mailbox that this is an offset of. Of another one it says nothing.",
+);
+pub(super) static TIMEOUT: Parameter = Parameter {
+    name: "timeout",
+    place: Place::Query,
+    what: "How long to wait for an event, in seconds.",
+    shape: Shape::Whole { min: 0, max: 60 },
+    default: Some(30),
+};
+pub(super) static LIMIT_EVENTS: Parameter = limit(PAGE_ROWS, PAGE_ROWS);
+
+const OFFSET: Shape = Shape::Whole { min: 0, max: u64::MAX };

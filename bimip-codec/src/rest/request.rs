@@ -82,8 +82,7 @@ impl<'a> Request<'a> {
     // ---- the query ----------------------------------------------------------------------------------------
 
     fn parameter(&self, known: &Parameter) -> Result<Option<Cow<'a, str>>, Refusal> {
-        let Some((_, raw)) = pairs(self.query).find(|(name, _)| *name == known.name) else { return Ok(None) };
-        decoded(raw).map(Some).ok_or_else(|| Refusal::field(known.name))
+        parameter(self.query, known)
     }
 
     /// A whole number within the bounds of the table.
@@ -166,6 +165,12 @@ pub(super) fn address(me: &UserId, conversation_id: Value<'_>, to: Value<'_>) ->
         (Address::Group(_), Some(_)) => Err(Refusal::field("to")),
         _ => Ok(address),
     }
+}
+
+/// What a query says of a parameter.
+pub(super) fn parameter<'a>(query: &'a str, known: &Parameter) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let Some((_, raw)) = pairs(query).find(|(name, _)| *name == known.name) else { return Ok(None) };
+    decoded(raw).map(Some).ok_or_else(|| Refusal::field(known.name))
 }
 
 /// Names and values of a query. The names of the table need no decoding.

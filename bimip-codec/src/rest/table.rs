@@ -5,7 +5,7 @@ use super::parameter::{Parameter, Place};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::shape::Named;
-use super::{conversation, device, draft, group, history, live, mark, revision, session, user};
+use super::{conversation, device, draft, group, history, live, mark, revision, session, streams, user};
 
 /// Every route, by what it is about.
 pub const ROUTES: &[&[Route]] = &[
@@ -18,6 +18,7 @@ pub const ROUTES: &[&[Route]] = &[
     user::ROUTES,
     device::ROUTES,
     live::ROUTES,
+    streams::ROUTES,
     session::ROUTES,
 ];
 
@@ -132,6 +133,12 @@ pub enum Door {
     ChangePassword,
     /// The description of the API.
     Document,
+    /// A stream of events.
+    Events,
+    /// The next events.
+    Sync,
+    /// What was stored of a stream.
+    Ack,
 }
 
 impl Door {
