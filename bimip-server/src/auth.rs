@@ -19,6 +19,12 @@ pub const CHAT_DEVICE: &str = "chat";
 /// The device of a request of HTTP that names none.
 pub const HTTP_DEVICE: &str = "http";
 
+/// The device of a client of gRPC that names none.
+pub const GRPC_DEVICE: &str = "grpc";
+
+/// The device of a stream of events, or of one who asks for the next ones, that names none.
+pub const STREAM_DEVICE: &str = "stream";
+
 /// What somebody says about themselves at the door.
 ///
 /// Its `Debug` does not show the token, so that no log does.

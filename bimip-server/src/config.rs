@@ -38,6 +38,9 @@ pub struct Config {
     pub voiceping_sessions: VoicePingSessions,
     /// How long a connection may say nothing, by dialect.
     pub silences: Silences,
+    /// How long a peer on the HTTP port may leave what was sent to it unread or unacknowledged until its connection is
+    /// cut: whoever takes no more of a stream holds a place. Where the system can do that, which Linux does.
+    pub unread_wait: Duration,
     /// How long a request of HTTP waits for its answer.
     pub call_wait: Duration,
     /// How often one user may ask over HTTP.
@@ -69,6 +72,7 @@ impl Default for Config {
             linger: Duration::from_secs(2),
             voiceping_sessions: VoicePingSessions::default(),
             silences: Silences::default(),
+            unread_wait: Duration::from_secs(60),
             call_wait: crate::line::CALL_WAIT,
             // Ten times what an app does that loads its first screen.
             call_rate: Rate { per_second: 100, burst: 200 },

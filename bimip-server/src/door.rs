@@ -11,6 +11,7 @@
 //! | `GET /health` | how the server is doing, as JSON |
 //! | `GET /files/audio/{id}`, `GET /files/text/{id}` | what a message holds, for those who may know |
 //! | `/api/v1/…`, and `/messages` without it | the routes of [`bimip_codec::rest`] |
+//! | `/message.MessageService/…`, `/grpc.health.v1.Health/…` | gRPC, by HTTP/2 |
 //! | anything else | 404, or 403 for another method on `/` |
 
 mod accounts;
@@ -18,10 +19,12 @@ mod api;
 mod chat;
 mod deployed;
 mod files;
+mod grpc;
 mod health;
 mod pooled;
 mod questions;
 mod sign_in;
+mod streams;
 mod tcp;
 mod websocket;
 
@@ -29,6 +32,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -40,7 +44,7 @@ use axum::serve::ListenerExt;
 use bimip_codec::Dialect;
 use bimip_session::server::{Grant, Refused};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use self::api::{Origins, Pace};
 use self::sign_in::{Knock, Seat};
@@ -78,6 +82,7 @@ impl Server {
             .route("/files/audio/{id}", get(files::audio))
             .route("/files/text/{id}", get(files::text))
             .merge(api::routes(self))
+            .merge(grpc::routes(self))
             .fallback(elsewhere)
             .with_state(self.clone())
     }
@@ -87,16 +92,31 @@ impl Server {
     /// # Errors
     /// As the listener fails.
     pub async fn serve_http(self, listener: TcpListener) -> io::Result<()> {
-        // Small frames must not wait for the answer to the ones before them.
-        let listener = listener.tap_io(|socket| {
+        let unread_wait = self.config().unread_wait;
+        let listener = listener.tap_io(move |socket| {
+            // Small frames must not wait for the answer to the ones before them.
             if let Err(error) = socket.set_nodelay(true) {
                 tracing::debug!(%error, "a socket keeps its delay");
             }
+            give_up_after(socket, unread_wait);
         });
         // The deployed dialect tells clients their own address.
         let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, router).with_graceful_shutdown(self.stopping()).await
     }
+}
+
+/// Cuts the connection of a peer that takes nothing of what was sent for so long.
+fn give_up_after(socket: &TcpStream, unread_wait: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let wait_ms = u32::try_from(unread_wait.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(socket, wait_ms) {
+            tracing::debug!(%error, "a socket waits as long as it likes");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, unread_wait);
 }
 
 async fn root(State(server): State<Server>, request: Request) -> Response {

@@ -86,8 +86,8 @@ pub use bimip_proto::Silence;
 pub use bimip_session::server::{Grant, Refused, Vouched};
 
 pub use crate::auth::{
-    Authenticator, CHAT_DEVICE, DEFAULT_DEVICE, EVENTS_DEVICE, HTTP_DEVICE, OpenAuth, SignIn,
-    VOICEPING_DEVICE,
+    Authenticator, CHAT_DEVICE, DEFAULT_DEVICE, EVENTS_DEVICE, GRPC_DEVICE, HTTP_DEVICE, OpenAuth,
+    STREAM_DEVICE, SignIn, VOICEPING_DEVICE,
 };
 pub use crate::config::{Config, Rate, Silences, VoicePingSessions};
 pub use crate::server::{Builder, Full, Missing, Report, Server};

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bimip_codec::Shared;
 use bimip_proto::{Caps, ClientPacket, CloseReason, Said, ServerPacket};
 use bimip_session::ledger::Outgoing;
 use bimip_session::server::{ConnId, Grant, Input};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
-use crate::connection::LetGo;
+use crate::connection::{Context, LetGo};
 use crate::outbox::{Out, Outbox};
 use crate::post::ToNode;
 use crate::server::{Place, Server};
@@ -24,11 +27,23 @@ const LINE_BYTES: usize = 512;
 /// One virtual connection, of somebody who is signed in.
 pub(crate) struct Line {
     conn: ConnId,
+    context: Arc<Context>,
     outbox: LetGo,
     /// What was taken and not handed out yet, the last first.
     taken: Vec<Out>,
+    /// What is answered when the next thing is asked for: then all before it is on its way.
+    asked: Option<u64>,
     ended: Option<CloseReason>,
     _place: Place,
+}
+
+/// What a line hands out.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A packet, with what was made of it for others who get the same. The goodbye, too.
+    Packet(Outgoing, Option<Arc<Shared>>),
+    /// The core wants a sign of life. Asking for the next thing is one.
+    Alive,
 }
 
 impl fmt::Debug for Line {
@@ -63,8 +78,15 @@ impl Server {
         let place = self.place().ok_or(NoAnswer::Full)?;
         let conn = ConnId(self.next_conn.fetch_add(1, Ordering::Relaxed));
         let outbox = Outbox::new(self.context.outbox_room());
-        let line =
-            Line { conn, outbox: LetGo(Arc::clone(&outbox)), taken: Vec::new(), ended: None, _place: place };
+        let line = Line {
+            conn,
+            context: Arc::clone(&self.context),
+            outbox: LetGo(Arc::clone(&outbox)),
+            taken: Vec::new(),
+            asked: None,
+            ended: None,
+            _place: place,
+        };
         let room = self.context.room.take(bytes + LINE_BYTES).await;
         let inputs = vec![Input::Opened { conn, caps, grant: Some(grant) }, Input::Packets(conn, said)];
         let opening = ToNode::Line { conn, outbox, inputs, room };
@@ -99,19 +121,42 @@ impl Server {
 }
 
 impl Line {
-    /// The next thing that the core says, until it says goodbye. Cancel safe.
+    /// The next packet, until the core says goodbye. Cancel safe.
     pub(crate) async fn next(&mut self) -> Option<Outgoing> {
         loop {
+            match self.told().await? {
+                Told::Packet(outgoing, _) if matches!(outgoing.packet(), ServerPacket::Bye(_)) => {}
+                Told::Packet(outgoing, _) => return Some(outgoing),
+                Told::Alive => {}
+            }
+        }
+    }
+
+    /// The next thing that the core says, until it has closed the line. Cancel safe.
+    pub(crate) async fn told(&mut self) -> Option<Told> {
+        loop {
+            if let Some(question) = self.asked {
+                let answer = ToNode::Inputs(vec![Input::Barrier(self.conn, question)]);
+                // A node that is gone has closed the outbox, too.
+                let _ = self.context.node.send(answer).await;
+                self.asked = None;
+            }
             match self.taken.pop() {
-                Some(Out::Packet(outgoing) | Out::Shared(outgoing, _) | Out::Replay(outgoing, _)) => {
-                    match outgoing.packet() {
-                        ServerPacket::Bye(reason) => self.ended = Some(reason.clone()),
-                        _ => return Some(outgoing),
-                    }
+                Some(Out::Packet(outgoing)) => return Some(self.packet(outgoing, None)),
+                Some(Out::Shared(outgoing, shared)) => return Some(self.packet(outgoing, Some(shared))),
+                Some(Out::Replay(outgoing, _)) => return Some(self.packet(outgoing, None)),
+                Some(Out::Barrier(0)) => {
+                    self.asked = Some(0);
+                    return Some(Told::Alive);
+                }
+                Some(Out::Barrier(question)) => {
+                    self.asked = Some(question);
+                    // Whoever gathers what is ready hands it on before it is asked again.
+                    tokio::task::yield_now().await;
                 }
                 Some(Out::Close(reason)) => self.ended = Some(reason),
-                // There is no socket that could be asked, or read less from.
-                Some(Out::Barrier(_) | Out::SignedIn(_) | Out::Pause | Out::Resume) => {}
+                // There is no socket that could be read less from.
+                Some(Out::SignedIn(_) | Out::Pause | Out::Resume) => {}
                 None => {
                     self.taken = self.outbox.0.take().await?;
                     self.taken.reverse();
@@ -120,9 +165,40 @@ impl Line {
         }
     }
 
+    fn packet(&mut self, outgoing: Outgoing, shared: Option<Arc<Shared>>) -> Told {
+        if let ServerPacket::Bye(reason) = outgoing.packet() {
+            self.ended = Some(reason.clone());
+        }
+        Told::Packet(outgoing, shared)
+    }
+
+    /// Says something more.
+    pub(crate) async fn say(&self, packet: ClientPacket) {
+        let inputs = vec![Input::Packets(self.conn, vec![packet.into()])];
+        let _ = self.context.node.send(ToNode::Inputs(inputs)).await;
+    }
+
     /// Why it ended, once it has.
     pub(crate) const fn ended(&self) -> Option<&CloseReason> {
         self.ended.as_ref()
+    }
+}
+
+impl Drop for Line {
+    /// The core learns of it at once: whoever comes back takes no place of one that is gone, and is not here meanwhile.
+    fn drop(&mut self) {
+        // What was answered has usually said goodbye in the same breath.
+        let closes = |out: &Out| matches!(out, Out::Close(_));
+        if self.ended.is_some() || self.taken.iter().any(closes) {
+            return;
+        }
+        let closed = ToNode::Inputs(vec![Input::Closed(self.conn)]);
+        if let Err(TrySendError::Full(closed)) = self.context.node.try_send(closed)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let node = self.context.node.clone();
+            runtime.spawn(async move { node.send(closed).await });
+        }
     }
 }
 
@@ -135,6 +211,8 @@ mod tests {
         Address, Ask, Body, ClientRef, Device, DeviceName, Draft, Found, Offset, PageFrom, Query, Reject,
         UserId,
     };
+
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::auth::OpenAuth;
@@ -195,5 +273,28 @@ mod tests {
             "{stored:?}"
         );
         server.shutdown().await;
+    }
+
+    // GR-STRM-2
+    #[tokio::test]
+    async fn what_was_handed_out_arrived_once_the_next_thing_is_asked_for() {
+        let server = server();
+        let bob = Grant::new(Device::new(user("bob"), DeviceName::new("grpc").unwrap()));
+        let mut reads = server.line(bob, Caps::EVENTS, Vec::new(), 0).await.unwrap();
+        let mut hears = server.line(ann(), Caps::EVENTS, Vec::new(), 0).await.unwrap();
+        server.call(ann(), draft("a"), 5).await.unwrap();
+        while !matches!(reads.next().await.unwrap().packet(), ServerPacket::Deliver(_)) {}
+        let told = async |hears: &mut Line| {
+            while !matches!(hears.next().await.unwrap().packet(), ServerPacket::Deliver(_)) {}
+        };
+        assert!(told(&mut hears).now_or_never().is_none(), "it may still be on its way");
+        tokio::select! {
+            () = told(&mut hears) => {}
+            _ = reads.next() => panic!("there is nothing more for bob"),
+        }
+        drop(reads);
+        while server.report().await.unwrap().connections > 1 {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -307,6 +307,19 @@ impl Server {
         self.context.counts.close_error.get().cloned()
     }
 
+    /// Whether it takes what is sent.
+    pub(crate) fn is_serving(&self) -> bool {
+        *self.phase.borrow() == Phase::Running && !*self.counts().store_failed.borrow()
+    }
+
+    /// Resolves when it does not any more.
+    pub(crate) async fn serves_no_more(&self) {
+        tokio::select! {
+            () = self.reaches(Phase::Draining) => {}
+            () = self.failed() => {}
+        }
+    }
+
     async fn reaches(&self, phase: Phase) {
         // The sender is part of this handle, so the wait cannot fail.
         let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;

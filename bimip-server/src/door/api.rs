@@ -28,9 +28,12 @@ use axum::routing::{MethodFilter, MethodRouter, any};
 use bimip_codec::rest::{self, Refusal};
 use tower_http::compression::CompressionLayer;
 
+pub(super) use self::caller::{allowed_in, device_of};
 pub(super) use self::dress::RequestId;
 pub(crate) use self::origins::Origins;
+pub(super) use self::pace::Left;
 pub(crate) use self::pace::Pace;
+pub(super) use self::serve::ask;
 use crate::server::Server;
 
 /// Every route of the table, and everything else below `/api`, which is not there.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use percent_encoding::percent_decode_str;
 
-use crate::auth::{HTTP_DEVICE, SignIn, voiceping_device};
+use crate::auth::{GRPC_DEVICE, HTTP_DEVICE, STREAM_DEVICE, SignIn, voiceping_device};
 use crate::config::VoicePingSessions;
 
 /// The subprotocol of the protobuf dialect.
@@ -127,6 +127,22 @@ pub(super) fn files(headers: &HeaderMap, query: Option<&str>) -> Option<SignIn> 
 pub(super) fn api(headers: &HeaderMap, device: Option<DeviceName>) -> Option<SignIn> {
     let token = bearer(headers).or_else(|| value(headers, "token").map(without_scheme))?;
     Some(SignIn { device, default_device: HTTP_DEVICE, ..SignIn::new(token) })
+}
+
+/// A stream of events, or one who asks for the next ones: as [`api`], or with a token and a device of the query.
+pub(super) fn stream(
+    headers: &HeaderMap,
+    in_query: Option<&str>,
+    device: Option<DeviceName>,
+) -> Option<SignIn> {
+    let token = bearer(headers).or_else(|| value(headers, "token").map(without_scheme));
+    let token = token.or_else(|| in_query.map(|token| Bytes::copy_from_slice(token.as_bytes())))?;
+    Some(SignIn { device, default_device: STREAM_DEVICE, ..SignIn::new(token) })
+}
+
+/// gRPC: a bearer, or `token`, with or without `Bearer`.
+pub(super) fn grpc(headers: &HeaderMap, device: Option<DeviceName>) -> Option<SignIn> {
+    Some(SignIn { default_device: GRPC_DEVICE, ..api(headers, device)? })
 }
 
 fn token_of(query: &str) -> Option<Bytes> {

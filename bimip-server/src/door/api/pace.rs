@@ -23,7 +23,7 @@ pub(crate) struct Pace {
 
 /// What is left in a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Left {
+pub(in crate::door) struct Left {
     limit: u32,
     remaining: u32,
     full_in: Duration,
@@ -35,7 +35,7 @@ impl Pace {
     }
 
     /// Takes one request out of a user's bucket, or says when there is one. `None` where nothing is counted.
-    pub(super) fn take(&self, user: &UserId) -> Result<Option<Left>, Refusal> {
+    pub(in crate::door) fn take(&self, user: &UserId) -> Result<Option<Left>, Refusal> {
         self.take_at(Instant::now(), user)
     }
 

@@ -18,7 +18,7 @@ use super::dress::RequestId;
 use super::pace::Left;
 use super::{caller, refused};
 use crate::clock;
-use crate::door::accounts;
+use crate::door::{accounts, streams};
 use crate::line::NoAnswer;
 use crate::server::Server;
 
@@ -36,9 +36,16 @@ pub(super) async fn serve(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let mut left = None;
-    let answered = answer(route, &server, path, &parts, body, &mut left).await;
+    let answered = match &route.serves {
+        Serves::Door(Door::Events) => streams::events(&server, &parts, &mut left).await,
+        Serves::Door(Door::Sync) => streams::sync(&server, &parts, &mut left).await,
+        _ => {
+            let answer = answer(route, &server, path, &parts, body, &mut left).await;
+            answer.map(|answer| written(answer, &parts))
+        }
+    };
     let mut response = match answered {
-        Ok(answer) => written(answer, &parts),
+        Ok(response) => response,
         Err(refusal) => {
             if refusal.status == 401 {
                 server.counts().door_refused.one();
@@ -62,6 +69,10 @@ async fn answer(
 ) -> Result<Answer, Refusal> {
     let grant = match &route.serves {
         Serves::Door(Door::Document) => return Ok(Answer { status: 200, json: server.openapi().to_owned() }),
+        Serves::Door(Door::Ack) => {
+            let body = read(route, server, &parts.headers, body, limits::FRAME_BYTES).await?;
+            return streams::ack(server, parts, &body, left).await;
+        }
         Serves::Door(door) => {
             let body = read(route, server, &parts.headers, body, limits::ACCOUNT_BODY_BYTES).await?;
             return accounts::answer(server, *door, parts, &body).await;
@@ -75,17 +86,24 @@ async fn answer(
         None => None,
     };
     let path = path.as_ref().map(|path| path.iter().map(|(_, value)| value).collect::<Vec<_>>());
+    let query = parts.uri.query().unwrap_or_default();
+    ask(server, &grant, route, path.as_deref().unwrap_or_default(), query, key, &body).await
+}
+
+/// Asks the core, for somebody who is signed in.
+pub(in crate::door) async fn ask(
+    server: &Server,
+    grant: &Grant,
+    route: &'static Route,
+    path: &[&str],
+    query: &str,
+    key: Option<&str>,
+    body: &[u8],
+) -> Result<Answer, Refusal> {
     let fresh = fresh(&grant.device, key);
-    let request = rest::Request {
-        me: &grant.device,
-        path: path.as_deref().unwrap_or_default(),
-        query: parts.uri.query().unwrap_or_default(),
-        key,
-        fresh: &fresh,
-        body: &body,
-    };
+    let request = rest::Request { me: &grant.device, path, query, key, fresh: &fresh, body };
     let asked = route.read(&request)?;
-    let answers = said(server, &grant, &asked, body.len()).await?;
+    let answers = said(server, grant, &asked, body.len()).await?;
     asked.answer(&answers, UnixMs(clock::unix_ms()))
 }
 
