@@ -144,7 +144,7 @@ fn install_node_modules(shell: &Shell) -> Result<(), Stop> {
     shell::write_file(&note, &wanted) // last: what is half installed is installed again
 }
 
-/// Writes `target/interop-gen/{bimip,deployed}_pb2.py` with the code generator of the protobuf project itself. A module
+/// Writes `target/interop-gen/{bimip,deployed,message}_pb2.py`, and the stubs of the service, with the code generator of the protobuf project itself. A module
 /// is named after its file, and both files have one name; so each is generated under the name of its module.
 fn generate(shell: &Shell) -> Result<(), Stop> {
     let folder = generated(shell);
@@ -158,7 +158,11 @@ fn generate(shell: &Shell) -> Result<(), Stop> {
         protoc.arg(format!("--python_out={}", folder.display())).arg(file);
         shell::run(protoc)?;
     }
-    Ok(())
+    let mut protoc = python(shell, &VENV, &["-m", "grpc_tools.protoc"]);
+    protoc.args(["--proto_path=bimip-proto/proto/message", "message.proto"]);
+    protoc.arg(format!("--python_out={}", folder.display()));
+    protoc.arg(format!("--grpc_python_out={}", folder.display()));
+    shell::run(protoc)
 }
 
 fn pytest(shell: &Shell, server: &Path, rest: &[&String]) -> Result<(), Stop> {
