@@ -74,7 +74,8 @@ class open_stream:
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"] == "text/event-stream"
         assert answer.headers["cache-control"] == "no-store" and "content-encoding" not in answer.headers
-        stream = Stream(answer)
+        # Kept, or whoever does not name it would have it closed by the garbage collector.
+        self.stream = stream = Stream(answer)
         stream.welcome = await stream.event()
         assert stream.welcome["type"] == "welcome" and stream.last_id is None and stream.retry_ms > 0
         return stream
