@@ -543,6 +543,15 @@ fn what_is_live_and_what_is_about_tokens() {
     for body in [r#"{"status":"typing"}"#, r#"{"status":"read"}"#, "{}"] {
         assert_eq!(field(asked("setPresence", &[], "", body)), "status");
     }
+    assert_eq!(question("getPresence", &[], "after_user=bob"), [Ask::Around { after: Some(user("bob")) }]);
+    let awareness =
+        Awareness { id: None, to: None, presence: Presence::Busy, location: None, ttl_s: 60, at: Some(AT) };
+    let around = vec![Aware { from: me(), awareness }];
+    let around = found(Found::Around { around, more: false, contacts: Vec::new() });
+    let expected =
+        json!({ "user_id": "ann", "device_id": "http", "status": "busy", "ttl_s": 60, "timestamp": NOW });
+    let (_, page) = told("getPresence", &[], &json!({}), vec![around]);
+    assert_eq!(page, json!({ "presences": [expected], "has_more": false }));
     assert_eq!(
         one("setVisibility", &[], &json!({ "visible": false })),
         ClientPacket::SetVisible { id: None, visible: false }
