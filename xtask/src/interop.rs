@@ -144,8 +144,9 @@ fn install_node_modules(shell: &Shell) -> Result<(), Stop> {
     shell::write_file(&note, &wanted) // last: what is half installed is installed again
 }
 
-/// Writes `target/interop-gen/{bimip,deployed,message}_pb2.py`, and the stubs of the service, with the code generator of the protobuf project itself. A module
-/// is named after its file, and both files have one name; so each is generated under the name of its module.
+/// Writes `target/interop-gen/{bimip,deployed,message}_pb2.py`, and the stubs of the service, with the code generator of the
+/// protobuf project itself. A module is named after its file, and two files have one name; so each is generated under the name
+/// of its module.
 fn generate(shell: &Shell) -> Result<(), Stop> {
     let folder = generated(shell);
     std::fs::create_dir_all(&folder)
