@@ -244,7 +244,9 @@ fn write_body(to: &mut Writer, body: &Body) -> Result<(), EncodeError> {
     }
     match (body.form, core::str::from_utf8(&body.bytes)) {
         (Form::Text, Ok(text)) => to.text("content", text),
-        (Form::Content, Ok(text)) if crate::json::Object::parse(text).is_some() => to.raw("body", text),
+        (Form::Content, Ok(text)) if body.is_readable() && crate::json::Object::parse(text).is_some() => {
+            to.raw("body", text);
+        }
         (Form::Json, Ok(text)) if crate::json::Object::parse(text).is_some() => to.raw("data", text),
         _ => to.text("payload", &BASE64.encode(&body.bytes)),
     }

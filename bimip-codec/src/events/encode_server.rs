@@ -1,8 +1,8 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Act, Aware, ClientRef, CloseReason, ConversationId, Device, Entry, Fault, FaultKind, Head, MessageRef,
-    Names, Noted, Receipt, Reject, Revision, Row, ServerPacket, Signal, Status, TokenAnswer, Welcome,
+    Act, Aware, ClientRef, CloseReason, ConversationId, Device, Entry, Fault, Head, MessageRef, Names, Noted,
+    Receipt, Reject, Revision, Row, ServerPacket, Signal, Status, TokenAnswer, Welcome,
 };
 
 use super::encode_client::{name, named, put, utf8, write_awareness, write_log_out, write_track};
@@ -387,9 +387,9 @@ fn fault(it: &Fault) -> Writer {
     to.text("code", &words::of_fault(it.kind));
     // What other dialects say by number stands in `request` here, by name.
     let numbered = format!("kind or route {}: ", it.origin);
-    match it.kind {
-        FaultKind::Unknown => to.text("message", "there is no event of this type"),
-        _ => to.text("message", it.details.trim_start_matches(&numbered)),
+    match &*it.details {
+        "unknown kind or route 0" => to.text("message", "there is no event of this type"),
+        details => to.text("message", details.trim_start_matches(&numbered)),
     }
     to
 }

@@ -160,7 +160,9 @@ pub(super) fn told_body(object: Object<'_>, origin: u32, kind: BodyKind) -> Resu
     let (form, bytes) = if payload.is_there() {
         (if shows(kind) && sealed { Form::Content } else { Form::Opaque }, read_payload(payload)?)
     } else if let Some(inside) = inside.object()? {
-        (Form::Content, Bytes::copy_from_slice(inside.as_str().as_bytes()))
+        // What is sealed is the same bytes, however it is said.
+        let form = if sealed && !shows(kind) { Form::Opaque } else { Form::Content };
+        (form, Bytes::copy_from_slice(inside.as_str().as_bytes()))
     } else if let Some(data) = data.object()? {
         (Form::Json, Bytes::copy_from_slice(data.as_str().as_bytes()))
     } else {
