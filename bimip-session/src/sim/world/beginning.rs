@@ -60,7 +60,7 @@ pub(super) fn config(rng: &mut Rng, plan: &Plan) -> server::Config {
 /// Connected: a device asks after its heartbeat whether a link is dead, and waits for its patience; where it hears and is
 /// not heard, the server finds out by the silence. Then it waits at most the longest redial wait, and has the patience of
 /// a dial and of a welcome once more if the core it met was starting. At rest:
-/// five seconds, the time of a lost wake-up, and for every page of rows, drafts and marks of the longest backlog what a page costs: the rows' way
+/// five seconds, or the time until it is written down who was seen last, the time of a lost wake-up, and for every page of rows, drafts and marks of the longest backlog what a page costs: the rows' way
 /// there, a sync of the device, the disposal's way back, a write, a sync and a read on the server.
 pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bounds {
     let slow = if plan.slow_percent > 0 { SLOW } else { 1 };
@@ -68,7 +68,7 @@ pub(super) fn bounds(plan: &Plan, config: &server::Config, stale_ms: u64) -> Bou
         stale_ms,
         lag_ms: slow * LAG_MS,
         up_ms: config.idle_ms.max(HEARTBEAT_MS + PATIENCE_MS) + REDIAL_MS + 2 * PATIENCE_MS,
-        rest_ms: 5_000 + stale_ms,
+        rest_ms: 5_000.max(config.seen_ms + slow * LAG_MS) + stale_ms,
         page_rows: u64::from(config.window.rows / 2).max(1),
         page_ms: slow * (2 * plan.delay_ms + 200),
     }
