@@ -1,6 +1,9 @@
 //! What becomes of a message's text after it was sent: edits, and its deletion for everybody.
 
-use crate::{Body, ClientRef, ConversationId, Device, MessageRef, Names, Seq, UnixMs};
+use crate::{
+    Address, Alias, AliasKind, Body, Channel, ClientRef, ConversationId, Device, MessageRef, Names, Seq,
+    UnixMs,
+};
 
 /// A client asks that a message of its user say something else, or nothing more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,5 +46,15 @@ impl Revision {
     #[must_use]
     pub const fn is_deletion(&self) -> bool {
         self.body.is_none()
+    }
+
+    /// What an edit is called in the dialect that names messages by their time, where it is a text of its own; `None` for a
+    /// deletion, and for an edit by a stranger to its conversation.
+    #[must_use]
+    pub fn alias(&self) -> Option<Alias> {
+        self.body.as_ref()?;
+        let to = self.conversation.to_of(&self.by.user)?;
+        let channel = if matches!(to, Address::Group(_)) { Channel::Group } else { Channel::Private };
+        Some(Alias::new(channel, AliasKind::Text, to.as_str().into(), self.by.user.as_str().into(), self.at))
     }
 }

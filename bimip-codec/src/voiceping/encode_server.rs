@@ -1,8 +1,8 @@
 //! A server's packet, as a client reads it.
 
 use bimip_proto::{
-    Address, Alias, AliasKind, Body, BodyKind, Channel, CloseReason, Device, DeviceName, Entry, Floor, Head,
-    Message, Noted, Receipt, Reject, Revision, ServerPacket, Status, Talk, TalkAct,
+    Address, Body, BodyKind, Channel, CloseReason, Device, DeviceName, Entry, Floor, Head, Message, Noted,
+    Receipt, Reject, Revision, ServerPacket, Status, Talk, TalkAct,
 };
 
 use super::builder::FrameBuilder;
@@ -105,10 +105,12 @@ impl<'a> Writer<'a> {
 
     /// VP-TEXT-7: an edit is a new text that says so, with an id of its own.
     fn edit(&mut self, edit: &Revision) {
-        let (Some(body), Some(to)) = (&edit.body, edit.conversation.to_of(&edit.by.user)) else { return };
-        let from = edit.by.user.as_str();
-        let id = Alias::new(channel_of(&to), AliasKind::Text, to.as_str().into(), from.into(), edit.at)
-            .to_string();
+        let (Some(body), Some(to), Some(id)) =
+            (&edit.body, edit.conversation.to_of(&edit.by.user), edit.alias())
+        else {
+            return;
+        };
+        let (from, id) = (edit.by.user.as_str(), id.to_string());
         let of = edit.message.alias.as_ref().map(ToString::to_string);
         let json = text::edited(body, &id, of.as_deref());
         let frame = self.frame(Kind::Text, from, &to);

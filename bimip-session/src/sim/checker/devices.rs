@@ -92,6 +92,8 @@ fn judge_device(findings: &mut Findings, want: &[Wanted<'_>], held: &Held<'_>, a
 fn judge_walkie(findings: &mut Findings, want: &[Wanted<'_>], held: &Held<'_>, at_rest: bool) {
     let alias = |entry: &Entry| match entry {
         Entry::Message(message) => Some(message.head.alias().to_string()),
+        // A text of its own.
+        Entry::Revised(edit) => edit.alias().map(|alias| alias.to_string()),
         _ => None,
     };
     let mut known = std::collections::BTreeSet::new();
