@@ -9,6 +9,7 @@ import bimip_pb2 as pb
 import msgpack
 from google.protobuf import json_format
 
+import cases_chat
 import cases_conversations
 import cases_events
 import cases_events_told
@@ -21,6 +22,7 @@ SOURCE = {
     "voiceping": "interop/make_vectors.py, the Python package msgpack",
     "bimip.v1": "interop/make_vectors.py, the Python package protobuf",
     "events": "interop/make_vectors.py, json of Python",
+    "chat": "interop/make_vectors.py, json of Python",
 }
 ORDER = [
     "name", "dialect", "direction", "user", "signed_in", "after", "hex", "meaning", "error", "answer", "closes", "note",
@@ -32,7 +34,7 @@ def meaning_of(dialect, said):
     """The frame of a case and its meaning in the notation of the files."""
     if dialect == "voiceping":
         return msgpack.packb(native(said), use_bin_type=True), said
-    if dialect == "events":
+    if dialect in ("events", "chat"):
         return json.dumps(written_out(said)).encode(), said
     frame = json_format.ParseDict(resolved(said), pb.MessageScheme())
     # The mapping writes 64-bit numbers as text, and leaves out what is zero.
@@ -63,6 +65,7 @@ def files():
         "voiceping": cases_walkie.CASES,
         "bimip.v1": cases_scheme.CASES + cases_users.CASES,
         "events": cases_events.CLIENT + cases_events_told.SERVER,
+        "chat": cases_chat.CLIENT + cases_chat.SERVER,
     }
     for dialect, cases in tables.items():
         for case in cases:
