@@ -10,6 +10,7 @@ import msgpack
 from google.protobuf import json_format
 
 import cases_chat
+import cases_chat_conversations
 import cases_conversations
 import cases_events
 import cases_events_told
@@ -73,13 +74,15 @@ def files():
             assert path not in made, f"two cases are called {case['name']}"
             made[path] = text_of(dialect, case)
     for name, blocks in cases_conversations.CONVERSATIONS.items():
-        made[FOLDER / "conversations" / f"{name}.txt"] = conversation(name, *blocks)
+        made[FOLDER / "conversations" / f"{name}.txt"] = conversation("events", name, *blocks)
+    for name, blocks in cases_chat_conversations.CONVERSATIONS.items():
+        made[FOLDER / "chat_conversations" / f"{name}.txt"] = conversation("chat", name, *blocks)
     return made
 
 
-def conversation(name, note, events):
+def conversation(dialect, name, note, events):
     """A file of several blocks: what the conversation is about, and each frame in its turn."""
-    head = dict(name=name, dialect="events", note=note, source=SOURCE["events"])
+    head = dict(name=name, dialect=dialect, note=note, source=SOURCE[dialect])
     blocks = ["".join(f"{key}: {value}\n" for key, value in head.items())]
     for event in events:
         event = dict(event)

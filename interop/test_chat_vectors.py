@@ -8,13 +8,14 @@ import pytest
 import make_vectors
 import vectors
 from chat import Chat
-from inbox import dial
+from inbox import Inbox, dial
 from server import Server
-from test_event_vectors import is_text
+from test_event_vectors import Replay, is_text
 from test_vectors import FAULTS
 from walkie import GROUP, USER_ADD, Walkie
 
 CASES = vectors.load("chat")
+CONVERSATIONS = vectors.transcripts("chat_conversations")
 BY_CLIENTS = "client-to-server"
 
 
@@ -143,3 +144,43 @@ async def test_frames_of_vectors_are_heard(own_server):
         await alice.socket.send(bytes_of("typing"))
         assert set(await bob.beside("typing")) == set(CASES["heard_typing"]["meaning"])
         await bob.hang_up()
+
+
+class Plain(Inbox):
+    """Frames as they come."""
+
+    def __init__(self, socket, user):
+        self.user = user
+        super().__init__(socket)
+
+    def decode(self, data):
+        assert isinstance(data, str), f"a binary frame: {data!r}"
+        return json.loads(data)
+
+    async def raw(self, frame):
+        await self.socket.send(frame)
+
+    async def next(self):
+        return await self.take(lambda frame: True)
+
+    async def rest(self):
+        """All that came and was not taken, up to now."""
+        await self.raw(json.dumps(dict(type="ping", id="fence")))
+        await self.take(lambda frame: frame.get("id") == "fence", "pong")
+        return self.frames
+
+
+# MISSION A4
+# CH-AUTH-1 CH-WELCOME-1 CH-PING-1 CH-BYE-1 CH-ACK-1 CH-ACK-2 CH-ERR-1 CH-ERR-2 CH-MSG-1 CH-ATT-2 CH-ROW-1 CH-ROW-2 CH-STORE-1 CH-STORE-2
+# CH-RCP-1 CH-RCP-2 CH-REV-1 CH-REV-2 CH-LIVE-1
+@pytest.mark.parametrize("name", CONVERSATIONS)
+async def test_a_conversation_is_as_it_was(own_server, name):
+    replay = Replay(own_server, "/chat?encoding=text", Plain)
+    for event in CONVERSATIONS[name]:
+        if "meaning" in event:
+            assert strict(event["bytes"]) == event["meaning"]
+        await replay.step(event)
+    for who, client in replay.clients.items():
+        if not client.ended:
+            assert await client.rest() == [], f"more was said to {who}"
+            await client.hang_up()

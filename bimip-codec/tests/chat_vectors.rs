@@ -5,9 +5,11 @@
 #[allow(dead_code, reason = "shared by several tests")]
 mod files;
 
+use std::collections::BTreeMap;
+
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{Claim, ClientPacket, Device, DeviceName, Said, ServerPacket, UserId};
-use files::{Case, load, one, written_out};
+use files::{Case, load, one, told_in, written_out};
 use serde_json::Value as Json;
 
 /// What only the server finds out: from the store, and from what was said before.
@@ -120,4 +122,38 @@ fn what_no_client_should_take() {
         refused += 1;
     }
     assert!(refused >= 5, "{refused}");
+}
+
+#[test]
+fn conversations_are_read_and_written_to_the_byte() {
+    // MISSION A4
+    // CH-CONN-1, CH-ROW-1, CH-ACK-2, CH-STORE-1.
+    let (mut said, mut heard) = (0, 0);
+    for (name, events) in told_in("chat_conversations") {
+        let mut codecs = BTreeMap::new();
+        for event in events.iter().filter(|event| event.get("hex").is_some()) {
+            let user = event.get("who").unwrap();
+            let codec = codecs.entry(user).or_insert_with(|| signed_in(user));
+            if event.is_from_client() {
+                codec
+                    .decode_client(event.bytes(), &mut Vec::new())
+                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+                said += 1;
+                continue;
+            }
+            let (mut packets, mut frames) = (Vec::new(), Frames::new());
+            codec
+                .decode_server(event.bytes(), &mut packets)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            packets.iter().for_each(|packet| codec.encode_server(packet, &mut frames).unwrap());
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let frames: Vec<String> = frames.drain().map(|frame| text(&frame)).collect();
+            // Which field a refusal is about is said to people, not to programs.
+            if !text(&event.bytes()).contains("the field receiverId is missing") {
+                assert_eq!(frames, [text(&event.bytes())], "{name}");
+            }
+            heard += 1;
+        }
+    }
+    assert!(said >= 12 && heard >= 22, "{said} {heard}");
 }

@@ -105,7 +105,8 @@ pub(crate) fn stories() -> Vec<(String, Vec<Case>)> {
     told_in("http")
 }
 
-fn told_in(folder: &str) -> Vec<(String, Vec<Case>)> {
+/// Files of several blocks, without the first one of each.
+pub(crate) fn told_in(folder: &str) -> Vec<(String, Vec<Case>)> {
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();
         let mut blocks = text.split("\n\n").filter(|block| !block.is_empty()).map(Case::parse);
