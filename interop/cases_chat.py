@@ -118,6 +118,8 @@ REFUSED = [
     bad("bad_edit_of_nothing", dict(id=ID, messageId="c-1", edited=True), request="edit"),
     bad("bad_delete_of_no_message", dict(id=ID, messageId="c-1", deleted=True), "NO_SUCH_MESSAGE", "edit"),
     bad("bad_delete_without_id", dict(messageId="c-1", deleted=True), request="edit"),
+    client("bad_frame_over_512_kib", dict(type="ping", x={"$str": ["x", 524_288]}), [dict(type="error", code="TOO_LONG",
+        message=ANYTHING), dict(type="bye", reason="too_long")], error="too_long -", closes=1009),
     fault("bad_empty", b"", "MALFORMED"),
     fault("bad_list", b"[]", "MALFORMED"),
     fault("bad_cut_off", b'{"payload":[{"receiverId":"bob"', "MALFORMED"),
