@@ -9,6 +9,8 @@ import bimip_pb2 as pb
 import msgpack
 from google.protobuf import json_format
 
+import cases_chat
+import cases_chat_conversations
 import cases_conversations
 import cases_events
 import cases_events_told
@@ -21,6 +23,7 @@ SOURCE = {
     "voiceping": "interop/make_vectors.py, the Python package msgpack",
     "bimip.v1": "interop/make_vectors.py, the Python package protobuf",
     "events": "interop/make_vectors.py, json of Python",
+    "chat": "interop/make_vectors.py, json of Python",
 }
 ORDER = [
     "name", "dialect", "direction", "user", "signed_in", "after", "hex", "meaning", "error", "answer", "closes", "note",
@@ -32,7 +35,7 @@ def meaning_of(dialect, said):
     """The frame of a case and its meaning in the notation of the files."""
     if dialect == "voiceping":
         return msgpack.packb(native(said), use_bin_type=True), said
-    if dialect == "events":
+    if dialect in ("events", "chat"):
         return json.dumps(written_out(said)).encode(), said
     frame = json_format.ParseDict(resolved(said), pb.MessageScheme())
     # The mapping writes 64-bit numbers as text, and leaves out what is zero.
@@ -63,6 +66,7 @@ def files():
         "voiceping": cases_walkie.CASES,
         "bimip.v1": cases_scheme.CASES + cases_users.CASES,
         "events": cases_events.CLIENT + cases_events_told.SERVER,
+        "chat": cases_chat.CLIENT + cases_chat.SERVER,
     }
     for dialect, cases in tables.items():
         for case in cases:
@@ -70,13 +74,15 @@ def files():
             assert path not in made, f"two cases are called {case['name']}"
             made[path] = text_of(dialect, case)
     for name, blocks in cases_conversations.CONVERSATIONS.items():
-        made[FOLDER / "conversations" / f"{name}.txt"] = conversation(name, *blocks)
+        made[FOLDER / "conversations" / f"{name}.txt"] = conversation("events", name, *blocks)
+    for name, blocks in cases_chat_conversations.CONVERSATIONS.items():
+        made[FOLDER / "chat_conversations" / f"{name}.txt"] = conversation("chat", name, *blocks)
     return made
 
 
-def conversation(name, note, events):
+def conversation(dialect, name, note, events):
     """A file of several blocks: what the conversation is about, and each frame in its turn."""
-    head = dict(name=name, dialect="events", note=note, source=SOURCE["events"])
+    head = dict(name=name, dialect=dialect, note=note, source=SOURCE[dialect])
     blocks = ["".join(f"{key}: {value}\n" for key, value in head.items())]
     for event in events:
         event = dict(event)

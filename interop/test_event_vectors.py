@@ -18,6 +18,8 @@ from walkie import GROUP, USER_ADD, Walkie
 CASES = vectors.load("events")
 CONVERSATIONS = vectors.transcripts("conversations")
 BY_CLIENTS = "client-to-server"
+# What a message is called, here and in chat.
+NAMES = ("message_id", "id", "messageId")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -171,14 +173,15 @@ def is_text(data):
 class Replay:
     """Says a conversation again. What the server made up is another thing each time, and the same wherever it stands."""
 
-    def __init__(self, server):
-        self.server, self.clients, self.now = server, {}, {}
+    def __init__(self, server, path="/ws", client=Events):
+        self.server, self.path, self.client = server, path, client
+        self.clients, self.now = {}, {}
 
     async def step(self, event):
         who = event["who"]
         if "opens" in event:
-            socket = await dial(self.server.url("/ws"), additional_headers=event["opens"])
-            self.clients[who] = Events(socket, who)
+            socket = await dial(self.server.url(self.path), additional_headers=event["opens"])
+            self.clients[who] = self.client(socket, who)
         elif "closed" in event:
             assert await self.clients[who].closed() == int(event["closed"])
         elif event["direction"] == BY_CLIENTS:
@@ -187,12 +190,14 @@ class Replay:
             await self.clients[who].raw(frame)
         else:
             said = await self.clients[who].next()
-            self.same(event["meaning"], said, event["meaning"]["type"])
+            self.same(event["meaning"], said, event["meaning"].get("type"))
 
     def today(self, value):
         """What a client says, with the names of today."""
         if isinstance(value, dict):
             return {key: self.today(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.today(item) for item in value]
         return self.now.get(value, value) if isinstance(value, str) else value
 
     def same(self, stated, said, key):
@@ -210,7 +215,7 @@ class Replay:
             assert TIME.fullmatch(said), (key, said)
             if key == "created_at":
                 self.bound(stated, said)
-        elif key in ("message_id", "id") and len(stated) == 20:
+        elif key in NAMES and len(stated) == 20:
             self.bound(stated, said)
         else:
             assert stated == said and type(stated) is type(said), (key, stated, said)

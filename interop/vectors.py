@@ -9,6 +9,8 @@ import msgpack
 
 FOLDER = pathlib.Path(__file__).parent.parent / "docs/protocol/vectors"
 ANYTHING = {"$any": True}
+STEP = ("as", "method", "path", "headers", "body", "text", "status", "answer_headers", "answer", "events", "rules", "note")
+IN_JSON = ("meaning", "answer", "opens", "server", "headers", "body", "status", "answer_headers", "events")
 
 
 def fields(text):
@@ -24,7 +26,7 @@ def unhex(text):
 
 def parsed(text):
     made = fields(text)
-    for key in ("meaning", "answer", "opens"):
+    for key in IN_JSON:
         if key in made:
             made[key] = json.loads(made[key])
     if "hex" in made:
@@ -47,6 +49,16 @@ def transcripts(folder="transcripts"):
         head, *events = file.read_text().split("\n\n")
         assert fields(head)["name"] == file.stem
         made[file.stem] = [parsed(event) for event in events if event]
+    return made
+
+
+def stories():
+    """Name to what the story is about and to its requests with their answers, in order."""
+    made = {}
+    for file in sorted((FOLDER / "http").glob("*.txt")):
+        head, *steps = map(parsed, file.read_text().split("\n\n"))
+        assert head["name"] == file.stem and head["dialect"] == "http"
+        made[file.stem] = head, steps
     return made
 
 

@@ -7,8 +7,8 @@ mod files;
 
 use bimip_codec::{Codec, DecodeError, Dialect, Frames};
 use bimip_proto::{Claim, ClientPacket, Device, DeviceName, Reject, Said, ServerPacket, UserId};
-use files::{Case, conversations, load};
-use serde_json::{Value as Json, json};
+use files::{Case, conversations, load, written_out};
+use serde_json::Value as Json;
 
 /// What only the server finds out: from the store, and from what was said before.
 const KNOWN_TO_THE_SERVER: [&str; 5] =
@@ -27,26 +27,6 @@ fn told(error: &DecodeError) -> (String, String) {
     let event: Json = serde_json::from_slice(&frames.drain().next().unwrap()).unwrap();
     let request = event["request"].as_str().unwrap_or("-");
     (event["code"].as_str().unwrap().to_ascii_lowercase(), request.to_owned())
-}
-
-/// A meaning with its repetitions written out.
-fn written_out(value: &Json) -> Json {
-    let times = |rule: &Json| (rule[0].clone(), usize::try_from(rule[1].as_u64().unwrap()).unwrap());
-    match value {
-        Json::Object(fields) if fields.len() == 1 && fields.contains_key("$str") => {
-            let (text, times) = times(&fields["$str"]);
-            json!(text.as_str().unwrap().repeat(times))
-        }
-        Json::Object(fields) if fields.len() == 1 && fields.contains_key("$list") => {
-            let (item, times) = times(&fields["$list"]);
-            Json::Array(vec![written_out(&item); times])
-        }
-        Json::Object(fields) => {
-            Json::Object(fields.iter().map(|(key, item)| (key.clone(), written_out(item))).collect())
-        }
-        Json::Array(items) => items.iter().map(written_out).collect(),
-        plain => plain.clone(),
-    }
 }
 
 fn check_client(case: &Case) {

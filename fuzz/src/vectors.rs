@@ -10,6 +10,7 @@ const fn folders(target: &str) -> &'static [&'static str] {
         b"decode_scheme" | b"roundtrip_scheme" => &["bimip.v1", "deployed"],
         b"decode_deployed" | b"roundtrip_deployed" => &["deployed", "bimip.v1"],
         b"decode_events" | b"roundtrip_events" => &["events", "conversations"],
+        b"decode_chat" => &["chat", "chat_conversations"],
         _ => &[],
     }
 }

@@ -50,3 +50,8 @@ fn events_vectors() {
     near_and_far("decode_events");
     near_and_far("roundtrip_events");
 }
+
+#[test]
+fn chat_vectors() {
+    near_and_far("decode_chat");
+}

@@ -42,7 +42,11 @@ impl Case {
     }
 
     pub(crate) fn meaning(&self) -> Option<Json> {
-        self.get("meaning").map(|text| serde_json::from_str(text).unwrap())
+        self.json("meaning")
+    }
+
+    pub(crate) fn json(&self, field: &str) -> Option<Json> {
+        self.get(field).map(|text| serde_json::from_str(text).unwrap())
     }
 
     /// The word for what is wrong, and the kind or route.
@@ -95,7 +99,14 @@ pub(crate) fn conversations() -> Vec<(String, Vec<Case>)> {
     told_in("conversations")
 }
 
-fn told_in(folder: &str) -> Vec<(String, Vec<Case>)> {
+/// Requests over HTTP with their answers, story by story.
+#[allow(dead_code, reason = "of one test")]
+pub(crate) fn stories() -> Vec<(String, Vec<Case>)> {
+    told_in("http")
+}
+
+/// Files of several blocks, without the first one of each.
+pub(crate) fn told_in(folder: &str) -> Vec<(String, Vec<Case>)> {
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();
         let mut blocks = text.split("\n\n").filter(|block| !block.is_empty()).map(Case::parse);
@@ -118,6 +129,27 @@ pub(crate) fn unhex(text: &str) -> Vec<u8> {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A meaning with its repetitions written out.
+#[allow(dead_code, reason = "of JSON")]
+pub(crate) fn written_out(value: &Json) -> Json {
+    let times = |rule: &Json| (rule[0].clone(), usize::try_from(rule[1].as_u64().unwrap()).unwrap());
+    match value {
+        Json::Object(fields) if fields.len() == 1 && fields.contains_key("$str") => {
+            let (text, times) = times(&fields["$str"]);
+            json!(text.as_str().unwrap().repeat(times))
+        }
+        Json::Object(fields) if fields.len() == 1 && fields.contains_key("$list") => {
+            let (item, times) = times(&fields["$list"]);
+            Json::Array(vec![written_out(&item); times])
+        }
+        Json::Object(fields) => {
+            Json::Object(fields.iter().map(|(key, item)| (key.clone(), written_out(item))).collect())
+        }
+        Json::Array(items) => items.iter().map(written_out).collect(),
+        plain => plain.clone(),
+    }
 }
 
 /// A msgpack meaning as the type of another library.

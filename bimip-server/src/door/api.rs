@@ -7,6 +7,7 @@
 //! | `pace.rs` | how often somebody may ask |
 //! | `dress.rs` | what every answer has: a name for its request, what is allowed, and how it may be kept |
 //! | `refused.rs` | refusals as answers |
+//! | `unread.rs` | the rest of bodies that nobody read |
 //! | `origins.rs` | which pages of browsers may ask |
 
 mod caller;
@@ -15,6 +16,7 @@ mod origins;
 mod pace;
 mod refused;
 mod serve;
+mod unread;
 
 use std::collections::BTreeMap;
 

@@ -3,9 +3,11 @@
 use bimip_server::storage::memory::MemoryStorage;
 use bimip_server::{Config, Rate};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::Person;
-use crate::support::Running;
+use crate::support::{Running, soon};
 
 // MISSION A8
 // HT-AUTH-1, HT-ERR-1, HT-ERR-3
@@ -64,6 +66,37 @@ async fn whatever_is_wrong_is_said_in_one_shape() {
     assert_eq!(key.field(), "Idempotency-Key");
     assert_eq!(ann.with("x-request-id", "mine-1").get("/profile").await.header("x-request-id"), "mine-1");
     assert_eq!(ann.with("x-request-id", "<script>").get("/profile").await.header("x-request-id").len(), 16);
+}
+
+// HT-REQ-3
+#[tokio::test]
+async fn a_connection_goes_on_behind_a_body_that_nobody_read() {
+    let running = Running::start().await;
+    let mut socket = TcpStream::connect(running.address).await.unwrap();
+    let head = |bytes: usize| {
+        format!("POST /api/v1/nowhere HTTP/1.1\r\nhost: test\r\ncontent-length: {bytes}\r\n\r\n").into_bytes()
+    };
+    for _ in 0..2 {
+        socket.write_all(&head(2)).await.unwrap();
+        socket.flush().await.unwrap();
+        socket.write_all(b"{}").await.unwrap();
+        let answer = soon(answer(&mut socket)).await;
+        assert!(answer.starts_with("HTTP/1.1 404") && !answer.contains("connection: close"), "{answer}");
+    }
+    // Nobody waits for ever: what does not come ends the connection, and is told so.
+    socket.write_all(&head(2)).await.unwrap();
+    let answer = soon(answer(&mut socket)).await;
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("connection: close"), "{answer}");
+    assert_eq!(soon(socket.read(&mut [0])).await.unwrap(), 0);
+}
+
+/// One answer with a body of JSON, which ends with its object.
+async fn answer(socket: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\"}") {
+        assert_ne!(socket.read_buf(&mut bytes).await.unwrap(), 0, "{}", String::from_utf8_lossy(&bytes));
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 // MISSION A8

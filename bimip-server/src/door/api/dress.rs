@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use data_encoding::HEXLOWER;
 
 use super::allowed;
+use super::unread::Unread;
 
 /// What a request is called, in its answer and in the log.
 const X_REQUEST_ID: &str = "x-request-id";
@@ -65,8 +66,15 @@ pub(super) async fn dress(mut request: Request, next: Next) -> Response {
     let (id, begun) = (RequestId::of(request.headers()), Instant::now());
     request.extensions_mut().insert(id.clone());
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
+    let (method, version) = (request.method().clone(), request.version());
+    let unread = Unread::of(&mut request);
     let mut response = next.run(request).await;
+    if let Some(unread) = unread
+        && !unread.ends().await
+        && version < Version::HTTP_2
+    {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let path = path.as_ref().map_or("", MatchedPath::as_str);
     if method == Method::OPTIONS && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NO_CONTENT;
