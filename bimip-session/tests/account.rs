@@ -193,6 +193,24 @@ fn a_session_is_logged_out_alone_and_an_account_altogether() {
     assert!(matches!(&house.heard(b)[..], [ServerPacket::Pong { .. }]), "nobody else");
 }
 
+/// Dates of whole seconds may be a moment ahead.
+// DM-ACC-1
+#[test]
+fn a_token_that_is_dated_ahead_is_logged_out_too() {
+    for what in [LogOut::Account, LogOut::Device(None)] {
+        let mut house = House::new();
+        let mut grant = Grant::new(device("a", "1"));
+        grant.issued = Some(UnixMs(house.now.unix_ms + 900));
+        let a = house.open_with(Caps::FULL, grant.clone());
+        house.says(a, ClientPacket::LogOut(what));
+        let again = house.open_with(Caps::FULL, grant.clone());
+        assert!(house.closed.contains(&(again, CloseReason::Refused)), "{:?}", house.closed);
+        grant.issued = Some(UnixMs(house.now.unix_ms + 2_000));
+        let later = house.open_with(Caps::FULL, grant);
+        assert!(house.closed.iter().all(|(conn, _)| *conn != later));
+    }
+}
+
 // MISSION B9
 #[test]
 fn logging_out_is_answered_from_the_proof() {

@@ -134,6 +134,8 @@ impl ServerCore {
     pub(super) fn log_out(&mut self, now: Now, conn: ConnId, by: &Device, origin: u32, what: LogOut) {
         let Some(connection) = self.conns.get(&conn) else { return };
         let Some(grant) = connection.grant().cloned() else { return };
+        // A token may be dated a moment ahead, where its dates are whole seconds; it is good no more either.
+        let at = grant.issued.map_or(now.stamp(), |issued| issued.max(now.stamp()));
         let (what, settings) = match what {
             LogOut::Account => (what, vec![Setting::LogOutAccount]),
             LogOut::Device(name) => {
@@ -148,7 +150,8 @@ impl ServerCore {
                 (what, revoke.collect())
             }
         };
-        let puts = settings.into_iter().map(|it| setting(now, by, it)).collect();
+        let put = |setting| dated(at, by, setting);
+        let puts = settings.into_iter().map(put).collect();
         self.store(conn, puts, Ack::LogOut { origin, what });
     }
 
@@ -293,6 +296,10 @@ pub(super) fn refused(standing: &Standing, grant: &Grant) -> bool {
 }
 
 fn setting(now: Now, by: &Device, setting: Setting) -> Put {
-    let record = Record::Setting { by: by.clone(), at: now.stamp(), setting };
+    dated(now.stamp(), by, setting)
+}
+
+fn dated(at: UnixMs, by: &Device, setting: Setting) -> Put {
+    let record = Record::Setting { by: by.clone(), at, setting };
     Put::new(Guard::None, Audience::Users(Vec::new()), record)
 }

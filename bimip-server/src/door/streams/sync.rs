@@ -16,6 +16,9 @@ use crate::door::api::Left;
 use crate::line::{Line, Told};
 use crate::server::Server;
 
+/// How long what is stored may take to be read. Where all of it is this device's own, so long nothing comes.
+const READ_WAIT: Duration = Duration::from_secs(1);
+
 /// ST-SYNC-1.
 pub(in crate::door) async fn sync(
     server: &Server,
@@ -31,8 +34,11 @@ pub(in crate::door) async fn sync(
     if parts.method == Method::HEAD {
         return Ok(head.into_response());
     }
-    let until = Instant::now() + Duration::from_secs(asked.timeout_s.into());
+    let asks_until = Instant::now() + Duration::from_secs(asked.timeout_s.into());
     let (mut line, welcome, has) = begin(server, grant, Caps::POLL, &asked).await?;
+    // What is there already has only to be read, also for somebody who does not wait.
+    let reads_until = if welcome.head > has { Instant::now() + READ_WAIT } else { asks_until };
+    let until = asks_until.max(reads_until);
     let mut batch = Batch::new(&welcome, has);
     fill(&mut line, &mut batch, until, asked.limit as usize).await?;
     Ok((head, batch.finish()).into_response())
