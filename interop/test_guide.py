@@ -65,7 +65,7 @@ async def test_every_command_of_the_guide(tmp_path):
         elif kind == "js":
             # What a browser has, for a Node that has it not; and a reader who looks at the answer.
             prelude = "global.WebSocket ??= require('ws'); const TOKEN = process.argv[2];\n"
-            ending = "socket.addEventListener('message', ({data}) => data.includes('\"sent\"') && socket.close());\n"
+            ending = "socket.addEventListener('message', ({data}) => JSON.parse(data).type === 'sent' && socket.close());\n"
             (tmp_path / name).write_text(prelude + text + ending)
             body.append(f"echo '=== {index}'\nNODE_PATH=$BIMIP_NODE_MODULES node {name} \"$bob\"")
             expected.append((index, "stored as …"))

@@ -69,14 +69,17 @@ async def test_what_was_deleted_reaches_nobody_who_was_away_also_after_a_restart
 
 
 # DM-REV-6
+# VP-TEXT-7
 async def test_a_walkie_is_not_held_up_by_what_it_has_no_words_for(server, names):
     alice, bob = names("alice", "bob")
     async with await Scheme.connect(server, alice) as a, await Walkie.connect(server, bob) as walkie:
         ack = await a.send(bob, b"first")
         await a.revise(ack.signal_id, b"1st")
+        await a.revise(ack.signal_id)
         await a.send(bob, b"second")
-        for text in ("first", "second"):
-            assert (await walkie.receive(alice))["text"] == text
+        first, edit, second = [await walkie.receive(alice) for _ in range(3)]
+        assert (first["text"], second["text"]) == ("first", "second")
+        assert (edit["text"], edit["edited_message_id"]) == ("[edited] 1st", first["message_id"])
 
 
 # BM-REV-1

@@ -268,7 +268,7 @@ async def test_a_second_poll_ends_the_first(server, names):
         # Whichever of them begins first, the last one stays.
         while True:
             second = await ask.get("/sync", params={"timeout": 0})
-            assert second.status_code == 200
+            assert second.status_code in (200, 409), second.text
             if first.done():
                 break
         answer = await first
