@@ -21,7 +21,8 @@ class Chat(Inbox):
         super().__init__(socket)
 
     @classmethod
-    async def connect(cls, server, user, device=None, by="frame", path=PATH):
+    async def connect(cls, server, user, device=None, by="frame", path=PATH, has=None):
+        """With `has`, its word counts from the start: it has stored all up to there."""
         options = {}
         if by == "bearer":
             options["additional_headers"] = {"Authorization": f"Bearer {user}", "X-Device-ID": device or "chat"}
@@ -34,6 +35,8 @@ class Chat(Inbox):
         if by == "frame":
             named = {} if device is None else {"device_id": device}
             await client.say({"type": "auth", "token": user, **named})
+        if has is not None:
+            await client.say({"ack": has})
         client.welcome = await client.beside("welcome")
         return client
 

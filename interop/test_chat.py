@@ -79,8 +79,8 @@ async def test_what_was_missed_comes_as_such_and_outlives_a_restart(own_server, 
         for text in ("one", "two", "three"):
             await a.send(text, bob)
     await own_server.restart()
-    async with await Chat.connect(own_server, bob) as b:
-        assert await b.stored(b.welcome["resume_from"]) == 0
+    async with await Chat.connect(own_server, bob, has=0) as b:
+        assert (await b.take(lambda frame: "ack" in frame, "answer to the first ack"))["ack"] == 0
         for offset, text in enumerate(("one", "two", "three"), 1):
             row = await b.message()
             assert (row["missed"], row["messageText"], row["offset"]) == (True, text, offset)
