@@ -135,7 +135,7 @@ impl ServerCore {
         let Some(connection) = self.conns.get(&conn) else { return };
         let Some(grant) = connection.grant().cloned() else { return };
         // A token may be dated a moment ahead, where its dates are whole seconds; it is good no more either.
-        let at = grant.issued.map_or(now.stamp(), |issued| issued.max(now.stamp()));
+        let at = grant.issued.unwrap_or_default().max(now.stamp());
         let (what, settings) = match what {
             LogOut::Account => (what, vec![Setting::LogOutAccount]),
             LogOut::Device(name) => {
