@@ -41,14 +41,13 @@ def test_the_page_is_about_every_door():
             assert (HEARD[name][thing] != NOTHING) == hasattr(door, f"hears_{thing}"), (name, thing)
 
 
-async def told(one, other, users, said, heard, speaks):
+async def told(other, users, said, heard, reads):
     """What the reader says of a message comes back to its sender."""
     (a, alice), (b, bob) = users
-    await_delivered = SAID[other]["delivered"] != NOTHING
-    if await_delivered:
+    if SAID[other]["delivered"] != NOTHING:
         await b.delivered(alice, heard)
         await a.hears_receipt("delivered", bob, said)
-    if speaks and SAID[other]["read"] != NOTHING:
+    if reads and SAID[other]["read"] != NOTHING:
         await b.read(alice, heard)
         await a.hears_receipt("read", bob, said)
 
@@ -63,11 +62,11 @@ async def test_from_one_to_the_other_and_back(server, names, one, other):
         users = (a, alice), (b, bob)
         said = await a.text(bob, "hello")
         heard = await b.hears_text(alice, "hello")
-        await told(one, other, users, said, heard, True)
+        await told(other, users, said, heard, True)
         for thing in ("media", "voice"):
             if says[thing] != NOTHING:
                 name = await getattr(a, thing)(bob)
-                await told(one, other, users, name, await getattr(b, f"hears_{thing}")(alice), False)
+                await told(other, users, name, await getattr(b, f"hears_{thing}")(alice), False)
         if says["edit"] != NOTHING:
             await a.edit(said, "hello again")
             await b.hears_edit(alice, heard, "hello again")

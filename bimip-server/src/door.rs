@@ -144,18 +144,20 @@ async fn voiceping(server: Server, request: Request) -> Response {
 
 async fn bimip(State(server): State<Server>, request: Request) -> Response {
     if !websocket::is_upgrade(&request) {
-        let hint = "bimip.v1 is spoken over a web socket: connect with an upgrade";
-        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response();
+        return no_upgrade("bimip.v1 is spoken over a web socket: connect with an upgrade");
     }
     enter(server, Dialect::Scheme, sign_in::bimip(request.headers()), request).await
 }
 
 async fn events(State(server): State<Server>, request: Request) -> Response {
     if !websocket::is_upgrade(&request) {
-        let hint = "events are spoken over a web socket: connect with an upgrade";
-        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response();
+        return no_upgrade("events are spoken over a web socket: connect with an upgrade");
     }
     enter(server, Dialect::Events, sign_in::events(request.headers()), request).await
+}
+
+fn no_upgrade(hint: &'static str) -> Response {
+    (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response()
 }
 
 /// Lets somebody in, or says why not; all before the upgrade.

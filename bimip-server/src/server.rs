@@ -42,8 +42,6 @@ pub struct Server {
     accounts: Option<Arc<Accounts>>,
     origins: Arc<Origins>,
     pace: Arc<Pace>,
-    /// The description of the API over HTTP.
-    openapi: Arc<str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,8 +194,7 @@ impl<S: Storage, A: Authenticator> Builder<S, A> {
             };
             tokio::spawn(logouts::run(accounts, post, standings, over));
         }
-        let openapi = bimip_codec::rest::openapi().into();
-        Ok(Server { context, gate, phase, next_conn, places, accounts, origins, pace, openapi })
+        Ok(Server { context, gate, phase, next_conn, places, accounts, origins, pace })
     }
 }
 
@@ -363,10 +360,6 @@ impl Server {
 
     pub(crate) fn pace(&self) -> &Pace {
         &self.pace
-    }
-
-    pub(crate) fn openapi(&self) -> &str {
-        &self.openapi
     }
 
     pub(crate) fn config(&self) -> &Config {

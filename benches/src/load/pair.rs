@@ -62,6 +62,15 @@ pub(super) struct Pace {
     pub(super) every_ns: u64,
 }
 
+impl Pace {
+    /// That of one of so many, so that all together keep the rate.
+    pub(super) fn share(index: u32, of: u32, rate: u64) -> Self {
+        let every_ns = u64::from(of) * 1_000_000_000 / rate.max(1);
+        let share = every_ns / u64::from(of) * u64::from(index);
+        Self { first_ns: clock::ns() + 100_000_000 + share, every_ns }
+    }
+}
+
 /// The language of the other side.
 #[derive(Debug)]
 pub(super) enum Tongue {

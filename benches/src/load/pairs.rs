@@ -175,11 +175,7 @@ impl Load {
                 Peer::to_server(address, "/bimip", &from, "phone").await?,
             ),
         };
-        let pace = self.rate.map(|rate| {
-            let every_ns = u64::from(self.pairs) * 1_000_000_000 / rate;
-            let share = every_ns / u64::from(self.pairs) * u64::from(index);
-            Pace { first_ns: clock::ns() + 100_000_000 + share, every_ns }
-        });
+        let pace = self.rate.map(|rate| Pace::share(index, self.pairs, rate));
         Ok(Pair::new(shared, tongue, (sender, receiver), self.window, pace))
     }
 

@@ -84,12 +84,12 @@ async fn round(args: &Args, running: &Running, beside: bool, time: Duration) -> 
         let receiver = signed_in(address, &into, "phone").await?;
         let sender = signed_in(address, &from, "phone").await?;
         let tongue = Tongue::Bimip(Box::new(draft));
-        let pace = Some(pace(index, pairs_count, args.rate));
+        let pace = Some(Pace::share(index, pairs_count, args.rate));
         pairs.push(Pair::new(Arc::clone(&shared), tongue, (sender, receiver), args.window, pace));
     }
     let mut posters = Vec::new();
     for index in 0..POSTERS {
-        let pace = pace(index, POSTERS, args.requests);
+        let pace = Pace::share(index, POSTERS, args.requests);
         posters.push(Poster::new(address, index, pace, Arc::clone(&shared)).await?);
     }
     let mut pairs: JoinSet<Result<Tally, String>> = pairs.into_iter().map(Pair::run).collect();
@@ -125,11 +125,4 @@ async fn round(args: &Args, running: &Running, beside: bool, time: Duration) -> 
         cpu: (after.cpu_s() - before.cpu_s()) * 1e3 / measured as f64,
         stored,
     })
-}
-
-/// The pace of one of them, so that all together keep the rate.
-fn pace(index: u32, of: u32, rate: u64) -> Pace {
-    let every_ns = u64::from(of) * 1_000_000_000 / rate.max(1);
-    let share = every_ns / u64::from(of) * u64::from(index);
-    Pace { first_ns: clock::ns() + 100_000_000 + share, every_ns }
 }

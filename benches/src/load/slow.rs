@@ -148,20 +148,19 @@ async fn round(args: &Args, running: &Running, setting: usize, time: Duration) -
     })
 }
 
-/// The pace of one of them, so that all together keep the rate.
-fn pace(args: &Args, index: u32, rate: u64) -> Pace {
-    let every_ns = u64::from(args.readers) * 1_000_000_000 / rate.max(1);
-    let share = every_ns / u64::from(args.readers) * u64::from(index);
-    Pace { first_ns: clock::ns() + 100_000_000 + share, every_ns }
-}
-
 async fn pair(args: &Args, address: SocketAddr, index: u32, shared: Arc<Shared>) -> Result<Pair, String> {
     let (from, into) = (format!("bench_good_sender_{index:04}"), format!("bench_good_{index:04}"));
     let draft = Draft::new(&from, "phone", &into);
     let receiver = signed_in(address, &into, "phone").await?;
     let sender = signed_in(address, &from, "phone").await?;
     let tongue = Tongue::Bimip(Box::new(draft));
-    Ok(Pair::new(shared, tongue, (sender, receiver), args.window, Some(pace(args, index, args.rate))))
+    Ok(Pair::new(
+        shared,
+        tongue,
+        (sender, receiver),
+        args.window,
+        Some(Pace::share(index, args.readers, args.rate)),
+    ))
 }
 
 /// The slow ones, each with its backlog; with `here` they are connected from the start.
@@ -178,7 +177,7 @@ async fn sluggish(
     let mut all = Vec::new();
     while let Some(one) = tasks.join_next().await {
         let mut one = one.map_err(|error| format!("a slow reader failed: {error}"))??;
-        one.pace = pace(args, one.index, args.rate / SLOW_SHARE);
+        one.pace = Pace::share(one.index, args.readers, args.rate / SLOW_SHARE);
         all.push(one);
     }
     Ok(all)

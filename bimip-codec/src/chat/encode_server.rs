@@ -8,7 +8,6 @@ use bimip_proto::{
 use super::State;
 use super::entity::{self, Made, Says};
 use crate::events::encode_client::{name, named, put};
-use crate::events::message::to_of;
 use crate::events::{self, kinds, time, words};
 use crate::json::Writer;
 use crate::{EncodeError, Frames};
@@ -227,7 +226,7 @@ fn receipt(state: &State, row: &Row, it: &Receipt) -> Writer {
 /// CH-REV-2.
 fn revision(to: &mut Writer, it: &Revision) {
     let id = it.message.id.to_string();
-    if let Some(address) = to_of(&it.conversation, &it.by.user) {
+    if let Some(address) = it.conversation.to_of(&it.by.user) {
         entity::write_parties(to, &it.by.user, &address);
     }
     to.text("messageId", &id);

@@ -10,7 +10,7 @@ use bimip_proto::{
 
 use super::decode_client::{read_awareness, read_track};
 use super::fields::{self, Value, device, fields};
-use super::message::{self, to_of};
+use super::message;
 use super::parts::State;
 use super::{group, kinds, query, reaction, user, words};
 use crate::DecodeError;
@@ -135,7 +135,7 @@ fn accepted(object: Object<'_>) -> Result<ServerPacket, DecodeError> {
     let at = at.some_time()?;
     let head = Head {
         id: id.message_id()?.unwrap_or(MessageId::NONE),
-        to: to_of(&conversation_id, &from.user).ok_or_else(|| conversation.wrong())?,
+        to: conversation_id.to_of(&from.user).ok_or_else(|| conversation.wrong())?,
         from,
         client_ref: client_ref.clone(),
         client_time: None,
@@ -324,6 +324,6 @@ fn live(object: Object<'_>, act: Act) -> Result<ServerPacket, DecodeError> {
     let [id, conversation, at] = fields(object, 0, ["id", "conversation_id", "timestamp"]);
     let from = by(object)?;
     let place: ConversationId = conversation.some_word(|text| text.parse().ok())?;
-    let to = to_of(&place, &from.user).ok_or_else(|| conversation.wrong())?;
+    let to = place.to_of(&from.user).ok_or_else(|| conversation.wrong())?;
     Ok(ServerPacket::Signal { from, signal: Signal { id: id.client_ref()?, to, act, at: at.time()? } })
 }

@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use bimip_proto::{
-    Address, Body, BodyKind, ConversationId, Device, DeviceName, Form, Head, Message, MessageId, Percent,
-    Seal, Seq, UserId, limits,
+    Body, BodyKind, ConversationId, Device, DeviceName, Form, Head, Message, MessageId, Percent, Seal, Seq,
+    limits,
 };
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -197,11 +197,6 @@ fn read_seal(object: Object<'_>, origin: u32) -> Result<Seal, DecodeError> {
     })
 }
 
-/// Where a message that one hears went to: in a conversation of two to the one who did not write it.
-pub(crate) fn to_of(conversation: &ConversationId, from: &UserId) -> Option<Address> {
-    conversation.to_of(from)
-}
-
 /// At a client's end.
 pub(super) fn read(object: Object<'_>, origin: u32) -> Result<Message, DecodeError> {
     let [id, conversation, seq, user, name, client_ref, client_time, kind, at, duration] = fields(
@@ -225,7 +220,7 @@ pub(super) fn read(object: Object<'_>, origin: u32) -> Result<Message, DecodeErr
         name.device_name()?.map_or_else(unnamed, Ok).map_err(|_| name.wrong())?,
     );
     let place: ConversationId = conversation.some_word(|text| text.parse().ok())?;
-    let to = to_of(&place, &from.user).ok_or_else(|| conversation.wrong())?;
+    let to = place.to_of(&from.user).ok_or_else(|| conversation.wrong())?;
     let kind = kind.some_word(|word| match word {
         "voice" => Some(BodyKind::Voice { duration_ms: 0 }),
         word => words::kind(word).or(Some(BodyKind::Text)),

@@ -6,7 +6,6 @@ use bimip_proto::{
 };
 
 use super::fields::{Value, device, fields};
-use super::message::to_of;
 use super::{time, words};
 use crate::DecodeError;
 use crate::json::{Object, Writer};
@@ -125,7 +124,7 @@ pub(super) fn read(object: Object<'_>, more: bool) -> Result<MessageStatus, Deco
     Ok(MessageStatus {
         id: id.message_id()?.unwrap_or(MessageId::NONE),
         client_ref: client_ref.client_ref()?,
-        to: to_of(&place, &from.user).ok_or_else(|| conversation.wrong())?,
+        to: place.to_of(&from.user).ok_or_else(|| conversation.wrong())?,
         from,
         seq: Seq(seq.some_number()?),
         at: at.some_time()?,

@@ -1,7 +1,7 @@
 //! The door of the chat dialect, whose clients say how they want it written.
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bimip_codec::Dialect;
 use percent_encoding::percent_decode_str;
@@ -15,8 +15,7 @@ pub(super) async fn enter(State(server): State<Server>, request: Request) -> Res
         return (StatusCode::BAD_REQUEST, "chat is served with encoding=text").into_response();
     }
     if !websocket::is_upgrade(&request) {
-        let hint = "chat is spoken over a web socket: connect with an upgrade";
-        return (StatusCode::UPGRADE_REQUIRED, [(header::UPGRADE, "websocket")], hint).into_response();
+        return super::no_upgrade("chat is spoken over a web socket: connect with an upgrade");
     }
     super::enter(server, Dialect::Chat, sign_in::chat(request.headers()), request).await
 }

@@ -125,8 +125,12 @@ pub(super) fn files(headers: &HeaderMap, query: Option<&str>) -> Option<SignIn> 
 
 /// A request of the API: a bearer, or `token`, with or without `Bearer`; and the device that it names.
 pub(super) fn api(headers: &HeaderMap, device: Option<DeviceName>) -> Option<SignIn> {
-    let token = bearer(headers).or_else(|| value(headers, "token").map(without_scheme))?;
+    let token = api_token(headers)?;
     Some(SignIn { device, default_device: HTTP_DEVICE, ..SignIn::new(token) })
+}
+
+fn api_token(headers: &HeaderMap) -> Option<Bytes> {
+    bearer(headers).or_else(|| value(headers, "token").map(without_scheme))
 }
 
 /// A stream of events, or one who asks for the next ones: as [`api`], or with a token and a device of the query.
@@ -135,8 +139,8 @@ pub(super) fn stream(
     in_query: Option<&str>,
     device: Option<DeviceName>,
 ) -> Option<SignIn> {
-    let token = bearer(headers).or_else(|| value(headers, "token").map(without_scheme));
-    let token = token.or_else(|| in_query.map(|token| Bytes::copy_from_slice(token.as_bytes())))?;
+    let token =
+        api_token(headers).or_else(|| in_query.map(|token| Bytes::copy_from_slice(token.as_bytes())))?;
     Some(SignIn { device, default_device: STREAM_DEVICE, ..SignIn::new(token) })
 }
 

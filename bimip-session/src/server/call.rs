@@ -3,7 +3,7 @@
 //! What is stored needs nothing to be known of who asks: the commit and the lookup judge it. What is live does, so that a call
 //! for it asks storage first, as the beginning of a session does, unless its user is here anyway.
 
-use bimip_proto::{ClientPacket, CloseReason, Device, Now, Offset, Said};
+use bimip_proto::{ClientPacket, CloseReason, Device, Now, Said};
 
 use super::account::refused;
 use super::connection::{Connection, Phase};
@@ -36,13 +36,7 @@ impl ServerCore {
         let Some(connection) = self.conns.get_mut(&conn) else { return };
         let Some(grant) = connection.grant().cloned() else { return };
         let device = grant.device.clone();
-        connection.phase = Phase::Attaching {
-            grant,
-            head: Offset::ZERO,
-            cursor: Offset::ZERO,
-            moves: Vec::new(),
-            fed: self.pulls.fed,
-        };
+        connection.phase = Phase::attaching(grant, self.pulls.fed);
         self.hold_first(conn, said);
         if !self.roster.of(&device.user).contains(&conn) {
             self.roster.join(&device.user, conn);

@@ -55,6 +55,13 @@ pub(super) enum Phase {
     },
 }
 
+impl Phase {
+    /// Storage is about to be asked, when feeds had grown so often.
+    pub(super) const fn attaching(grant: Grant, fed: u64) -> Self {
+        Self::Attaching { grant, head: Offset::ZERO, cursor: Offset::ZERO, moves: Vec::new(), fed }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) caps: Caps,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bimip_proto::{
-    Caps, CloseReason, Fault, FaultKind, GroupId, Now, Offset, Reject, ServerPacket, UnixMs, Welcome, limits,
+    Caps, CloseReason, Fault, FaultKind, GroupId, Now, Reject, ServerPacket, UnixMs, Welcome, limits,
 };
 
 use super::account::refused;
@@ -278,13 +278,7 @@ impl ServerCore {
             connection.expiry_mono_ms = Some(due_mono_ms);
             self.timers.set(due_mono_ms, Due::Expiry(conn));
         }
-        connection.phase = Phase::Attaching {
-            grant,
-            head: Offset::ZERO,
-            cursor: Offset::ZERO,
-            moves: Vec::new(),
-            fed: self.pulls.fed,
-        };
+        connection.phase = Phase::attaching(grant, self.pulls.fed);
         self.begins(now, conn);
         self.output(Output::Attach(conn, device));
     }

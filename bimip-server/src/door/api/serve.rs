@@ -1,5 +1,7 @@
 //! One request, from its headers to its answer.
 
+use std::sync::LazyLock;
+
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{RawPathParams, Request};
 use axum::http::request::Parts;
@@ -7,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bimip_codec::rest::{self, Answer, Asked, Door, Refusal, Route, Serves};
 use bimip_proto::{ClientPacket, CloseReason, Device, Said, ServerPacket, UnixMs, limits};
+use bimip_session::ledger::Outgoing;
 use bimip_session::server::Grant;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
@@ -24,6 +27,8 @@ use crate::server::Server;
 
 /// Packets of one request that are under way at once, where none depends on another.
 const AT_ONCE: usize = 16;
+/// The description of the API, made when it is first asked for.
+static DOCUMENT: LazyLock<String> = LazyLock::new(rest::openapi);
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// HT-REQ-1.
@@ -68,7 +73,7 @@ async fn answer(
     left: &mut Option<Left>,
 ) -> Result<Answer, Refusal> {
     let grant = match &route.serves {
-        Serves::Door(Door::Document) => return Ok(Answer { status: 200, json: server.openapi().to_owned() }),
+        Serves::Door(Door::Document) => return Ok(Answer { status: 200, json: DOCUMENT.clone() }),
         Serves::Door(Door::Ack) => {
             let body = read(route, server, &parts.headers, body, limits::FRAME_BYTES).await?;
             return streams::ack(server, parts, &body, left).await;
@@ -150,7 +155,7 @@ async fn said(
         let logs_out = matches!(said.packet, ClientPacket::LogOut(_));
         async move {
             match server.call(grant, said, bytes).await {
-                Ok(answer) => Ok(answer.map(|answer| answer.packet().clone())),
+                Ok(answer) => Ok(answer.map(Outgoing::into_packet)),
                 // Whoever logs this session out is told by its end.
                 Err(NoAnswer::Ended(reason)) if logs_out && is_over(&reason) => {
                     Ok(Some(ServerPacket::Bye(reason)))
