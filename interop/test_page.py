@@ -55,10 +55,12 @@ async def test_the_script_of_a_guide_runs_as_it_is(server, names, whose):
 async def test_a_page_hears_what_it_missed_and_the_end(own_server, names, whose):
     alice, bob = names("alice", "bob")
     async with await Events.connect(own_server, alice) as a:
-        for text in ("one", "two"):
-            await a.send(bob, text)
-    page = await Page.open(own_server, bob, whose)
-    assert [await page.shows("messages") for _ in range(2)] == [f"{alice}: one", f"{alice}: two"]
+        sent = [await a.send(bob, text) for text in ("one", "two")]
+        page = await Page.open(own_server, bob, whose)
+        assert [await page.shows("messages") for _ in range(2)] == [f"{alice}: one", f"{alice}: two"]
+        # The page marks both as read; a mark said to a server that is ending would be refused, and shown.
+        for message in sent:
+            assert (await a.get("message_read"))["message_id"] == message["message_id"]
     assert await own_server.terminate() == 0, own_server.trouble()
     assert await page.shows("status") == "offline"
     await page.close()

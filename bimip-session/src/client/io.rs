@@ -27,7 +27,7 @@ pub struct Config {
     /// lost is given back to the app ([`Event::Unsure`]).
     pub resend: bool,
     /// Whether the server has to be told that this client says what it has stored, before it is given anything: in a dialect
-    /// where what arrived counts as stored until then.
+    /// where what arrived counts as stored until then. Said right behind the sign-in.
     pub announce: bool,
     /// Drafts waiting for their ack. Bounds the memory, and what is sent again after a cut.
     pub unacked_drafts: usize,

@@ -1,6 +1,6 @@
 //! The life of the connection: dialling, being up, being gone.
 
-use bimip_proto::{ClientPacket, CloseReason, Now, Ping, Welcome};
+use bimip_proto::{ClientPacket, CloseReason, Now, Offset, Ping, Welcome};
 
 use super::event::Event;
 use super::heartbeat::Beat;
@@ -88,6 +88,11 @@ impl ClientSession {
             let device = Some(self.config.device.name.clone());
             self.outbox.push_back(Output::Transmit(ClientPacket::SignIn { user, device, token }));
         }
+        if self.config.announce {
+            // Not after the welcome: rows come right behind it, and the transport may have answered a ping by then. And
+            // not what is stored: the offsets may be of a mailbox that is no more.
+            self.outbox.push_back(Output::Transmit(ClientPacket::Dispose(Offset::ZERO)));
+        }
     }
 
     pub(super) fn welcomed(&mut self, now: Now, welcome: Welcome) {
@@ -98,9 +103,6 @@ impl ClientSession {
         self.server_ahead_ms =
             i64::try_from(welcome.server_time.0).unwrap_or(i64::MAX).saturating_sub_unsigned(now.unix_ms);
         self.plan_renewal(now);
-        if self.config.announce {
-            self.outbox.push_back(Output::Transmit(ClientPacket::Dispose(welcome.resume_from)));
-        }
         let (known, seen) = (self.epoch, self.inbox.seen);
         self.epoch = welcome.epoch;
         let event = if known != 0 && known != welcome.epoch {

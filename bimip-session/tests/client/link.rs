@@ -46,6 +46,29 @@ fn the_welcome_says_resumed_gap_or_reset() {
     assert!(matches!(start(Resume::default(), 7, 0), (Event::Resumed(_), Offset(0))));
 }
 
+// EV-STORE-2, CH-STORE-2
+#[test]
+fn who_says_what_is_stored_says_so_before_anything_can_come() {
+    let mut config = Config::new(device("a", "1"));
+    config.announce = true;
+    let resume = Resume { epoch: 7, seen: Offset(5), ..Resume::default() };
+    let mut session = ClientSession::new(config.clone(), resume, T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    let said_first = said(&mut session);
+    let [ClientPacket::SignIn { .. }, ClientPacket::Dispose(Offset::ZERO)] = &said_first[..] else {
+        panic!("{said_first:?}, and of offsets the epoch is not known yet");
+    };
+    session.handle_input(T0, welcome(7, 3));
+    assert!(said(&mut session).is_empty(), "once");
+
+    config.token = None;
+    let mut session = ClientSession::new(config, Resume::default(), T0);
+    session.handle_timeout(T0);
+    session.handle_input(T0, Input::Connected);
+    assert_eq!(said(&mut session), [ClientPacket::Dispose(Offset::ZERO)], "headers said who it is");
+}
+
 // CL-LIVE-1
 #[test]
 fn silence_ends_in_a_new_dial() {
