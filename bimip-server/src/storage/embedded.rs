@@ -62,6 +62,7 @@
 //!   damaged row is refused, and from then on tickets are decided one by one, so that only those are refused that
 //!   need it. [`verify()`] reads everything and says what is damaged.
 
+mod background;
 mod checksum;
 mod commit;
 mod directory;
@@ -79,6 +80,7 @@ mod proven;
 mod reader;
 mod recent;
 mod record;
+mod retired;
 mod room;
 mod rows;
 pub mod verify;
@@ -100,6 +102,7 @@ use self::commit::Answer;
 use self::engine::Engine;
 use self::memo::Memo;
 use self::proven::Proven;
+use self::retired::Retired;
 use self::room::{Disk, Room};
 use self::writer::Tally;
 use super::{Storage, StorageError};
@@ -115,6 +118,7 @@ pub struct EmbeddedStorage {
     tally: Tally,
     proven: Proven,
     disk: Disk,
+    retired: Retired,
     store: PathBuf,
     /// A row could not be read: tickets are decided one by one.
     careful: bool,
@@ -184,6 +188,7 @@ impl EmbeddedStorage {
             tally: opened.tally,
             proven: opened.proven,
             disk: Disk::of(opened.store.clone(), options.min_free_bytes),
+            retired: Retired::new()?,
             store: opened.store,
             careful: false,
             failed: None,
@@ -198,6 +203,7 @@ impl EmbeddedStorage {
         self.tally = tally;
         self.engine.prove(tally.sequence);
         self.engine.late.show();
+        self.retired.look([&self.engine.log, &self.engine.small]);
         if let Err(error) = self.proven.note(tally.batch) {
             // This batch is safe; a disk that cannot take twelve bytes gets no other.
             self.fail(&error.into());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::Options;
+use super::background::behind;
 use super::directory::{self, Directory, FORMAT};
 use super::engine::{Engine, damaged};
 use super::keys;
@@ -19,8 +20,7 @@ use crate::storage::StorageError;
 const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 /// Rows in memory until they become a table, for each keyspace; up to five times as much while the background
 /// is behind. Written into the store when it is made.
-const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
-
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 const LOG: &str = "log";
 const SMALL: &str = "small";
 
@@ -110,16 +110,21 @@ fn draw_epoch() -> Result<u32, StorageError> {
 }
 
 pub(super) fn start(path: &Path, options: &Options) -> Result<(Database, [Keyspace; 2]), StorageError> {
-    let db = Database::builder(path)
+    let db = behind(|| open_engine(path, options))??;
+    let keyspace = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+    let keyspaces = [db.keyspace(LOG, keyspace)?, db.keyspace(SMALL, keyspace)?];
+    Ok((db, keyspaces))
+}
+
+/// Starts the engine's threads too.
+fn open_engine(path: &Path, options: &Options) -> fjall::Result<Database> {
+    Database::builder(path)
         .cache_size(options.cache_bytes)
         .worker_threads(options.worker_threads.max(1))
         .max_journaling_size(JOURNAL_BYTES)
         // Bodies are small and often encrypted; and what is not compressed can be checked without the engine.
         .journal_compression(CompressionType::None)
-        .open()?;
-    let keyspace = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-    let keyspaces = [db.keyspace(LOG, keyspace)?, db.keyspace(SMALL, keyspace)?];
-    Ok((db, keyspaces))
+        .open()
 }
 
 /// The engine starts afresh where files that it looks for first are gone, and removes what is left of the rest.
