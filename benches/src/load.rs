@@ -6,6 +6,7 @@
 mod ask;
 mod child;
 mod clock;
+mod disk;
 mod fill;
 pub(crate) mod frames;
 mod history;

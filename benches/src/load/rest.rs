@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::ask::signed_in;
 use super::child::{Program, Running};
 use super::clock;
+use super::disk;
 use super::frames::{BODY_BYTES, Draft};
 use super::pair::{Pace, Pair, Phase, Shared, Tally, Tongue};
 use super::poster::{Posted, Poster};
@@ -25,7 +26,11 @@ const GOAL_MS: f64 = 5.0;
 
 const BESIDE: usize = 1;
 
+/// How long the disk is looked at before a round.
+const DISK: Duration = Duration::from_secs(2);
+
 struct Round {
+    syncs: Histogram,
     answers: Histogram,
     rate: f64,
     deliveries: Histogram,
@@ -40,18 +45,27 @@ pub(super) fn rest(args: &Args, program: &Program, report: &mut Report) -> Resul
     report.say(&format!(
         "### HTTP\n\n`POST /api/v1/messages` with bodies of {BODY_BYTES} bytes to users who are away, {} a second over {POSTERS} \
          connections that are kept: alone, and beside {} web sockets in pairs that exchange {} messages a second. A request counts \
-         from when it was due until its answer is there, which says that the message is on the disk. {} s after {} s of warm-up; \
-         median of {rounds} interleaved rounds (min–max).",
+         from when it is sent, or was due while the one before had no answer, until its answer is there, which says that the message is on \
+         the disk. {} s after {} s of warm-up; \
+         median of {rounds} interleaved rounds (min–max). Before each, {} s of the disk alone, an append and a sync {} times a second: no \
+         answer can be faster than it.",
         args.requests,
         args.connections,
         args.rate,
         time.as_secs(),
-        args.warm_up.as_secs()
+        args.warm_up.as_secs(),
+        DISK.as_secs(),
+        args.requests
     ));
     let names = ["alone", "beside web sockets"].map(str::to_owned).to_vec();
-    let one = async |setting, running: &Running| round(args, running, setting == BESIDE, time).await;
+    let one = async |setting, running: &Running| {
+        let syncs = disk::syncs(program.data_root(), args.requests, DISK)?;
+        Ok(Round { syncs, ..round(args, running, setting == BESIDE, time).await? })
+    };
     let settings = Settings::take("rest", program, names, rounds, one)?;
-    let numbers: [Number<Round>; 8] = [
+    let numbers: [Number<Round>; 10] = [
+        ("the disk alone, p99 ms", |one| one.syncs.ms(99.0)),
+        ("the disk alone, at most ms", |one| one.syncs.ms(100.0)),
         ("requests / s", |one| one.rate),
         ("request to answer, p50 ms", |one| one.answers.ms(50.0)),
         ("request to answer, p99 ms", |one| one.answers.ms(99.0)),
@@ -118,6 +132,7 @@ async fn round(args: &Args, running: &Running, beside: bool, time: Duration) -> 
         return Err("not one request was answered".to_owned());
     }
     Ok(Round {
+        syncs: Histogram::new(),
         answers,
         rate: measured as f64 / seconds,
         deliveries,
