@@ -58,8 +58,8 @@ impl Twins {
     fn shown(&mut self, conn: ConnId, row: &Row) -> Result<(), String> {
         let session = self.session(conn)?;
         let (device, before) = (session.device, session.shown);
-        if session.phase != Phase::Up && !matches!(session.phase, Phase::Parting(_)) {
-            return Err(format!("{device:?} is {:?} and sent a row", session.phase));
+        if session.calls || session.phase != Phase::Up && !matches!(session.phase, Phase::Parting(_)) {
+            return Err(format!("a row is sent to {session:?}"));
         }
         session.shown = row.offset.0;
         session.in_flight.push_back(row.offset.0);
@@ -94,7 +94,7 @@ impl Twins {
     fn parted(&mut self, conn: ConnId, reason: &CloseReason) -> Result<(), String> {
         let session = self.session(conn)?;
         let expected = session.phase == Phase::Parting(reason.clone()) && session.owed.is_empty();
-        let device = session.device;
+        let (device, calls) = (session.device, session.calls);
         // CUR-7: nor is a disposal answered that comes after one that was refused.
         let drifted = *reason == CloseReason::Unavailable && self.sessions.adrift[device.index()];
         if !expected && !drifted {
@@ -111,6 +111,7 @@ impl Twins {
             CloseReason::Idle => "a session that fell silent",
             CloseReason::Replaced { .. } => "a session that was replaced",
             CloseReason::Unavailable => "a disposal that was refused",
+            _ if calls => "a call that is over",
             _ => "a goodbye",
         });
         Ok(())
@@ -125,6 +126,9 @@ impl Twins {
         };
         let right = match &owed {
             Owed::Pong => matches!(packet, ServerPacket::Pong { .. }),
+            Owed::NoStream => {
+                matches!(packet, ServerPacket::Declined { reason: Reject::NoStream, .. })
+            }
             Owed::Unavailable(command) => self.is_refusal(command, packet, Reject::Unavailable, true),
             Owed::Answer(Command::Dispose { upto, .. }, _) => self.is_disposed(conn, *upto, packet),
             Owed::Answer(command, verdict) => self.is_answer(command, verdict, packet),
@@ -258,6 +262,7 @@ impl Twins {
             let room = session.in_flight.len() * 2 <= WINDOW_ROWS as usize;
             let head = self.reference.head(session.device.user());
             if session.phase == Phase::Up
+                && !session.calls
                 && room
                 && self.reference.shows_between(session.device, session.shown, head)
                 && !self.system.is_read_for(session.conn)
@@ -272,6 +277,7 @@ impl Twins {
 fn kind(owed: &Owed) -> &'static str {
     match owed {
         Owed::Pong => "a pong",
+        Owed::NoStream => "a call that disposes for nobody",
         Owed::Unavailable(_) => "a refusal for a store that fails",
         Owed::Answer(_, Verdict::Conflict) => "a conflict",
         Owed::Answer(_, Verdict::NotMember) => "not a member",

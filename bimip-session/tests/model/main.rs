@@ -3,7 +3,7 @@
 //! [`reference`] says what must be stored, [`sessions`] what every session is owed; both are written from
 //! docs/protocol/delivery.md. [`system`] is the real core over a store in memory. [`twins`] and [`heard`] do the same
 //! thing with both and compare. [`ops`] draws the sequences: three users with two devices each and two groups who send,
-//! send again, dispose, say what became of messages, come and go, while connections are cut, the store is slow or
+//! send again, dispose, say what became of messages, come and go, and call beside it, while connections are cut, the store is slow or
 //! fails, the server dies, and the clocks do what they like.
 //!
 //! Comments name rules of that page without their `DM-`, and the invariants that the simulator knows too: I1 nothing
@@ -110,7 +110,7 @@ fn half(which: u8) {
 // DM-BOX-1, DM-BOX-2, DM-BOX-3, DM-BOX-4, DM-ORD-1, DM-ORD-2, DM-ORD-3, DM-ACK-1, DM-ACK-2, DM-ACK-3, DM-ACK-4, DM-DUP-1,
 // DM-DUP-2, DM-DUP-4, DM-CUR-1, DM-CUR-2, DM-CUR-3, DM-CUR-4, DM-CUR-5, DM-CUR-7, DM-ROW-1, DM-WIN-1, DM-WIN-2, DM-GRP-1, DM-GRP-2,
 // DM-GRP-3, DM-GRP-5, DM-GRP-6, DM-GRP-7, DM-GRP-9, DM-RCP-1, DM-RCP-2, DM-RCP-3, DM-RCP-4, DM-RCP-5, DM-RCP-6, DM-SES-2,
-// DM-SES-3, DM-SES-4, DM-SES-7
+// DM-SES-3, DM-SES-4, DM-SES-7, DM-CALL-1, DM-CALL-4
 #[test]
 fn the_server_is_the_reference_in_one_half_of_the_sequences() {
     half(0);
@@ -124,7 +124,10 @@ fn the_server_is_the_reference_in_the_other_half() {
 /// A reference that is asked nothing agrees with everything.
 #[test]
 fn sequences_have_everything_in_them() {
-    const KINDS: [&str; 23] = [
+    const KINDS: [&str; 26] = [
+        "a call that disposes for nobody",
+        "a call that is hung up",
+        "a call that is over",
         "a conflict",
         "a crash that loses commands",
         "a crash that loses nothing",

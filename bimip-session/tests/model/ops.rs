@@ -149,6 +149,10 @@ pub(crate) enum Op {
     /// The connection is gone, with what it had to say and was not carried out.
     Cut(Dev),
     Say(Dev, Word),
+    /// The device says one thing on a connection of its own and goes, whether it is connected otherwise or not.
+    Call(Dev, Word),
+    /// The oldest call does not wait for its answer.
+    HangUp,
     /// So many tickets become durable, in one batch, and are proven.
     Sync(u8),
     /// So many tickets cannot be stored.
@@ -217,7 +221,9 @@ fn op(present: &Present) -> BoxedStrategy<Op> {
         (select(vec![1, 1_000, 20_000, 60_000, 120_000]), select(vec![0, 0, 0, 86_400_000, -86_400_000]));
     let always = prop_oneof![
         10 => newcomer.prop_map(Op::Connect),
-        2 => anybody.prop_map(Op::Connect),
+        2 => anybody.clone().prop_map(Op::Connect),
+        6 => (anybody, called()).prop_map(|(device, word)| Op::Call(device, word)),
+        1 => Just(Op::HangUp),
         20 => (1..6_u8).prop_map(Op::Sync),
         1 => (1..4_u8).prop_map(Op::Fail),
         3 => Just(Op::Look),
@@ -230,7 +236,7 @@ fn op(present: &Present) -> BoxedStrategy<Op> {
     }
     let device = select(here);
     prop_oneof![
-        59 => always,
+        66 => always,
         3 => device.clone().prop_map(Op::Cut),
         70 => (device, word()).prop_map(|(device, word)| Op::Say(device, word)),
     ]
@@ -238,6 +244,14 @@ fn op(present: &Present) -> BoxedStrategy<Op> {
 }
 
 fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![
+        76 => called(),
+        1 => Just(Word::Bye),
+    ]
+}
+
+/// What a call says, which says goodbye by itself.
+fn called() -> impl Strategy<Value = Word> {
     let group = || select(Group::all().collect::<Vec<_>>());
     let to = || {
         prop_oneof![
@@ -270,6 +284,5 @@ fn word() -> impl Strategy<Value = Word> {
         8 => group().prop_map(Word::Join),
         2 => group().prop_map(Word::Leave),
         1 => Just(Word::Ping),
-        1 => Just(Word::Bye),
     ]
 }

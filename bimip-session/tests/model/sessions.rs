@@ -24,6 +24,8 @@ pub(crate) enum Owed {
     Answer(Command, Verdict),
     /// The store failed.
     Unavailable(Command),
+    /// CALL-4: nobody was given the rows that the call says are stored.
+    NoStream,
     Pong,
 }
 
@@ -42,6 +44,8 @@ pub(crate) enum Phase {
 pub(crate) struct Session {
     pub(crate) device: Dev,
     pub(crate) conn: ConnId,
+    /// It says one thing and goes: it is shown nothing, takes nobody's place, and is not welcomed.
+    pub(crate) calls: bool,
     pub(crate) phase: Phase,
     /// What it said and is not carried out: the session is not up, or a join or a leave is under way.
     held: VecDeque<Said>,
@@ -61,6 +65,7 @@ impl Session {
         Self {
             device,
             conn,
+            calls: false,
             phase: Phase::Asking,
             held: VecDeque::new(),
             under_way: 0,
@@ -70,6 +75,11 @@ impl Session {
             in_flight: VecDeque::new(),
             heard_mono_ms: now_mono_ms,
         }
+    }
+
+    /// CALL-1: it may speak at once.
+    pub(crate) fn call(device: Dev, conn: ConnId, now_mono_ms: u64) -> Self {
+        Self { calls: true, phase: Phase::Up, ..Self::new(device, conn, now_mono_ms) }
     }
 
     /// Whether what it says now is carried out now.
@@ -95,7 +105,7 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn of(&mut self, device: Dev) -> Option<&mut Session> {
         // The newest; an older one is being told goodbye.
-        self.all.iter_mut().rev().find(|session| session.device == device)
+        self.all.iter_mut().rev().find(|session| session.device == device && !session.calls)
     }
 
     pub(crate) fn by_conn(&mut self, conn: ConnId) -> Option<&mut Session> {
@@ -123,6 +133,7 @@ impl Sessions {
     }
 
     fn carry(&mut self, conn: ConnId, said: Said, reference: &Reference) {
+        let reads = self.reads_for(conn);
         let Some(session) = self.all.iter_mut().find(|session| session.conn == conn) else { return };
         let command = match said {
             Said::Ping => return session.owed.push_back(Owed::Pong),
@@ -132,6 +143,8 @@ impl Sessions {
             }
             Said::Ask(command) => command,
             Said::Dispose(upto) => {
+                let Some(reads) = reads else { return session.owed.push_back(Owed::NoStream) };
+                let Some(session) = self.all.iter_mut().find(|session| session.conn == reads) else { return };
                 let stored = &mut self.stored[session.device.index()];
                 *stored = (*stored).max(upto.min(session.shown));
                 let user = session.device.user();
@@ -148,9 +161,21 @@ impl Sessions {
                 Command::Dispose { upto: upto.min(session.shown), delivers }
             }
         };
+        let Some(session) = self.by_conn(conn) else { return };
         session.under_way += 1;
         session.moves += u32::from(is_move(&command));
-        self.under_way.push_back((conn, session.device, command));
+        let device = session.device;
+        self.under_way.push_back((conn, device, command));
+    }
+
+    /// CALL-4: whose rows a connection disposes of. A call those of the session that its device has now.
+    fn reads_for(&mut self, conn: ConnId) -> Option<ConnId> {
+        let session = self.by_conn(conn)?;
+        if !session.calls {
+            return Some(conn);
+        }
+        let device = session.device;
+        self.of(device).filter(|session| session.phase == Phase::Up).map(|session| session.conn)
     }
 
     /// The first command under way is answered, by what the reference says of it. `None` where the store failed.
@@ -159,6 +184,13 @@ impl Sessions {
         // CUR-7: a disposal that cannot be stored ends the connection.
         let drifts = verdict.is_none() && matches!(command, Command::Dispose { .. });
         self.adrift[device.index()] |= drifts;
+        // CALL-4: and the one that the call was about.
+        if drifts
+            && self.by_conn(conn).is_some_and(|session| session.calls)
+            && let Some(reads) = self.reads_for(conn).and_then(|reads| self.by_conn(reads))
+        {
+            reads.phase = Phase::Parting(CloseReason::Unavailable);
+        }
         let Some(session) = self.by_conn(conn) else { return };
         session.under_way -= 1;
         session.moves -= u32::from(is_move(&command));

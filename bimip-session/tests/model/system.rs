@@ -56,10 +56,18 @@ impl System {
     }
 
     pub(crate) fn connect(&mut self, device: Dev) -> ConnId {
+        self.open(device, CAPS)
+    }
+
+    pub(crate) fn call(&mut self, device: Dev) -> ConnId {
+        self.open(device, Caps::CALL)
+    }
+
+    fn open(&mut self, device: Dev, caps: Caps) -> ConnId {
         let conn = ConnId(self.next_conn);
         self.next_conn += 1;
         let grant = Some(Grant::new(self.names.device(device).clone()));
-        self.input(Input::Opened { conn, caps: CAPS, grant });
+        self.input(Input::Opened { conn, caps, grant });
         conn
     }
 

@@ -71,6 +71,14 @@ impl Twins {
                 }
             }
             Op::Say(device, word) => self.say(*device, word),
+            Op::Call(device, word) => self.call(*device, word),
+            Op::HangUp => {
+                if let Some(conn) = self.sessions.all.iter().find(|it| it.calls).map(|it| it.conn) {
+                    self.sessions.all.retain(|session| session.conn != conn);
+                    self.system.cut(conn);
+                    self.count("a call that is hung up");
+                }
+            }
             Op::Sync(count) => self.sync((*count).into(), true)?,
             Op::Fail(count) => {
                 let count = self.sessions.under_way.len().min((*count).into());
@@ -118,7 +126,8 @@ impl Twins {
     fn wait(&mut self, ms: u64, jump_ms: i64) {
         const IDLE_MS: u64 = 120_000;
         self.system.wait(ms, jump_ms);
-        for session in &mut self.sessions.all {
+        // A call ends with its answer, whenever that is.
+        for session in self.sessions.all.iter_mut().filter(|session| !session.calls) {
             if session.heard_mono_ms + IDLE_MS <= self.system.now.mono_ms {
                 session.phase = Phase::Parting(CloseReason::Idle);
             }
@@ -150,6 +159,10 @@ impl Twins {
     }
 
     fn say(&mut self, device: Dev, word: &Word) {
+        if self.sessions.of(device).is_none() {
+            // It said goodbye, and no connection is left to say it on.
+            return;
+        }
         let Some((packet, said)) = self.worded(device, word) else { return };
         let now_mono_ms = self.system.now.mono_ms;
         let Some(session) = self.sessions.of(device) else { return };
@@ -159,9 +172,19 @@ impl Twins {
         self.system.say(conn, packet);
     }
 
-    /// What a device says, for both. `None` where it has nothing to say it about, or no connection: those close too.
+    /// CALL-1: one thing is said, and goodbye, which comes after the answer.
+    fn call(&mut self, device: Dev, word: &Word) {
+        let Some((packet, said)) = self.worded(device, word) else { return };
+        let conn = self.system.call(device);
+        self.sessions.all.push(Session::call(device, conn, self.system.now.mono_ms));
+        for (packet, said) in [(packet, said), (ClientPacket::Bye, Said::Bye)] {
+            self.sessions.say(conn, said, &self.reference);
+            self.system.say(conn, packet);
+        }
+    }
+
+    /// What a device says, for both. `None` where it has nothing to say it about.
     fn worded(&mut self, device: Dev, word: &Word) -> Option<(ClientPacket, Said)> {
-        self.sessions.of(device)?;
         Some(match word {
             Word::Send { to, named } => {
                 self.texts += 1;
