@@ -22,7 +22,8 @@ pub(super) fn syncs(folder: &Path, per_second: u64, time: Duration) -> Result<Hi
 
 fn append(path: &Path, per_second: u64, time: Duration) -> io::Result<Histogram> {
     let (mut file, mut syncs) = (File::create(path)?, Histogram::new());
-    let (begun, until) = (clock::ns(), clock::ns() + clock::to_ns(time));
+    let begun = clock::ns();
+    let until = begun + clock::to_ns(time);
     for number in 0.. {
         let due_ns = begun + number * 1_000_000_000 / per_second.max(1);
         if due_ns >= until {
