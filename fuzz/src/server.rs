@@ -14,7 +14,7 @@ use bimip_proto::{
 use bimip_session::server::Input;
 use bytes::Bytes;
 
-use self::house::{EPOCH, House};
+use self::house::{APPS, EPOCH, House};
 use crate::source::Source;
 
 /// Steps of one schedule. A fuzzer finds nothing new in longer ones that shorter ones do not have.
@@ -35,8 +35,12 @@ pub fn server_core(bytes: &[u8]) {
 
 fn step(house: &mut House, source: &mut Source<'_>) {
     match source.below(20) {
-        0 => house.open(source.below(5), true, source.below(4)),
-        1 => house.open(source.below(5), false, 0),
+        0 => house.open(source.below(APPS), true, source.below(4)),
+        1 if source.below(3) > 0 => {
+            let packets = (0..1 + source.below(2)).map(|_| said(house, source)).collect();
+            house.call(source.below(APPS), packets);
+        }
+        1 => house.open(source.below(APPS), false, 0),
         2 => house.hang_up(source.byte()),
         3..=8 => {
             let packets = (0..1 + source.below(3)).map(|_| said(house, source)).collect();

@@ -22,6 +22,8 @@ use super::peer::Peer;
 pub(super) const EPOCH: u32 = 7;
 /// Connections at once; more would only make schedules longer.
 const CONNECTIONS: usize = 8;
+/// Devices.
+pub(super) const APPS: u8 = 6;
 /// Rounds after which a house that does not come to rest never will.
 const ROUNDS: usize = 20_000;
 
@@ -85,6 +87,7 @@ impl House {
                 app("b", "1", Caps::FULL),
                 app("b", "voiceping", Caps::WALKIE),
                 app("c", "voiceping", Caps::WALKIE),
+                app("c", "web", Caps::EVENTS),
             ],
             next: 1,
             asks: VecDeque::new(),
@@ -125,6 +128,29 @@ impl House {
         self.input(Input::Opened { conn, caps, grant: granted.then_some(grant) });
     }
 
+    /// A device says something on a connection of its own, and goes when it is answered.
+    pub(super) fn call(&mut self, app: u8, mut packets: Vec<Said>) {
+        self.forget_calls();
+        if self.peers.len() >= CONNECTIONS {
+            return;
+        }
+        let (conn, app) = (ConnId(self.next), usize::from(app));
+        self.next += 1;
+        self.peers.insert(conn, Peer::new(Caps::CALL, Some(app)));
+        let grant = Some(Grant::new(self.apps[app].device.clone()));
+        self.input(Input::Opened { conn, caps: Caps::CALL, grant });
+        packets.push(ClientPacket::Bye.into());
+        self.tell(conn, packets);
+    }
+
+    fn forget_calls(&mut self) {
+        let over = self.peers.iter().filter(|(_, peer)| peer.calls && peer.closed);
+        for conn in over.map(|(conn, _)| *conn).collect::<Vec<_>>() {
+            self.input(Input::Closed(conn));
+            self.peers.remove(&conn);
+        }
+    }
+
     pub(super) fn hang_up(&mut self, which: u8) {
         let Some(conn) = self.pick(which) else { return };
         self.input(Input::Closed(conn));
@@ -132,15 +158,26 @@ impl House {
     }
 
     pub(super) fn say(&mut self, which: u8, packets: Vec<Said>) {
-        let Some(conn) = self.pick(which) else { return };
-        let Some(peer) = self.peers.get_mut(&conn) else { return };
+        if let Some(conn) = self.pick(which) {
+            self.tell(conn, packets);
+        }
+    }
+
+    fn tell(&mut self, conn: ConnId, packets: Vec<Said>) {
         for said in &packets {
+            let Some(peer) = self.peers.get_mut(&conn) else { return };
             match said.packet {
+                // Of what the device's other connection was given, when the call's turn comes.
+                ClientPacket::Dispose(upto) if peer.calls => {
+                    let app = peer.app;
+                    self.peers.values_mut().filter(|it| it.app == app).for_each(|it| it.lands_later(upto));
+                }
                 ClientPacket::Dispose(upto) => peer.lands(upto),
                 ClientPacket::Join(_)
                 | ClientPacket::Leave(_)
                 | ClientPacket::Token { .. }
-                | ClientPacket::SignIn { .. } => peer.moves = true,
+                | ClientPacket::SignIn { .. }
+                | ClientPacket::Talk(_) => peer.moves = true,
                 _ => {}
             }
         }
@@ -158,7 +195,8 @@ impl House {
         let Some(conn) = self.pick(which) else { return };
         let Some(peer) = self.peers.get_mut(&conn) else { return };
         let Some(number) = forged.or_else(|| peer.barriers.pop_front()) else { return };
-        if peer.caps.cursor == CursorBy::Barrier && number > 0 {
+        // Of a client that says what it stores a pong says nothing. Here it does: then less is taken for a full window.
+        if matches!(peer.caps.cursor, CursorBy::Barrier | CursorBy::Arrival) && number > 0 {
             peer.lands(Offset(number));
         }
         self.input(Input::Barrier(conn, number));
@@ -425,7 +463,7 @@ impl House {
             .into_iter()
             .for_each(|conn| self.input(Input::Closed(conn)));
         self.peers.clear();
-        for app in 0..5 {
+        for app in 0..APPS {
             self.open(app, true, 0);
         }
         for _ in 0..ROUNDS {

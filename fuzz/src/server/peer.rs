@@ -9,13 +9,16 @@ use bimip_session::server::{ConnId, weight};
 pub(super) struct Peer {
     pub(super) caps: Caps,
     pub(super) app: Option<usize>,
+    /// It asks and goes: it is not welcomed, and given no rows.
+    pub(super) calls: bool,
     pub(super) welcomed: bool,
     /// The core has closed it: nothing may follow.
     pub(super) closed: bool,
     pub(super) shown: Offset,
     pub(super) flying: VecDeque<(Offset, u64)>,
     pub(super) barriers: VecDeque<u64>,
-    /// It has joined or left a group, or asked about a token: what it said after that is heard later than it is said.
+    /// It has joined or left a group, asked about a token, or talked, which is over when the recording is kept: what it
+    /// said after that is heard later than it is said.
     pub(super) moves: bool,
     /// What it said it has, before it did.
     early: Offset,
@@ -26,7 +29,8 @@ impl Peer {
         Self {
             caps,
             app,
-            welcomed: false,
+            calls: caps.calls,
+            welcomed: caps.calls,
             closed: false,
             shown: Offset::ZERO,
             flying: VecDeque::new(),
@@ -38,6 +42,7 @@ impl Peer {
 
     /// A row arrives: the next one, and within the window.
     pub(super) fn row(&mut self, conn: ConnId, row: &Row, window: Window) {
+        assert!(!self.calls, "{conn}: a row for a call");
         assert!(self.welcomed, "{conn}: a row before the welcome");
         assert_eq!(row.prev, self.shown, "{conn}: a gap before {}", row.offset);
         assert!(row.offset > row.prev, "{conn}: rows go back");
@@ -48,6 +53,12 @@ impl Peer {
         if row.offset > self.early {
             self.flying.push_back((row.offset, weight(&row.entry)));
         }
+    }
+
+    /// Everything up to here is disposed of, now or when what was said before it is done.
+    pub(super) fn lands_later(&mut self, upto: Offset) {
+        self.early = self.early.max(upto);
+        self.lands(upto);
     }
 
     /// Everything up to here is disposed of.
