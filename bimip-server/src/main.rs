@@ -4,7 +4,7 @@ mod account;
 mod flags;
 mod store;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -42,7 +42,9 @@ fn main() -> ExitCode {
     // Exits with code 2 and a usage text when the flags are wrong.
     let command = Flags::parse().command();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are for people: in a file or a journal they would be noise.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match command {
         Command::Serve(serve) => serve_until_told(&serve),
         Command::Token(token) => print_token(&token),

@@ -56,6 +56,9 @@ async fn it_says_where_and_stops_in_order() {
         line.clear();
         soon(stdout.read_line(&mut line)).await.unwrap();
         assert_eq!(line, "", "more than one line on stdout");
+        let mut log = String::new();
+        soon(child.stderr.take().unwrap().read_to_string(&mut log)).await.unwrap();
+        assert!(log.contains("shutting down") && !log.contains('\u{1b}'), "a log in a file: {log}");
     }
 }
 
