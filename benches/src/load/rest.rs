@@ -60,7 +60,7 @@ pub(super) fn rest(args: &Args, program: &Program, report: &mut Report) -> Resul
     let names = ["alone", "beside web sockets"].map(str::to_owned).to_vec();
     let one = async |setting, running: &Running| {
         let syncs = disk::syncs(program.data_root(), args.requests, DISK)?;
-        Ok(Round { syncs, ..round(args, running, setting == BESIDE, time).await? })
+        round(args, running, setting == BESIDE, time, syncs).await
     };
     let settings = Settings::take("rest", program, names, rounds, one)?;
     let numbers: [Number<Round>; 10] = [
@@ -88,7 +88,13 @@ pub(super) fn rest(args: &Args, program: &Program, report: &mut Report) -> Resul
     Ok(())
 }
 
-async fn round(args: &Args, running: &Running, beside: bool, time: Duration) -> Result<Round, String> {
+async fn round(
+    args: &Args,
+    running: &Running,
+    beside: bool,
+    time: Duration,
+    syncs: Histogram,
+) -> Result<Round, String> {
     let (address, shared) = (running.address(), Arc::new(Shared::default()));
     let pairs_count = if beside { (args.connections / 2).max(1) } else { 0 };
     let mut pairs = Vec::new();
@@ -132,7 +138,7 @@ async fn round(args: &Args, running: &Running, beside: bool, time: Duration) -> 
         return Err("not one request was answered".to_owned());
     }
     Ok(Round {
-        syncs: Histogram::new(),
+        syncs,
         answers,
         rate: measured as f64 / seconds,
         deliveries,

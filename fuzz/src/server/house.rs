@@ -117,15 +117,20 @@ impl House {
         if self.peers.len() >= CONNECTIONS {
             return;
         }
-        let (conn, app) = (ConnId(self.next), usize::from(app));
-        self.next += 1;
+        let app = usize::from(app);
         let caps = self.apps[app].caps;
         let mut grant = Grant::new(self.apps[app].device.clone());
         grant.expires = (expiry == 1).then_some(UnixMs(self.now.unix_ms + 5_000));
         grant.label = (expiry == 2).then(|| DeviceName::new("hardware").expect("a constant"));
-        let peer = Peer::new(caps, granted.then_some(app));
+        self.connect(Peer::new(caps, granted.then_some(app)), granted.then_some(grant));
+    }
+
+    fn connect(&mut self, peer: Peer, grant: Option<Grant>) -> ConnId {
+        let (conn, caps) = (ConnId(self.next), peer.caps);
+        self.next += 1;
         self.peers.insert(conn, peer);
-        self.input(Input::Opened { conn, caps, grant: granted.then_some(grant) });
+        self.input(Input::Opened { conn, caps, grant });
+        conn
     }
 
     /// A device says something on a connection of its own, and goes when it is answered.
@@ -134,17 +139,15 @@ impl House {
         if self.peers.len() >= CONNECTIONS {
             return;
         }
-        let (conn, app) = (ConnId(self.next), usize::from(app));
-        self.next += 1;
-        self.peers.insert(conn, Peer::new(Caps::CALL, Some(app)));
-        let grant = Some(Grant::new(self.apps[app].device.clone()));
-        self.input(Input::Opened { conn, caps: Caps::CALL, grant });
+        let app = usize::from(app);
+        let grant = Grant::new(self.apps[app].device.clone());
+        let conn = self.connect(Peer::new(Caps::CALL, Some(app)), Some(grant));
         packets.push(ClientPacket::Bye.into());
         self.tell(conn, packets);
     }
 
     fn forget_calls(&mut self) {
-        let over = self.peers.iter().filter(|(_, peer)| peer.calls && peer.closed);
+        let over = self.peers.iter().filter(|(_, peer)| peer.caps.calls && peer.closed);
         for conn in over.map(|(conn, _)| *conn).collect::<Vec<_>>() {
             self.input(Input::Closed(conn));
             self.peers.remove(&conn);
@@ -168,7 +171,7 @@ impl House {
             let Some(peer) = self.peers.get_mut(&conn) else { return };
             match said.packet {
                 // Of what the device's other connection was given, when the call's turn comes.
-                ClientPacket::Dispose(upto) if peer.calls => {
+                ClientPacket::Dispose(upto) if peer.caps.calls => {
                     let app = peer.app;
                     self.peers.values_mut().filter(|it| it.app == app).for_each(|it| it.lands_later(upto));
                 }

@@ -9,8 +9,6 @@ use bimip_session::server::{ConnId, weight};
 pub(super) struct Peer {
     pub(super) caps: Caps,
     pub(super) app: Option<usize>,
-    /// It asks and goes: it is not welcomed, and given no rows.
-    pub(super) calls: bool,
     pub(super) welcomed: bool,
     /// The core has closed it: nothing may follow.
     pub(super) closed: bool,
@@ -29,7 +27,7 @@ impl Peer {
         Self {
             caps,
             app,
-            calls: caps.calls,
+            // Who calls is not welcomed.
             welcomed: caps.calls,
             closed: false,
             shown: Offset::ZERO,
@@ -42,7 +40,7 @@ impl Peer {
 
     /// A row arrives: the next one, and within the window.
     pub(super) fn row(&mut self, conn: ConnId, row: &Row, window: Window) {
-        assert!(!self.calls, "{conn}: a row for a call");
+        assert!(!self.caps.calls, "{conn}: a row for a call");
         assert!(self.welcomed, "{conn}: a row before the welcome");
         assert_eq!(row.prev, self.shown, "{conn}: a gap before {}", row.offset);
         assert!(row.offset > row.prev, "{conn}: rows go back");

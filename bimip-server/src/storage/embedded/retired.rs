@@ -50,21 +50,11 @@ impl Retired {
         if held.back().is_none_or(|last| !Arc::ptr_eq(last, &active)) {
             held.push_back(active);
         }
-        while held.len() > 1
-            && let Some(oldest) = held.pop_front()
-        {
-            if Arc::strong_count(&oldest) > 1 {
-                held.push_front(oldest);
-                break;
-            }
-            match self.freeing.try_send(oldest) {
-                Ok(()) => {}
-                Err(TrySendError::Full(oldest)) => {
-                    held.push_front(oldest);
-                    break;
-                }
-                // Then it is freed here, which is slow and right.
-                Err(TrySendError::Disconnected(oldest)) => drop(oldest),
+        while held.len() > 1 && held.front().is_some_and(|oldest| Arc::strong_count(oldest) == 1) {
+            let Some(oldest) = held.pop_front() else { return };
+            // Were the thread gone, it would be freed here, which is slow and right.
+            if let Err(TrySendError::Full(oldest)) = self.freeing.try_send(oldest) {
+                return held.push_front(oldest);
             }
         }
     }
